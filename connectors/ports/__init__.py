@@ -1,0 +1,1 @@
+"""The ports: plain types and protocols, no I/O. One module a family."""

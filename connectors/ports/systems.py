@@ -1,0 +1,155 @@
+"""The systems that fulfilment changes: accounts, access, leave, hardware, and the channel a person is enrolled on.
+
+Every call that changes something takes `key`, its idempotency key: the same key again has no second effect and
+returns the first effect. People are named by directory key. Any call may raise `connectors.errors`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Literal, Protocol
+
+from connectors.ports.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an outside system did. `reference` is that system's own id for it."""
+
+    reference: str
+    changed: bool = True
+    """False: it was so already, or this key had been applied before."""
+    detail: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    status: Literal["active", "locked", "disabled"]
+    locked_since: datetime | None = None
+    enrolled: str | None = None
+    """The enrolled channel, masked for showing ("d•••@acme.example"); None when there is none."""
+    password_changed_at: datetime | None = None
+    reset_link_expires_at: datetime | None = None
+    """When the open one-time link ends; None when there is none."""
+
+
+class Accounts(Protocol):
+    """The identity system: lock state and one-time reset links. It never shows a link or a password to Foyer."""
+
+    async def account(self, person_key: str) -> Account: ...
+
+    async def unlock(self, person_key: str, *, key: str) -> Effect: ...
+
+    async def send_reset_link(self, person_key: str, *, lifetime: timedelta, key: str) -> Effect:
+        """Sends a single-use link to the enrolled channel; `Refused("not_enrolled")` when there is none."""
+
+    async def withdraw_reset_link(self, person_key: str, *, key: str) -> Effect: ...
+
+
+class EnrolledChannel(Protocol):
+    """Reaches a person outside the chat, on an address that they enrolled before."""
+
+    async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    key: str
+    name: str
+    roles: tuple[str, ...]
+    aliases: tuple[str, ...] = ()
+    owner_key: str | None = None
+    default_role: str | None = None
+    sensitive_roles: frozenset[str] = frozenset()
+    """Roles that administer the application."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """Access that a person has to an application now. `until` None = without an end."""
+
+    reference: str
+    person_key: str
+    application_key: str
+    role: str
+    until: datetime | None
+
+
+class Access(Protocol):
+    async def applications(self) -> Sequence[Application]: ...
+
+    async def entitlements(self, person_key: str) -> Sequence[Entitlement]: ...
+
+    async def grant(self, person_key: str, application_key: str, role: str, *, until: datetime, key: str) -> Effect: ...
+
+    async def revoke(self, person_key: str, application_key: str, role: str, *, key: str) -> Effect: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveBalance:
+    """Days of paid time off in one calendar year."""
+
+    year: int
+    entitled: float
+    carried_over: float
+    carried_over_expires: date | None
+    taken: float
+    booked: float
+
+    @property
+    def remaining(self) -> float:
+        return self.entitled + self.carried_over - self.taken - self.booked
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    reference: str
+    start: date
+    end: date
+    """Inclusive."""
+    days: float
+    status: Literal["booked", "cancelled"]
+
+
+class Hr(Protocol):
+    async def leave_balance(self, person_key: str, year: int) -> LeaveBalance: ...
+
+    async def leaves(self, person_key: str) -> Sequence[Leave]: ...
+
+    async def working_days(self, person_key: str, start: date, end: date) -> float:
+        """Working days from start to end, both included, without weekends and the person's public holidays."""
+
+    async def book_leave(self, person_key: str, start: date, end: date, *, key: str) -> Effect:
+        """`Refused("insufficient_balance" | "overlap")` when it cannot be booked."""
+
+    async def cancel_leave(self, reference: str, *, key: str) -> Effect: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueItem:
+    key: str
+    name: str
+    category: str
+    price: float
+    currency: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    reference: str
+    item_key: str
+    quantity: int
+    status: Literal["ordered", "shipped", "delivered", "cancelled"]
+    expected: date | None = None
+
+
+class Purchasing(Protocol):
+    async def catalogue(self) -> Sequence[CatalogueItem]: ...
+
+    async def orders(self, person_key: str) -> Sequence[Order]: ...
+
+    async def order(self, person_key: str, item_key: str, *, quantity: int, reason: str, key: str) -> Effect: ...
+
+    async def cancel_order(self, reference: str, *, key: str) -> Effect:
+        """`Refused("already_shipped")` once it has left."""

@@ -1,0 +1,1 @@
+"""Articles, index, retrieval and answers."""

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Literal, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.ports.people import Person
+from connectors.ports.records import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,20 @@ class KnowledgeLookup(Protocol):
 
 class AuditSink(Protocol):
     async def append(
-        self, session: Any, *, kind: str, event: str, actor_id: str, data: Mapping[str, Any], private: Mapping[str, Any] | None = None
+        self,
+        session: AsyncSession,
+        *,
+        kind: Literal["observation", "decision", "action", "outcome"],
+        event: str,
+        actor_id: str,
+        data: Mapping[str, Json],
+        private: Mapping[str, Json] | None = None,
+        subject_id: str | None = None,
+        request_id: str | None = None,
+        at: datetime | None = None,
     ) -> None:
-        """Writes one audit event in the caller's transaction (`session`: SQLAlchemy AsyncSession).
+        """Writes one audit event in the caller's transaction.
 
-        `kind`: observation | decision | action | outcome. `private` is encrypted under the actor's key.
+        `data` names people by id only. `private` (words, names, addresses) is encrypted under the key of `subject_id`,
+        the actor when None, so that erasing that key erases it.
         """

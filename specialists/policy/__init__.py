@@ -1,0 +1,1 @@
+"""What may be done: Cedar policies behind `decide()`. No policy means no."""

@@ -1,0 +1,184 @@
+"""What a skill is: a folder with `skill.yaml`, `skill.py`, `messages.yaml` and `runbook.md`, read and checked at start.
+
+The yaml is the declaration that policy, recognition and people read; the code plans (pure), performs, verifies, undoes.
+A skill decides nothing about who may: that is policy's, before every effect.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from connectors.ports.knowledge import KnowledgeLookup
+from connectors.ports.messages import Message
+from connectors.ports.people import Directory, Person
+from connectors.ports.records import Json
+from connectors.ports.systems import Access, Accounts, Effect, EnrolledChannel, Hr, Purchasing
+
+Idempotency = Literal["key", "natural", "read-back", "none"]
+SlotType = Literal["text", "application", "role", "duration", "date", "hardware", "number", "choice"]
+MAX_ACTIONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSpec:
+    """One typed slot. The question asked for it is the skill's message `ask.<name>`.
+
+    `of`: for a role, the slot that names its application. `choices`: for a choice. `after`: for a date, the slot that
+    it may not precede. `maximum`: the longest duration.
+    """
+
+    name: str
+    type: SlotType
+    required: bool = True
+    of: str | None = None
+    after: str | None = None
+    choices: tuple[str, ...] = ()
+    maximum: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalSpec:
+    """`by` manager: the beneficiary's manager, else the application's owner, else people; never nobody."""
+
+    by: Literal["manager"]
+    expires: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SkillSpec:
+    name: str
+    description: str
+    risk: Literal["low", "medium", "high"]
+    utterances: tuple[str, ...]
+    slots: tuple[SlotSpec, ...]
+    subject: Literal["self", "other"]
+    """self: only for the requester."""
+    assurance: Literal[1, 2]
+    """2: the requester must confirm on their enrolled channel first."""
+    approval: ApprovalSpec | None
+    connectors: Mapping[str, tuple[str, ...]]
+    """Port name (accounts, enrolled, access, hr, purchasing, people, knowledge) -> scopes."""
+    effect: bool
+    """False: it only reads."""
+    undo: bool
+    timed: bool
+    """It grants something that must have an end."""
+    assignment_group: str
+    act_at: float = 0.85
+    notify_at: float = 0.65
+    notify_manager: bool = False
+    """Recovery changes: the manager is told, too."""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SkillContext:
+    """All that a skill may know when it plans or acts."""
+
+    request_id: str
+    case: str
+    requester: Person
+    beneficiary: Person
+    slots: Mapping[str, Json]
+    labels: Mapping[str, str]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAction:
+    """One step. `arguments` are exact: policy judges them, the approver sees them, the hash binds them."""
+
+    name: str
+    arguments: Mapping[str, Json]
+    idempotency: Idempotency
+    effect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """At most MAX_ACTIONS steps. `until`: when what is granted ends. `owner_key`: who approves when there is no manager."""
+
+    actions: tuple[PlannedAction, ...]
+    until: datetime | None = None
+    owner_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Nothing to do, or it cannot be done, for a reason that the employee can read. `offer_human`: offer a person."""
+
+    message: Message
+    offer_human: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What reading back showed. `evidence` goes on the receipt."""
+
+    holds: bool
+    evidence: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What skills may reach. The loader gives each skill only what its yaml names."""
+
+    people: Directory
+    accounts: Accounts
+    enrolled: EnrolledChannel
+    access: Access
+    hr: Hr
+    purchasing: Purchasing
+    knowledge: KnowledgeLookup
+
+
+class Skill(Protocol):
+    """The code of a skill folder: a class `Skill` in `skill.py`. Raises only `connectors.errors`."""
+
+    async def look(self, context: SkillContext, ports: Ports) -> Mapping[str, Any]:
+        """Reads what planning needs."""
+
+    def plan(self, context: SkillContext, facts: Mapping[str, Any]) -> Plan | Declined:
+        """Pure."""
+
+    async def perform(self, action: PlannedAction, context: SkillContext, ports: Ports, *, key: str) -> Effect: ...
+
+    async def verify(self, action: PlannedAction, context: SkillContext, ports: Ports) -> Verified:
+        """Reads back whether the action's postcondition holds."""
+
+    async def undo(self, action: PlannedAction, context: SkillContext, reference: str, ports: Ports, *, key: str) -> Effect:
+        """Compensates; `reference` is the effect's. Only for skills that declare `undo: true`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What changed, verified how, by which rules, until when, and whether it can be undone."""
+
+    changed: tuple[Message, ...]
+    verified: tuple[Message, ...]
+    rules: tuple[str, ...]
+    until: datetime | None = None
+    undo: bool = False
+    references: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "changed": [message.as_json() for message in self.changed],
+            "verified": [message.as_json() for message in self.verified],
+            "rules": list(self.rules),
+            "until": self.until.isoformat() if self.until else None,
+            "undo": self.undo,
+            "references": list(self.references),
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Receipt":
+        return Receipt(
+            changed=tuple(Message.from_json(item) for item in data["changed"]),
+            verified=tuple(Message.from_json(item) for item in data["verified"]),
+            rules=tuple(data["rules"]),
+            until=datetime.fromisoformat(data["until"]) if data["until"] else None,
+            undo=data["undo"],
+            references=tuple(data["references"]),
+        )

@@ -1,0 +1,140 @@
+"""A conversation: one thread of one channel, with what it waits for. Pure.
+
+Requests belong to persons, not to conversations; a conversation only remembers which ones it talks about.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from connectors.ports.chat import Address
+from connectors.ports.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsSlot:
+    """A request's slot was asked for. `misses`: answers that did not parse."""
+
+    request_id: str
+    slot: str
+    misses: int = 0
+    type: Literal["slot"] = "slot"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsConfirmation:
+    """The employee was asked whether this is what they want."""
+
+    request_id: str
+    type: Literal["confirmation"] = "confirmation"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsChoice:
+    """Several skills are likely: which one did they mean? `utterance` is what was said."""
+
+    skills: tuple[str, ...]
+    utterance: str
+    type: Literal["choice"] = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsHandoffAnswer:
+    """A person was offered. `reason` is a handoff reason, `utterance` what it is about."""
+
+    reason: str
+    utterance: str
+    request_id: str | None = None
+    type: Literal["handoff"] = "handoff"
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitsSolved:
+    """ "Did this solve it?" was asked about a request."""
+
+    request_id: str
+    type: Literal["solved"] = "solved"
+
+
+Awaits = AwaitsSlot | AwaitsConfirmation | AwaitsChoice | AwaitsHandoffAnswer | AwaitsSolved
+awaits_adapter: TypeAdapter[tuple[Awaits, ...]] = TypeAdapter(tuple[Awaits, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """`awaits`: open questions, the first is the one asked last. `version` 0 = not stored yet."""
+
+    id: str
+    address: Address
+    person_id: str
+    created_at: datetime
+    awaits: tuple[Awaits, ...] = ()
+    question: str | None = None
+    """The last question answered from articles: a follow-up leans on it."""
+    request_id: str | None = None
+    """The request talked about last."""
+    handoff_id: str | None = None
+    """The open handoff, if any."""
+    misses: int = 0
+    """Utterances in a row that led nowhere; the second one opens a handoff."""
+    version: int = 0
+
+    def asking(self, awaits: Awaits) -> "Conversation":
+        """With one more open question, asked now; an older one of the same kind and request is dropped."""
+        rest = tuple(item for item in self.awaits if not _same_subject(item, awaits))
+        return replace(self, awaits=(awaits, *rest))
+
+    def without(self, *dropped: Awaits) -> "Conversation":
+        return replace(self, awaits=tuple(item for item in self.awaits if item not in dropped))
+
+    def forgetting(self, request_id: str) -> "Conversation":
+        """Without any open question about this request."""
+        return replace(self, awaits=tuple(item for item in self.awaits if getattr(item, "request_id", None) != request_id))
+
+
+def _same_subject(one: Awaits, other: Awaits) -> bool:
+    return one.type == other.type and getattr(one, "request_id", None) == getattr(other, "request_id", None)
+
+
+Speaker = Literal["person", "bot", "staff", "note"]
+"""Who speaks in the transcript; a note is internal to staff and never shown to the employee."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptEvent:
+    """One append-only line of the dialogue. `reply_kind` for what the bot said."""
+
+    id: str
+    conversation_id: str
+    at: datetime
+    speaker: Speaker
+    text: str
+    person_id: str | None = None
+    reply_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRequest:
+    """What a turn needs to know of a request that is still open."""
+
+    id: str
+    case: str
+    skill: str
+    state: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What the conversation remembers, as far as understanding needs it."""
+
+    person: Person
+    awaits: tuple[Awaits, ...] = ()
+    question: str | None = None
+    request_id: str | None = None
+    requests: tuple[OpenRequest, ...] = ()
+    """The person's open requests, newest first, whatever conversation they began in."""
+    misses: int = 0
+    handoff_open: bool = False

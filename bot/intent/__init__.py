@@ -1,0 +1,1 @@
+"""From an utterance to steps: recognise (with confidence), fill slots, route. Deciding is pure."""

@@ -1,0 +1,170 @@
+"""What understanding returns: wishes with confidence and typed slots, and the steps that follow from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from specialists.request import SlotValue
+
+Act = Literal[
+    "skill",  # wants something done
+    "question",  # wants to know something
+    "status",  # asks about their request
+    "cancel",  # never mind
+    "undo",  # undo what was done
+    "human",  # wants a person
+    "yes",
+    "no",
+    "greeting",
+    "thanks",
+    "help",  # what can you do?
+    "unclear",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Beneficiary:
+    """Somebody other than the speaker was named. `directory_key` None: it is not known who is meant."""
+
+    mention: str
+    directory_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One thing that an utterance asks for. `text` is its part of the utterance; `confidence` is calibrated, 0-1."""
+
+    act: Act
+    text: str
+    confidence: float
+    skill: str | None = None
+    slots: Mapping[str, SlotValue] = field(default_factory=dict)
+    beneficiary: Beneficiary | None = None
+    case: str | None = None
+    """A case number that was named ("FOY-12")."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """Other skills that are likely, with their confidence, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """`sensitive`: a sensitive topic (harassment, health, self_harm, legal, security), None if none."""
+
+    utterance: str
+    language: str
+    wishes: tuple[Wish, ...]
+    sensitive: str | None = None
+    urgent: bool = False
+    answers: Mapping[str, SlotValue] = field(default_factory=dict)
+    """Slots of the request being asked about that this utterance fills."""
+    vector: NDArray[np.float32] | None = None
+    """The utterance's embedding, so that retrieval need not make it again."""
+
+
+# Steps: what a turn does, in order. Routing returns them; `bot/turn.py` takes them.
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    question: str
+    follows: str | None = None
+    """The question before, when this one leans on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfil:
+    skill: str
+    slots: Mapping[str, SlotValue]
+    confidence: float
+    utterance: str
+    beneficiary: Beneficiary | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """The employee answered a question about a request, or changed a slot of it."""
+
+    request_id: str
+    slots: Mapping[str, SlotValue]
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """The answer did not parse. `text` is what was said."""
+
+    request_id: str
+    slot: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    request_id: str
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """Which of these skills was meant?"""
+
+    skills: tuple[str, ...]
+    utterance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """`request_id` None: whatever was asked last."""
+
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    case: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    case: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOff:
+    """A person takes over. `reason`: asked | accepted | sensitive | second_miss."""
+
+    reason: str
+    utterance: str
+    sensitive: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferHuman:
+    """`reason`: low_confidence | declined_to_confirm | ..."""
+
+    reason: str
+    utterance: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineHuman:
+    """The offered person is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    request_id: str
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Courtesies and the like: `key` is a core message (greeting, thanks, help, empty, too_long, nothing_to_cancel)."""
+
+    key: str
+
+
+Step = Answer | Fulfil | Fill | AskAgain | Confirm | Choose | Cancel | Undo | Status | HandOff | OfferHuman | DeclineHuman | Solved | Say

@@ -119,11 +119,15 @@ class RequestEvent:
 
 @dataclass(frozen=True, slots=True)
 class StartCommand:
-    """A workflow to start after the commit. The same `workflow_id` starts once, however often it is asked."""
+    """A workflow to start after the commit. The same `workflow_id` starts once, however often it is asked.
+
+    `at`: not before then (a timer); None = at once. Timers are rows like the rest, so that none is lost with the process.
+    """
 
     workflow_id: str
     workflow: str
     argument: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,8 @@ class Request:
     updated_at: datetime
     slots: Mapping[str, SlotValue] = field(default_factory=dict)
     state: RequestState = RequestState.GATHERING
+    held_from: RequestState | None = None
+    """While held: what was going on when the specialist was paused, so that an undo is resumed as an undo."""
     confirmed: bool = False
     """The employee said yes to exactly these slots."""
     resolution: Literal["confirmed", "assumed", "reopened"] | None = None
@@ -207,9 +213,24 @@ def submitted(request: Request, at: datetime, *, confirmed: bool | None = None) 
         request,
         attempt=request.attempt + 1 if again else request.attempt,
         confirmed=request.confirmed if confirmed is None else confirmed,
+        held_from=None,
     )
     change = moved(value, S.SUBMITTED, EventKind.RESUMED if request.state is S.HELD else EventKind.SUBMITTED, at)
-    return replace(change, start=(StartCommand(f"{request.id}:{value.attempt}", "fulfil", request.id),))
+    return replace(change, start=(_attempt("fulfil", value),))
+
+
+def held(request: Request, at: datetime) -> Change:
+    """The specialist is paused: nothing new starts until `resumed`."""
+    return moved(replace(request, held_from=request.state), S.HELD, EventKind.HELD, at)
+
+
+def resumed(request: Request, at: datetime) -> Change:
+    """The specialist works again: the request goes on with what was held, as a new attempt."""
+    if request.held_from is not S.UNDOING:
+        return submitted(request, at)
+    value = replace(request, attempt=request.attempt + 1, held_from=None)
+    change = moved(value, S.UNDOING, EventKind.RESUMED, at)
+    return replace(change, start=(_attempt("undo", value),))
 
 
 def cancelled(request: Request, at: datetime) -> Change:
@@ -218,7 +239,7 @@ def cancelled(request: Request, at: datetime) -> Change:
 
 def undo_started(request: Request, at: datetime, by: str) -> Change:
     change = moved(request, S.UNDOING, EventKind.UNDO_STARTED, at, {"by": by})
-    return replace(change, start=(StartCommand(f"{request.id}:undo:{request.attempt}", "undo", request.id),))
+    return replace(change, start=(_attempt("undo", request),))
 
 
 def resolved(request: Request, how: Literal["confirmed", "assumed", "reopened"], at: datetime) -> Change:
@@ -226,3 +247,9 @@ def resolved(request: Request, how: Literal["confirmed", "assumed", "reopened"],
     if request.resolution not in (None, "assumed"):
         raise IllegalTransition(f"resolved as {request.resolution} already")
     return noted(replace(request, resolution=how), EventKind.RESOLVED, at, {"how": how})
+
+
+def _attempt(workflow: Literal["fulfil", "undo"], request: Request) -> StartCommand:
+    """The attempt is part of the argument: a workflow replayed late must not do a newer attempt's work a second time."""
+    attempt = f"{request.id}:{request.attempt}"
+    return StartCommand(attempt if workflow == "fulfil" else f"{request.id}:undo:{request.attempt}", workflow, attempt)

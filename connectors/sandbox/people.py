@@ -1,0 +1,110 @@
+"""The sandbox company's directory."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from rapidfuzz import fuzz, utils
+
+from connectors.errors import NeedsHuman, Refused
+from connectors.ports.people import DirectoryPerson
+from connectors.sandbox.store import Database, Store
+
+RESEMBLES = 80.0
+"""Of 100: below it, a name is somebody else's."""
+
+
+def row_of(db: Database, person_key: str) -> sqlite3.Row:
+    """The stored person; raises Refused("unknown_person")."""
+    row: sqlite3.Row | None = db.execute("SELECT * FROM people WHERE key = ?", (person_key,)).fetchone()
+    if row is None:
+        raise Refused("unknown_person", person_key)
+    return row
+
+
+def active_row_of(db: Database, person_key: str) -> sqlite3.Row:
+    """The same, of somebody who still works there; raises Refused("inactive_person")."""
+    row = row_of(db, person_key)
+    if not row["active"]:
+        raise Refused("inactive_person", person_key)
+    return row
+
+
+def today_of(person: sqlite3.Row, now: datetime) -> date:
+    """The date where they are."""
+    return now.astimezone(ZoneInfo(person["timezone"])).date()
+
+
+def person_of(db: Database, row: sqlite3.Row) -> DirectoryPerson:
+    groups = db.execute('SELECT "group" FROM memberships WHERE person_key = ?', (row["key"],)).fetchall()
+    return DirectoryPerson(
+        key=row["key"],
+        name=row["name"],
+        email=row["email"],
+        timezone=row["timezone"],
+        locale=row["locale"],
+        manager_key=row["manager_key"],
+        groups=frozenset(group["group"] for group in groups),
+        attributes={"country": row["country"], "department": row["department"], "office": row["office"]},
+        title=row["title"],
+        active=bool(row["active"]),
+        guest=bool(row["guest"]),
+        privileged=bool(row["privileged"]),
+    )
+
+
+class SandboxDirectory:
+    """Implements `connectors.ports.people.Directory`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, key: str) -> DirectoryPerson | None:
+        def work(db: Database, now: datetime) -> DirectoryPerson | None:
+            row = db.execute("SELECT * FROM people WHERE key = ?", (key,)).fetchone()
+            return person_of(db, row) if row else None
+
+        return await self._store.read("people.get", work)
+
+    async def by_email(self, email: str) -> DirectoryPerson | None:
+        def work(db: Database, now: datetime) -> DirectoryPerson | None:
+            rows = db.execute("SELECT * FROM people WHERE email = ?", (email.strip(),)).fetchall()
+            if len(rows) > 1:
+                raise NeedsHuman("ambiguous", ", ".join(row["key"] for row in rows))
+            return person_of(db, rows[0]) if rows else None
+
+        return await self._store.read("people.by_email", work)
+
+    async def find(self, text: str, *, limit: int = 5) -> Sequence[DirectoryPerson]:
+        def work(db: Database, now: datetime) -> Sequence[DirectoryPerson]:
+            rows = db.execute("SELECT * FROM people").fetchall()
+            scored = [(_resemblance(text, row["name"], row["email"]), row) for row in rows]
+            best = sorted((pair for pair in scored if pair[0] >= RESEMBLES), key=lambda pair: (-pair[0], pair[1]["key"]))
+            return [person_of(db, row) for _, row in best[:limit]]
+
+        return await self._store.read("people.find", work)
+
+    async def members(self, group: str) -> Sequence[DirectoryPerson]:
+        def work(db: Database, now: datetime) -> Sequence[DirectoryPerson]:
+            rows = db.execute(
+                """SELECT p.* FROM people p JOIN memberships m ON m.person_key = p.key
+                   WHERE m."group" = ? AND p.active ORDER BY p.name, p.key""",
+                (group,),
+            ).fetchall()
+            return [person_of(db, row) for row in rows]
+
+        return await self._store.read("people.members", work)
+
+
+def _resemblance(text: str, name: str, email: str) -> float:
+    """100 for the address, the name, or one word of it as written; less for what is misspelt."""
+    wanted = utils.default_process(text)
+    if not wanted:
+        return 0.0
+    if text.strip().lower() == email.lower():
+        return 101.0
+    named = utils.default_process(name)
+    exact = 1.0 if wanted == named else 0.0
+    address = fuzz.ratio(wanted, email.split("@")[0].lower())
+    return max(fuzz.ratio(wanted, named) + exact, fuzz.token_set_ratio(wanted, named) - 1, address - 1)

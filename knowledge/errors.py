@@ -1,0 +1,33 @@
+"""What knowledge refuses, as types with a code; what a person reads about it is a message of the bot's catalogue."""
+
+
+class KnowledgeError(Exception):
+    """Something that was asked of the library and is not done. `details` fill the message's places."""
+
+    def __init__(self, code: str, **details: str) -> None:
+        super().__init__(f"{code}: {details}" if details else code)
+        self.code = code
+        self.details = details
+
+    @property
+    def message_key(self) -> str:
+        return f"knowledge.{self.code}"
+
+
+class LoadRefused(KnowledgeError):
+    """A file that does not become an article.
+
+    Codes: too_large, format_unsupported, type_mismatch, not_text, no_text, too_complex, front_matter_invalid.
+    """
+
+
+class AudienceInvalid(KnowledgeError):
+    """An audience that is not in the vocabulary. Codes: audience_syntax, audience_key_unknown, audience_value_unknown."""
+
+
+class NotAllowed(KnowledgeError):
+    """The person may not do this. Code: knowledge_admin_only."""
+
+
+class NotPossible(KnowledgeError):
+    """There is no such article, or not in a state that allows it. Codes: article_unknown, nothing_to_publish, not_published."""

@@ -1,0 +1,100 @@
+"""HTML files: what a reader sees of them, as Markdown."""
+
+import re
+from urllib.parse import urlsplit
+
+from bs4 import BeautifulSoup, Comment, Tag
+from markdownify import MarkdownConverter
+
+from knowledge.errors import LoadRefused
+from knowledge.loading.decoding import binary_kind, decode, title_from_name
+from knowledge.loading.port import FrontMatter, Loaded
+
+_HTML_HEAD = re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(rb"</?(?:html|head|body|title|main|article|section|div|p|h[1-6]|ul|ol|li|table|tr|td|span|br|a|b|strong|em)\b", re.I)
+_UNSEEN = ["script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "canvas", "head", "nav", "form", "dialog"]
+_HIDDEN_STYLE = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])|text-indent\s*:\s*-\d{3}",
+    re.IGNORECASE,
+)
+_WHITE = re.compile(r"(?<![-\w])color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255|transparent\b)", re.I)
+_MAX_TAGS = 100_000
+_MAX_DEPTH = 200
+_SCHEMES = ("http", "https", "mailto", "tel")
+
+
+def is_html_document(data: bytes) -> bool:
+    """Whether the bytes are a whole HTML document, whatever the file is called."""
+    return _HTML_HEAD.match(data.lstrip(b"\xef\xbb\xbf")[:4096]) is not None
+
+
+class HtmlLoader:
+    suffixes = (".html", ".htm")
+
+    def sniff(self, data: bytes) -> bool:
+        return binary_kind(data) is None and (_TAG.search(data) is not None or data[:2] in (b"\xff\xfe", b"\xfe\xff"))
+
+    def load(self, data: bytes, name: str) -> Loaded:
+        """Scripts, styles, navigation and everything hidden goes; hiding text is reported to the uploader."""
+        if data.count(b"<") > _MAX_TAGS:
+            raise LoadRefused("too_complex")
+        text, warnings = decode(data)
+        soup = BeautifulSoup(text, "html.parser")
+        if _depth_exceeds(soup, _MAX_DEPTH):
+            raise LoadRefused("too_complex")
+        title = soup.title.get_text(" ", strip=True) if soup.title else ""
+        language = str(soup.html.get("lang") or "")[:2].lower() if soup.html else ""
+        if _remove_unseen(soup):
+            warnings = (*warnings, "hidden_text_removed")
+        _tame(soup)
+        heading = soup.h1.get_text(" ", strip=True) if soup.h1 else ""
+        markdown = MarkdownConverter(
+            heading_style="ATX", bullets="-", table_infer_header=True, escape_misc=False, escape_underscores=False
+        ).convert_soup(soup)
+        markdown = re.sub(r"[ \t]+$", "", markdown, flags=re.MULTILINE)
+        markdown = re.sub(r"\n{3,}", "\n\n", markdown).strip()
+        return Loaded(title or heading or title_from_name(name), markdown, warnings, FrontMatter(language=language or None))
+
+
+def _depth_exceeds(soup: BeautifulSoup, limit: int) -> bool:
+    stack: list[tuple[Tag, int]] = [(soup, 0)]
+    while stack:
+        tag, depth = stack.pop()
+        if depth > limit:
+            return True
+        stack += [(child, depth + 1) for child in tag.children if isinstance(child, Tag)]
+    return False
+
+
+def _remove_unseen(soup: BeautifulSoup) -> bool:
+    """Takes out what no reader sees; True when words were hidden by style or attribute rather than by their kind."""
+    for comment in soup.find_all(string=lambda string: isinstance(string, Comment)):
+        comment.extract()
+    for tag in soup.find_all(_UNSEEN):
+        tag.decompose()
+    hid = False
+    for tag in soup.find_all(_is_hidden):
+        if not tag.decomposed:
+            hid = hid or bool(tag.get_text(strip=True))
+            tag.decompose()
+    return hid
+
+
+def _is_hidden(tag: Tag) -> bool:
+    style = str(tag.get("style") or "")
+    white = _WHITE.search(style) is not None and "background" not in style.lower()
+    hidden = tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true"
+    return hidden or white or _HIDDEN_STYLE.search(style) is not None or (tag.name == "input" and tag.get("type") == "hidden")
+
+
+def _tame(soup: BeautifulSoup) -> None:
+    """Images become their description, links keep only addresses that a person would follow."""
+    for image in soup.find_all(["img", "picture", "video", "audio"]):
+        image.replace_with(str(image.get("alt") or ""))
+    for link in soup.find_all("a"):
+        try:
+            followed = urlsplit(str(link.get("href") or "")).scheme.lower() in _SCHEMES
+        except ValueError:
+            followed = False
+        if not followed:
+            link.unwrap()

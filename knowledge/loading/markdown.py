@@ -1,0 +1,112 @@
+"""Markdown files, with YAML front matter: title, audience, updated, review, language."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import yaml
+
+from knowledge.chunking import blocks
+from knowledge.errors import LoadRefused
+from knowledge.loading.decoding import binary_kind, decode, title_from_name
+from knowledge.loading.html import is_html_document
+from knowledge.loading.port import FrontMatter, Loaded
+from knowledge.text import plain
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+_MAX_FRONT_MATTER = 10_000
+_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|object|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
+_IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+_LINK_DEFINITION = re.compile(r"^ {0,3}\[(?!\^)[^\]]+\]:\s+\S+.*$\n?", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?^ {0,3}\1[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+class MarkdownLoader:
+    suffixes = (".md", ".markdown")
+
+    def sniff(self, data: bytes) -> bool:
+        return binary_kind(data) is None and not is_html_document(data)
+
+    def load(self, data: bytes, name: str) -> Loaded:
+        """Comments, scripts and images go: a reader would not see them, or they would be fetched from elsewhere."""
+        text, warnings = decode(data)
+        text = text.lstrip("\n")
+        found = _FRONT_MATTER.match(text)
+        front = _front_matter(found.group(1)) if found else FrontMatter()
+        body = text[found.end() :] if found else text
+        shown = _outside_fences(body)
+        if shown != body:
+            warnings = (*warnings, "hidden_text_removed")
+        shown = _IMAGE.sub(r"\1", _LINK_DEFINITION.sub("", shown)).strip()
+        heading = next((block.text for block in blocks(shown[:_MAX_FRONT_MATTER]) if block.kind == "heading" and block.level == 1), "")
+        return Loaded(front.title or plain(heading) or title_from_name(name), shown, warnings, front)
+
+
+def _outside_fences(body: str) -> str:
+    """Removes what readers do not see, except inside code, where it is shown."""
+    parts: list[str] = []
+    position = 0
+    for fence in _FENCE.finditer(body):
+        parts += [_HIDDEN.sub("", body[position : fence.start()]), fence.group()]
+        position = fence.end()
+    return "".join((*parts, _HIDDEN.sub("", body[position:])))
+
+
+def _front_matter(source: str) -> FrontMatter:
+    if len(source) > _MAX_FRONT_MATTER:
+        raise LoadRefused("front_matter_invalid", reason="too long")
+    try:
+        # A few lines of YAML with aliases can grow without bound.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(source, Loader=yaml.SafeLoader)):
+            raise LoadRefused("front_matter_invalid", reason="aliases")
+        data = yaml.safe_load(source)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise LoadRefused("front_matter_invalid", reason=str(getattr(error, "problem", None) or "not YAML")) from error
+    if data is None:
+        return FrontMatter()
+    if not isinstance(data, Mapping):
+        raise LoadRefused("front_matter_invalid", reason="not a list of settings")
+    return FrontMatter(
+        title=_text(data, "title"),
+        audience=_selectors(data.get("audience")),
+        updated=_date(data, "updated"),
+        review=_date(data, "review"),
+        language=_text(data, "language"),
+    )
+
+
+def _text(data: Mapping[Any, Any], key: str) -> str | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    if isinstance(value, (Mapping, list)):
+        raise LoadRefused("front_matter_invalid", reason=key)
+    return " ".join(str(value).split()) or None
+
+
+def _date(data: Mapping[Any, Any], key: str) -> date | None:
+    value = data.get(key)
+    if isinstance(value, datetime):
+        return value.date()
+    if value is None or isinstance(value, date):
+        return value
+    raise LoadRefused("front_matter_invalid", reason=key)
+
+
+def _selectors(value: Any) -> tuple[str, ...]:
+    """`country=DE`, a list of such, or a mapping `{country: [DE, FR]}`."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    if isinstance(value, Mapping):
+        return tuple(f"{key}={','.join(map(_scalar, one)) if isinstance(one, list) else _scalar(one)}" for key, one in value.items())
+    raise LoadRefused("front_matter_invalid", reason="audience")
+
+
+def _scalar(value: Any) -> str:
+    """YAML reads the country NO as false; here it means Norway."""
+    return {False: "NO", True: "YES"}[value] if isinstance(value, bool) else str(value)

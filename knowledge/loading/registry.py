@@ -1,0 +1,70 @@
+"""Chooses the loader by name and content, and refuses what would not become an article."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from knowledge.chunking import blocks
+from knowledge.errors import LoadRefused
+from knowledge.loading.decoding import binary_kind
+from knowledge.loading.html import HtmlLoader, is_html_document
+from knowledge.loading.markdown import MarkdownLoader
+from knowledge.loading.port import Loaded, Loader
+from knowledge.loading.text import TextLoader
+from knowledge.text import plain
+
+LOADERS: tuple[Loader, ...] = (MarkdownLoader(), HtmlLoader(), TextLoader())
+MAX_BYTES = 5 * 1024 * 1024
+_MAX_TITLE = 200
+_MAX_NAME = 200
+
+
+async def load(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loaded:
+    """The file as Markdown. `name` is the file's, with its suffix. Raises `LoadRefused`."""
+    return await asyncio.to_thread(load_now, data, name, loaders)
+
+
+def load_now(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loaded:
+    """`load` without a thread, for where there is one already."""
+    if len(data) > MAX_BYTES:
+        raise LoadRefused("too_large", name=name, limit_mb=str(MAX_BYTES // 1024**2))
+    suffix = PurePosixPath(name).suffix.lower()
+    loader = next((loader for loader in loaders if suffix in loader.suffixes), None)
+    if loader is None:
+        raise LoadRefused("format_unsupported", name=name, suffix=suffix, accepted=accepted_formats(loaders))
+    if not data.strip():
+        raise LoadRefused("no_text", name=name)
+    if not loader.sniff(data):
+        raise LoadRefused("type_mismatch", name=name, suffix=suffix, found=_found(data))
+    try:
+        loaded = loader.load(data, name)
+        empty = not any(_has_words(block.text) for block in blocks(loaded.markdown) if block.kind != "heading")
+    except RecursionError as error:
+        raise LoadRefused("too_complex", name=name) from error
+    except LoadRefused as refused:
+        raise type(refused)(refused.code, **{"name": name, **refused.details}) from refused
+    if empty:
+        raise LoadRefused("no_text", name=name)
+    return replace(loaded, title=loaded.title[:_MAX_TITLE])
+
+
+def accepted_formats(loaders: Sequence[Loader] = LOADERS) -> str:
+    """The suffixes that can be loaded, as a person reads them."""
+    return ", ".join(suffix for loader in loaders for suffix in loader.suffixes)
+
+
+def source_name(name: str) -> str:
+    """The file's own name without its folders, on any platform: the key that ties an article's versions together."""
+    own = re.split(r"[/\\]", name)[-1]
+    own = "".join(character for character in own if character.isprintable()).strip()
+    return own if len(own) <= _MAX_NAME else own[: _MAX_NAME - 16] + own[-16:]
+
+
+def _has_words(markdown: str) -> bool:
+    return any(character.isalnum() for character in plain(markdown))
+
+
+def _found(data: bytes) -> str:
+    return binary_kind(data) or ("HTML" if is_html_document(data) else "text")

@@ -1,0 +1,105 @@
+"""Words and sentences: the small linguistics that retrieval and answering share; pure, English first."""
+
+import re
+from functools import lru_cache
+
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
+_TAG = re.compile(r"</?[a-zA-Z][^>]*>")
+_EMPHASIS = re.compile(r"(\*\*|__|~~|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)|`+)")
+_LINE_MARK = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|\d{1,3}[.)]\s+|>\s?)", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$\n?", re.MULTILINE)
+_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"[^\W_]+(?:['’.\-/&@:][^\W_]+)*")
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[*_]*[A-Z0-9ÄÖÜÉÀ])|(?<=[。！？])")
+_ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|no|nr|mr|mrs|ms|dr|st|inc|ltd|fig|cf)|\b[A-Z])\.$", re.IGNORECASE)
+
+_STOP_WORDS = """
+a able about above after again all also am an and answer any anybody anyone anything are aren't as ask at be because been before being
+below between both but by can can't cannot could couldn't did didn't do does doesn't doing don't down during each either else etc even
+ever every exact few find first for from further get gets getting give given go goes going got had hadn't has hasn't have haven't having
+he hello help her here hers hey hi him his how however i i'd i'll i'm i've if in into is isn't it it's its itself just kindly know let
+let's like lot make many may maybe me might mine more most much must my myself need needs no nor not now of off ok okay on once one only
+or other our ours out over own please provide put question same say says see shall she should so some somebody someone something specify
+still such take tell than thank thanks that that's the their theirs them then there these they they're thing things this those through
+to too under until up upon us use used using very want wants was wasn't way we were what what's when where whether which while who whom
+whose why will with within without won't would wouldn't yes yet you you'd you'll you're you've your yours
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def plain(markdown: str) -> str:
+    """Markdown without its marks, as one would read it aloud; line breaks become spaces."""
+    text = _TABLE_RULE.sub("", markdown)
+    text = _LINK.sub(r"\1", text)
+    text = _TAG.sub(" ", text)
+    text = _LINE_MARK.sub("", text)
+    text = _EMPHASIS.sub("", text)
+    text = _ESCAPE.sub(r"\1", text)
+    return _SPACE.sub(" ", text.replace("|", " ")).strip()
+
+
+def words(text: str) -> list[str]:
+    """The words of plain text in lower case; "sign-on", "8:00" and "j.doe@acme" stay one word."""
+    return [match.group().lower().replace("’", "'") for match in _WORD.finditer(text)]
+
+
+def content_terms(text: str) -> list[str]:
+    """The stems of a text's words that carry meaning, each once, in order."""
+    return list(dict.fromkeys(term for word in words(text) if word not in STOP_WORDS for term in terms_of(word)))
+
+
+def terms(text: str) -> frozenset[str]:
+    """All stems of a text, joined words whole and in their parts, to look `content_terms` up in."""
+    return frozenset(term for word in words(text) for term in (*terms_of(word), stem(word)))
+
+
+def terms_of(word: str) -> list[str]:
+    """The stems of a word's parts: "follow-up" is "follow" and "up", "employee's" is "employe"."""
+    return [stem(part) for part in re.split(r"['.\-/&@:]", word) if len(part) > 1 or part.isdigit()]
+
+
+@lru_cache(maxsize=20_000)
+def stem(word: str) -> str:
+    """A light stem: plurals and the commonest verb endings go. Errs on the side of leaving a word as it is."""
+    if len(word) <= 3 or not word.isalpha():
+        return word
+    for ending, replacement, least in (
+        ("ational", "ate", 4),
+        ("ations", "at", 3),
+        ("ation", "at", 3),
+        ("ments", "", 4),
+        ("ment", "", 4),
+        ("ies", "y", 2),
+        ("sses", "ss", 2),
+        ("ings", "", 3),
+        ("ing", "", 3),
+        ("ied", "y", 2),
+        ("ed", "", 3),
+        ("es", "", 3),
+        ("ers", "", 4),
+        ("er", "", 4),
+        ("ly", "", 4),
+        ("s", "", 3),
+    ):
+        if word.endswith(ending) and len(word) - len(ending) >= least and not word.endswith(("ss", "us", "is")):
+            word = word[: -len(ending)] + replacement
+            break
+    if len(word) > 4 and word[-1] == word[-2] and word[-1] not in "aeiouls":
+        word = word[:-1]
+    return word[:-1] if len(word) > 4 and word[-1] in "e" else word
+
+
+def sentences(text: str) -> list[str]:
+    """Cuts running text into sentences; abbreviations and decimals do not end one."""
+    parts: list[str] = []
+    for part in _SENTENCE_END.split(text.strip()):
+        if parts and _ABBREVIATION.search(parts[-1]):
+            parts[-1] = f"{parts[-1]} {part}"
+        elif part.strip():
+            parts.append(part.strip())
+    return parts
+
+
+def word_count(text: str) -> int:
+    return len(text.split())

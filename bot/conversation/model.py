@@ -86,6 +86,11 @@ class Conversation:
         rest = tuple(item for item in self.awaits if not _same_subject(item, awaits))
         return replace(self, awaits=(awaits, *rest))
 
+    def queueing(self, awaits: Awaits) -> "Conversation":
+        """With one more open question, to be asked when those before it are answered."""
+        rest = tuple(item for item in self.awaits if not _same_subject(item, awaits))
+        return replace(self, awaits=(*rest, awaits))
+
     def without(self, *dropped: Awaits) -> "Conversation":
         return replace(self, awaits=tuple(item for item in self.awaits if item not in dropped))
 

@@ -1,0 +1,172 @@
+"""Cards about requests: who has the ball, what is to be approved, what was done. Pure; worded for one reader."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.buttons import Buttons, Verb
+from bot.talk import request_ref
+from bot.words import Words
+from connectors.ports.chat import Action, Field, Progress, Reply, ReplyKind, Step
+from connectors.ports.messages import Message
+from specialists.approvals import Approval
+from specialists.request import EventKind, Request, RequestEvent, RequestState
+from specialists.skill import Receipt
+
+S = RequestState
+
+_CANCELLABLE = frozenset({S.GATHERING, S.CONFIRMING, S.AWAITING_STEP_UP, S.AWAITING_APPROVAL, S.HELD})
+_STEP_STATUS = {
+    EventKind.STEP_STARTED: "running",
+    EventKind.STEP_DONE: "done",
+    EventKind.STEP_FAILED: "failed",
+    EventKind.COMPENSATED: "undone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestStory:
+    """A request with all that happened to it and the names that its cards need."""
+
+    request: Request
+    events: Sequence[RequestEvent]
+    specialist: str
+    """Its name as people see it."""
+    names: Mapping[str, str]
+    """Person id -> name, for approvers and whoever decided."""
+
+    def last(self, *kinds: EventKind) -> RequestEvent | None:
+        return next((event for event in reversed(self.events) if event.kind in kinds), None)
+
+
+def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) -> Reply:
+    """The one live card of a request."""
+    request = story.request
+    title = words.of_skill(request, "title")
+    ball, next_step = _ball(story, words)
+    actions = (Action(buttons.id(Verb.CANCEL, request.id), words("button.cancel")),) if request.state in _CANCELLABLE else ()
+    if request.state in (S.HELD, S.AWAITING_APPROVAL, S.AWAITING_STEP_UP):
+        actions += (Action(buttons.id(Verb.WANT_PERSON, request.conversation_id), words("button.person")),)
+    return Reply(
+        id=reply_id,
+        kind=ReplyKind.PROGRESS,
+        text=words("card.text", case=request.case, title=title, ball=ball),
+        request=request_ref(request),
+        actions=actions,
+        progress=Progress(title, ball, story.specialist, _steps(story, words), next_step),
+    )
+
+
+def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
+    """Who has it, and what comes next."""
+    request = story.request
+    match request.state:
+        case S.AWAITING_APPROVAL:
+            asked = story.last(EventKind.APPROVAL_REQUESTED)
+            approvers = tuple(story.names.get(i, "?") for i in asked.data["approver_ids"]) if asked else ()
+            return words("ball.awaiting_approval", approvers=approvers, since=asked.at if asked else request.updated_at), words(
+                "next.approval"
+            )
+        case S.AWAITING_STEP_UP:
+            asked = story.last(EventKind.STEP_UP_REQUESTED)
+            until = _moment(asked.data, "expires_at") if asked else None
+            return words("ball.awaiting_step_up", until=until or request.updated_at), words("next.step_up")
+        case S.DENIED:
+            decided = story.last(EventKind.APPROVAL_DECIDED)
+            by = story.names.get(decided.data.get("by") or "", "?") if decided else "?"
+            return words("ball.denied", by=by) if decided else words("ball.denied_by_you"), ""
+        case state:
+            return words(f"ball.{state.value}", specialist=story.specialist, at=request.updated_at), ""
+
+
+def _steps(story: RequestStory, words: Words) -> tuple[Step, ...]:
+    planned = story.last(EventKind.PLANNED)
+    titles: dict[int, str] = {}
+    if planned is not None:
+        for n, step in enumerate(planned.data["steps"]):
+            titles[n] = words.of(Message.from_json(step["message"]))
+    status: dict[int, str] = {}
+    approvals: list[Step] = []
+    for event in story.events:
+        if event.kind in _STEP_STATUS:
+            status[event.data["n"]] = _STEP_STATUS[event.kind]
+        elif event.kind is EventKind.UNDONE:
+            status = dict.fromkeys(titles, "undone")
+        elif event.kind is EventKind.STEP_UP_REQUESTED:
+            approvals.append(Step(words("step.step_up"), "running"))
+        elif event.kind is EventKind.STEP_UP_PASSED:
+            approvals[-1] = Step(words("step.step_up"), "done")
+        elif event.kind is EventKind.APPROVAL_REQUESTED:
+            names = tuple(story.names.get(i, "?") for i in event.data["approver_ids"])
+            approvals.append(Step(words("step.approval", approvers=names), "running"))
+        elif event.kind is EventKind.APPROVAL_DECIDED and approvals:
+            approvals[-1] = Step(approvals[-1].title, "done" if event.data["verdict"] == "approved" else "failed")
+    steps = [Step(title, status.get(n, "pending")) for n, title in titles.items()]  # type: ignore[arg-type]
+    return (*approvals, *steps)
+
+
+def approval_card(
+    story: RequestStory, approval: Approval, requester: str, arguments: Sequence[Field], words: Words, buttons: Buttons, reply_id: str
+) -> Reply:
+    """What exactly is asked of an approver; without buttons once it is decided."""
+    request = story.request
+    summary = words.of_skill(request, "approval", requester=requester, beneficiary=requester)
+    if approval.state == "pending":
+        text = words("approval.asked", case=request.case, summary=summary, until=approval.expires_at)
+        actions = (
+            Action(buttons.id(Verb.APPROVE, approval.id), words("button.approve"), "primary", "optional", words("prompt.reason")),
+            Action(buttons.id(Verb.DENY, approval.id), words("button.deny"), "danger", "required", words("prompt.reason")),
+        )
+    else:
+        by = story.names.get(approval.decided_by or "", "")
+        text = words(
+            f"approval.{approval.state}",
+            case=request.case,
+            summary=summary,
+            by=by,
+            at=approval.decided_at or request.updated_at,
+            reason=approval.reason or words("approval.no_reason"),
+        )
+        actions = ()
+    return Reply(id=reply_id, kind=ReplyKind.APPROVAL, text=text, request=request_ref(request), actions=actions, fields=tuple(arguments))
+
+
+def receipt(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) -> Reply:
+    """What changed, verified how, by which rule, until when; with Undo while it can be undone."""
+    request = story.request
+    completed = story.last(EventKind.COMPLETED)
+    if completed is None:
+        raise ValueError("only a completed request has a receipt")
+    done = Receipt.from_json(completed.data["receipt"])
+    lines = [words.of(message) for message in done.changed]
+    fields = [Field(words("receipt.verified"), words.of(message)) for message in done.verified]
+    if done.until is not None:
+        fields.append(Field(words("receipt.until"), words("receipt.until_value", until=done.until)))
+    fields.append(Field(words("receipt.by"), story.specialist))
+    fields.append(Field(words("receipt.rule"), ", ".join(done.rules)))
+    if done.references:
+        fields.append(Field(words("receipt.reference"), ", ".join(done.references)))
+    actions: list[Action] = []
+    if request.state is S.UNDONE:
+        lines = [words("receipt.undone", at=request.updated_at), *(f"~~{line}~~" for line in lines)]
+    else:
+        if request.resolution in (None, "assumed"):
+            lines.append(words("receipt.solved?"))
+            actions.append(Action(buttons.id(Verb.SOLVED, request.id), words("button.solved"), "primary"))
+            actions.append(Action(buttons.id(Verb.NOT_SOLVED, request.id), words("button.not_solved")))
+        if done.undo and request.state is S.DONE:
+            actions.append(Action(buttons.id(Verb.UNDO, request.id), words("button.undo"), "danger"))
+    return Reply(
+        id=reply_id,
+        kind=ReplyKind.RECEIPT,
+        text=words("receipt.text", case=request.case, lines="\n\n".join(lines)),
+        request=request_ref(request),
+        actions=tuple(actions),
+        fields=tuple(fields),
+    )
+
+
+def _moment(data: Mapping[str, Any], name: str) -> datetime | None:
+    value = data.get(name)
+    return datetime.fromisoformat(value) if value else None

@@ -1,0 +1,127 @@
+"""Where conversations and their transcripts are kept. A conversation is saved only over the version it was read at."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from bot import tables as t
+from bot.conversation.model import Conversation, TranscriptEvent, awaits_adapter
+from connectors.ports.chat import Address
+from connectors.ports.records import new_id
+
+
+class ConversationMoved(Exception):
+    """Another turn saved this conversation first: think again."""
+
+
+class ConversationStore:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+
+    async def load(self, address: Address, person_id: str, now: datetime) -> Conversation:
+        """The conversation of this thread, a new one (version 0) if there is none. `address.thread` is set."""
+        async with self._sessions() as session:
+            row = (
+                await session.execute(
+                    select(t.conversation).where(
+                        t.conversation.c.channel == address.channel,
+                        t.conversation.c.tenant == address.tenant,
+                        t.conversation.c.room == address.room,
+                        t.conversation.c.thread == address.thread,
+                    )
+                )
+            ).one_or_none()
+        return _conversation(row) if row is not None else Conversation(new_id(), address, person_id, now)
+
+    async def get(self, conversation_id: str) -> Conversation | None:
+        async with self._sessions() as session:
+            row = (await session.execute(select(t.conversation).where(t.conversation.c.id == conversation_id))).one_or_none()
+        return _conversation(row) if row is not None else None
+
+    async def save(self, session: AsyncSession, conversation: Conversation) -> None:
+        """In the caller's transaction. Raises ConversationMoved."""
+        values = {
+            "awaits": awaits_adapter.dump_python(conversation.awaits, mode="json"),
+            "question": conversation.question,
+            "request_id": conversation.request_id,
+            "handoff_id": conversation.handoff_id,
+            "misses": conversation.misses,
+            "version": conversation.version + 1,
+        }
+        if conversation.version == 0:
+            address = conversation.address
+            try:
+                async with session.begin_nested():
+                    await session.execute(
+                        insert(t.conversation).values(
+                            id=conversation.id,
+                            channel=address.channel,
+                            tenant=address.tenant,
+                            room=address.room,
+                            thread=address.thread,
+                            person_id=conversation.person_id,
+                            created_at=conversation.created_at,
+                            **values,
+                        )
+                    )
+            except IntegrityError as error:
+                raise ConversationMoved(conversation.id) from error
+            return
+        saved = await session.execute(
+            update(t.conversation)
+            .where(t.conversation.c.id == conversation.id, t.conversation.c.version == conversation.version)
+            .values(**values)
+            .returning(t.conversation.c.id)
+        )
+        if saved.one_or_none() is None:
+            raise ConversationMoved(conversation.id)
+
+    async def append(self, session: AsyncSession, events: Iterable[TranscriptEvent]) -> None:
+        rows = [
+            {
+                "id": event.id,
+                "conversation_id": event.conversation_id,
+                "at": event.at,
+                "speaker": event.speaker,
+                "person_id": event.person_id,
+                "reply_kind": event.reply_kind,
+                "text": event.text,
+            }
+            for event in events
+        ]
+        if rows:
+            await session.execute(insert(t.transcript), rows)
+
+    async def transcript(self, conversation_id: str, *, limit: int = 200) -> Sequence[TranscriptEvent]:
+        """The last `limit` lines, oldest first, notes included."""
+        async with self._sessions() as session:
+            rows = (
+                await session.execute(
+                    select(t.transcript)
+                    .where(t.transcript.c.conversation_id == conversation_id)
+                    .order_by(t.transcript.c.seq.desc())
+                    .limit(limit)
+                )
+            ).all()
+        return [
+            TranscriptEvent(row.id, row.conversation_id, row.at, row.speaker, row.text, row.person_id, row.reply_kind)
+            for row in reversed(rows)
+        ]
+
+
+def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
+    return Conversation(
+        id=row.id,
+        address=Address(row.channel, row.tenant, row.room, row.thread),
+        person_id=row.person_id,
+        created_at=row.created_at,
+        awaits=awaits_adapter.validate_python(row.awaits),
+        question=row.question,
+        request_id=row.request_id,
+        handoff_id=row.handoff_id,
+        misses=row.misses,
+        version=row.version,
+    )

@@ -1,0 +1,55 @@
+"""The application's database: one engine, sessions that read, and transactions that write.
+
+On SQLite a transaction that reads first and writes later fails when somebody else wrote in between; so a writing one
+(`sessions.begin()`) takes the write lock at its start, and a reading one (`sessions()`) never does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+
+class Sessions(async_sessionmaker[AsyncSession]):
+    """Writers of one process queue up here on SQLite: its own waiting is by polling, and slow."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self._turnstile = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:  # type: ignore[override]
+        """A transaction that writes: committed at the end of the block, rolled back on an exception."""
+        async with self._turnstile, self() as session, session.begin():
+            await session.connection(execution_options={"writes": True})
+            yield session
+
+
+def connect(url: str) -> tuple[AsyncEngine, Sessions]:
+    """The engine and its sessions. SQLite: WAL, synchronous FULL (an acknowledged message survives a power cut)."""
+    sqlite = url.startswith("sqlite")
+    engine = create_async_engine(
+        url, **({"connect_args": {"timeout": 30}, "pool_size": 8} if sqlite else {"pool_pre_ping": True, "pool_size": 16})
+    )
+    if sqlite:
+        event.listen(engine.sync_engine, "connect", _set_up)
+        event.listen(engine.sync_engine, "begin", _begin)
+    return engine, Sessions(engine)
+
+
+def _set_up(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions begin where _begin says so
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    options: dict[str, Any] = dict(connection.get_execution_options())
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")

@@ -1,0 +1,144 @@
+"""What staff read when they pick up: who, what was tried, how sure the bot was, and all that was said. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.buttons import Buttons, Verb
+from bot.conversation.model import TranscriptEvent
+from bot.handoff.model import Handoff, HandoffState
+from bot.words import Words
+from connectors.ports.chat import Action, Field, Reply, ReplyKind
+from connectors.ports.people import Person
+from specialists.request import EventKind, Request, RequestEvent
+
+LINES = 40
+"""Lines of transcript on the card; the thread has the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """All that the bot knows about a handoff. `request`: the one it came from, if any, with its events."""
+
+    handoff: Handoff
+    person: Person
+    transcript: Sequence[TranscriptEvent]
+    names: Mapping[str, str]
+    request: Request | None = None
+    events: Sequence[RequestEvent] = ()
+    earlier: Sequence[Request] = ()
+    """The person's other recent requests."""
+
+
+def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str) -> Reply:
+    """The handoff as staff see it. A sensitive one shows nothing of what was said: the claimant gets that alone."""
+    handoff = packet.handoff
+    private = handoff.sensitive is not None
+    who = packet.person
+    claimant = packet.names.get(handoff.claimed_by or "", "")
+    state = words(f"desk.state.{handoff.state.value}", by=claimant, at=handoff.updated_at)
+    fields = [
+        Field(words("desk.field.who"), f"{who.name}, {who.title}" if who.title else who.name),
+        Field(
+            words("desk.field.where"),
+            ", ".join(filter(None, (who.attributes.get("department"), who.attributes.get("country"), who.timezone))),
+        ),
+        Field(words("desk.field.why"), words(f"handoff.reason.{handoff.reason}")),
+    ]
+    if private:
+        fields.append(Field(words("desk.field.topic"), words(f"sensitive.{handoff.sensitive}")))
+    if packet.request is not None and not private:
+        fields.extend(_about_request(packet, words))
+    if handoff.resolution and not private:
+        fields.append(Field(words("desk.field.resolution"), handoff.resolution))
+    return Reply(
+        id=reply_id,
+        kind=ReplyKind.HANDOFF,
+        text=words("desk.text.private" if private else "desk.text", case=handoff.case, state=state, summary=summary(packet, words)),
+        actions=_actions(handoff, words, buttons),
+        fields=tuple(fields),
+        transcript=() if private else lines(packet, words),
+    )
+
+
+def summary(packet: Packet, words: Words) -> str:
+    """In the employee's own words: the first thing they asked and, where it differs, the last."""
+    said = [event.text.strip() for event in packet.transcript if event.speaker == "person" and event.text.strip()]
+    if not said:
+        return words("desk.summary.nothing")
+    first, last = _short(said[0]), _short(said[-1])
+    return words("desk.summary.one", first=first) if first == last else words("desk.summary.two", first=first, last=last)
+
+
+def lines(packet: Packet, words: Words) -> tuple[str, ...]:
+    """The transcript, a line an utterance, each with who said it."""
+    shown = [event for event in packet.transcript if event.speaker != "note"][-LINES:]
+    return tuple(
+        words("desk.line", at=event.at, who=_speaker(event, packet, words), text=_short(event.text, 600))
+        for event in shown
+        if event.text.strip()
+    )
+
+
+def _speaker(event: TranscriptEvent, packet: Packet, words: Words) -> str:
+    if event.speaker == "bot":
+        return words("desk.bot")
+    return packet.names.get(event.person_id or "", packet.person.name)
+
+
+def _about_request(packet: Packet, words: Words) -> list[Field]:
+    request = packet.request
+    assert request is not None
+    fields = [
+        Field(
+            words("desk.field.request"),
+            words("desk.request", case=request.case, title=words.of_skill(request, "title"), state=request.state.value),
+        ),
+        Field(words("desk.field.confidence"), f"{request.confidence:.2f}"),
+    ]
+    if request.slots:
+        fields.append(Field(words("desk.field.slots"), "; ".join(f"{name}: {slot.label}" for name, slot in request.slots.items())))
+    attempts = [_attempt(event, words) for event in packet.events]
+    if any(attempts):
+        fields.append(Field(words("desk.field.attempts"), "; ".join(filter(None, attempts))))
+    return fields
+
+
+def _attempt(event: RequestEvent, words: Words) -> str:
+    match event.kind:
+        case EventKind.STEP_DONE:
+            return words("attempt.done", action=event.data["action"])
+        case EventKind.STEP_FAILED:
+            return words("attempt.failed", action=event.data["action"], code=event.data["code"])
+        case EventKind.COMPENSATED:
+            return words("attempt.undone", action=event.data["action"])
+        case EventKind.LEFT_TO_STAFF:
+            return words("attempt.left", rules=", ".join(event.data["rules"]))
+        case _:
+            return ""
+
+
+def _actions(handoff: Handoff, words: Words, buttons: Buttons) -> tuple[Action, ...]:
+    def button(verb: Verb, name: str, needs: str = "no", style: str = "plain") -> Action:
+        prompt = words(f"prompt.{name}") if needs != "no" else ""
+        return Action(buttons.id(verb, handoff.id), words(f"button.{name}"), style, needs, prompt)  # type: ignore[arg-type]
+
+    note = button(Verb.NOTE, "note", "required")
+    assign = button(Verb.ASSIGN, "assign", "required")
+    match handoff.state:
+        case HandoffState.REQUESTED:
+            return (button(Verb.CLAIM, "claim", style="primary"), note, assign)
+        case HandoffState.CLAIMED:
+            return (
+                button(Verb.REPLY, "reply", "required", "primary"),
+                note,
+                assign,
+                button(Verb.RESOLVE, "resolve", "required"),
+                button(Verb.RETURN, "return", "optional"),
+            )
+        case _:
+            return ()
+
+
+def _short(text: str, limit: int = 240) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

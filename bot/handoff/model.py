@@ -1,0 +1,130 @@
+"""A handoff and its state machine: requested -> claimed -> returned to the bot, or resolved. Pure.
+
+Requested: the bot still answers. Claimed: a named human owns the conversation and the bot is silent, by this state and
+by nothing else. Commands are channel-neutral; a Slack button and a typed "/claim" end here alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from connectors.ports.people import Person
+
+
+class HandoffState(StrEnum):
+    REQUESTED = "requested"
+    CLAIMED = "claimed"
+    RETURNED = "returned"
+    RESOLVED = "resolved"
+
+
+OPEN = frozenset({HandoffState.REQUESTED, HandoffState.CLAIMED})
+
+
+class Command(StrEnum):
+    CLAIM = "claim"
+    NOTE = "note"
+    REPLY = "reply"
+    ASSIGN = "assign"
+    RESOLVE = "resolve"
+    RETURN = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """`number` makes the case. `sensitive`: the topic, then only the claimant reads what was said. `version` 0 = new."""
+
+    id: str
+    number: int
+    conversation_id: str
+    person_id: str
+    reason: str
+    assignment_group: str
+    opened_at: datetime
+    updated_at: datetime
+    request_id: str | None = None
+    sensitive: str | None = None
+    state: HandoffState = HandoffState.REQUESTED
+    claimed_by: str | None = None
+    resolution: str | None = None
+    version: int = 0
+
+    @property
+    def case(self) -> str:
+        return f"FOY-{self.number}"
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffChange:
+    """A new value with the event that tells of it: opened, claimed, note, reply, assigned, resolved, returned."""
+
+    handoff: Handoff
+    kind: str
+    by: str | None
+    at: datetime
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPossible:
+    """Why a command did nothing; a core message says it."""
+
+    key: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+def opened(handoff: Handoff) -> HandoffChange:
+    return HandoffChange(handoff, "opened", None, handoff.opened_at)
+
+
+def commanded(
+    handoff: Handoff, command: Command, by: Person, text: str, now: datetime, *, assignee: Person | str | None = None
+) -> HandoffChange | NotPossible:
+    """What a desk command does. `assignee`: for assign, a Person or the name of an assignment group."""
+    if handoff.assignment_group not in by.groups and handoff.claimed_by != by.id:
+        return NotPossible("desk.not_yours")
+    if not handoff.open:
+        return NotPossible("desk.closed")
+    if by.id == handoff.person_id:
+        return NotPossible("desk.own")
+    changed = replace(handoff, updated_at=now)
+    match command:
+        case Command.CLAIM:
+            if handoff.state is HandoffState.CLAIMED:
+                return NotPossible("desk.claimed_already" if handoff.claimed_by != by.id else "desk.yours_already")
+            return HandoffChange(replace(changed, state=HandoffState.CLAIMED, claimed_by=by.id), "claimed", by.id, now)
+        case Command.NOTE:
+            return HandoffChange(changed, "note", by.id, now, text) if text else NotPossible("desk.needs_text")
+        case Command.ASSIGN:
+            if assignee is None:
+                return NotPossible("desk.unknown_assignee")
+            if isinstance(assignee, str):
+                given = replace(changed, state=HandoffState.REQUESTED, claimed_by=None, assignment_group=assignee)
+                return HandoffChange(given, "assigned", by.id, now, assignee)
+            if assignee.id == handoff.person_id:
+                return NotPossible("desk.own")
+            return HandoffChange(
+                replace(changed, state=HandoffState.CLAIMED, claimed_by=assignee.id), "assigned", by.id, now, assignee.name
+            )
+        case _:
+            return _owned(changed, command, by, text, now)
+
+
+def _owned(handoff: Handoff, command: Command, by: Person, text: str, now: datetime) -> HandoffChange | NotPossible:
+    """Commands that reach the employee: only from whoever claimed it."""
+    if handoff.claimed_by != by.id:
+        return NotPossible("desk.claim_first" if handoff.claimed_by is None else "desk.claimed_already")
+    if not text and command is not Command.RETURN:
+        return NotPossible("desk.needs_text")
+    match command:
+        case Command.RESOLVE:
+            return HandoffChange(replace(handoff, state=HandoffState.RESOLVED, resolution=text), "resolved", by.id, now, text)
+        case Command.RETURN:
+            return HandoffChange(replace(handoff, state=HandoffState.RETURNED, resolution=text or None), "returned", by.id, now, text)
+        case _:
+            return HandoffChange(handoff, "reply", by.id, now, text)

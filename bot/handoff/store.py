@@ -1,0 +1,118 @@
+"""Where handoffs are kept. Saved only over the version they were read at, so that two claims have one winner."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import tables as t
+from bot.database import Sessions
+from bot.handoff.model import Handoff, HandoffChange, HandoffState
+from connectors.ports.chat import Address
+
+
+class HandoffMoved(Exception):
+    """Somebody else changed or opened it first."""
+
+
+class HandoffStore:
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def get(self, handoff_id: str) -> Handoff | None:
+        return await self._one(t.handoff.c.id == handoff_id)
+
+    async def of_person(self, person_id: str, limit: int = 5) -> Sequence[Handoff]:
+        """Newest first."""
+        async with self._sessions() as session:
+            rows = await session.execute(
+                select(t.handoff).where(t.handoff.c.person_id == person_id).order_by(t.handoff.c.number.desc()).limit(limit)
+            )
+            return [_handoff(row) for row in rows]
+
+    async def by_number(self, number: int) -> Handoff | None:
+        return await self._one(t.handoff.c.number == number)
+
+    async def at_desk(self, address: Address) -> Handoff | None:
+        """The handoff whose staff thread this is."""
+        async with self._sessions() as session:
+            key = (
+                await session.execute(
+                    select(t.placement.c.card_key).where(
+                        t.placement.c.channel == address.channel,
+                        t.placement.c.tenant == address.tenant,
+                        t.placement.c.room == address.room,
+                        t.placement.c.posted_thread == address.thread,
+                        t.placement.c.card_key.like("handoff:%"),
+                    )
+                )
+            ).scalar_one_or_none()
+        return await self.get(key.removeprefix("handoff:")) if key is not None else None
+
+    async def save(self, session: AsyncSession, change: HandoffChange) -> None:
+        """In the caller's transaction. Raises HandoffMoved."""
+        saved = replace(change.handoff, version=change.handoff.version + 1)
+        values = {
+            "request_id": saved.request_id,
+            "assignment_group": saved.assignment_group,
+            "state": saved.state,
+            "claimed_by": saved.claimed_by,
+            "resolution": saved.resolution,
+            "updated_at": saved.updated_at,
+            "version": saved.version,
+        }
+        if change.handoff.version == 0:
+            try:
+                async with session.begin_nested():
+                    await session.execute(
+                        insert(t.handoff).values(
+                            id=saved.id,
+                            number=saved.number,
+                            conversation_id=saved.conversation_id,
+                            person_id=saved.person_id,
+                            reason=saved.reason,
+                            sensitive=saved.sensitive,
+                            opened_at=saved.opened_at,
+                            **values,
+                        )
+                    )
+            except IntegrityError as error:
+                raise HandoffMoved(saved.id) from error
+        else:
+            moved = await session.execute(
+                update(t.handoff)
+                .where(t.handoff.c.id == saved.id, t.handoff.c.version == change.handoff.version)
+                .values(**values)
+                .returning(t.handoff.c.id)
+            )
+            if moved.one_or_none() is None:
+                raise HandoffMoved(saved.id)
+        await session.execute(
+            insert(t.handoff_event).values(handoff_id=saved.id, at=change.at, kind=change.kind, by=change.by, text=change.text)
+        )
+
+    async def _one(self, where: ColumnElement[bool]) -> Handoff | None:
+        async with self._sessions() as session:
+            row = (await session.execute(select(t.handoff).where(where))).one_or_none()
+        return _handoff(row) if row is not None else None
+
+
+def _handoff(row: Row[tuple[object, ...]]) -> Handoff:
+    return Handoff(
+        id=row.id,
+        number=row.number,
+        conversation_id=row.conversation_id,
+        person_id=row.person_id,
+        reason=row.reason,
+        assignment_group=row.assignment_group,
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+        request_id=row.request_id,
+        sensitive=row.sensitive,
+        state=HandoffState(row.state),
+        claimed_by=row.claimed_by,
+        resolution=row.resolution,
+        version=row.version,
+    )

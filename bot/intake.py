@@ -1,0 +1,150 @@
+"""The inbox: what a channel hears is committed here before it is acknowledged, and handled once, in order, afterwards.
+
+One turn at a time per conversation, many conversations at once. A turn's transaction marks its row as done, so a crash
+before that commit repeats the turn and a crash after it repeats nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import tables as t
+from bot.database import Sessions
+from connectors.ports.chat import Activity
+from connectors.ports.records import Clock
+
+log = structlog.get_logger()
+_activity: TypeAdapter[Activity] = TypeAdapter(Activity)
+ATTEMPTS = 3
+AT_ONCE = 16
+"""Turns in flight; more wait in the inbox."""
+
+ConversationKey = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An activity in the inbox. `seq` is its row; `attempts` counts the turns that were tried for it before."""
+
+    seq: int
+    activity: Activity
+    attempts: int
+
+
+Handle = Callable[[Received], Awaitable[None]]
+GiveUp = Callable[[Received], Awaitable[None]]
+
+
+class Inbox:
+    """Implements the Intake port."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._busy: dict[ConversationKey, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def record(self, activity: Activity) -> bool:
+        address = activity.address
+        try:
+            async with self._sessions.begin() as session:
+                await session.execute(
+                    insert(t.inbox).values(
+                        channel=address.channel,
+                        tenant=address.tenant,
+                        activity_id=activity.id,
+                        sender=activity.sender.external_id,
+                        room=address.room,
+                        thread=address.thread or "",
+                        sort=activity.order,
+                        activity=_activity.dump_python(activity, mode="json"),
+                        received_at=self._clock(),
+                        state="new",
+                    )
+                )
+        except IntegrityError:
+            return False
+        self._wake.set()
+        return True
+
+    async def mark(self, session: AsyncSession, seq: int, state: Literal["done", "failed"]) -> bool:
+        """In the turn's transaction; False when the row was finished before."""
+        marked = await session.execute(
+            update(t.inbox).where(t.inbox.c.seq == seq, t.inbox.c.state == "new").values(state=state).returning(t.inbox.c.seq)
+        )
+        return marked.one_or_none() is not None
+
+    async def open_for(self, sender: str) -> int:
+        """How many activities of this sender are not handled yet."""
+        async with self._sessions() as session:
+            rows = await session.execute(select(t.inbox.c.seq).where(t.inbox.c.state == "new", t.inbox.c.sender == sender))
+            return len(rows.all())
+
+    async def run(self, handle: Handle, give_up: GiveUp) -> None:
+        """Until cancelled: handles what is new, and what a crash left. `give_up` answers after ATTEMPTS failures."""
+        try:
+            while True:
+                self._wake.clear()
+                for key in await self._waiting():
+                    if key not in self._busy:
+                        self._busy[key] = asyncio.create_task(self._serve(key, handle, give_up))
+                await self._wake.wait()
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _waiting(self) -> list[ConversationKey]:
+        columns = (t.inbox.c.channel, t.inbox.c.tenant, t.inbox.c.room, t.inbox.c.thread)
+        async with self._sessions() as session:
+            rows = await session.execute(select(*columns).where(t.inbox.c.state == "new").group_by(*columns))
+            return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+    async def _serve(self, key: ConversationKey, handle: Handle, give_up: GiveUp) -> None:
+        try:
+            while (received := await self._next(key)) is not None:
+                async with self._slots:
+                    await self._one(received, handle, give_up)
+        finally:
+            del self._busy[key]
+            self._wake.set()
+
+    async def _one(self, received: Received, handle: Handle, give_up: GiveUp) -> None:
+        structlog.contextvars.bind_contextvars(correlation=received.activity.id)
+        if received.attempts < ATTEMPTS:
+            try:
+                await handle(received)
+                return
+            except Exception:  # whatever broke, the message is kept and the person hears of it
+                log.exception("turn_failed", seq=received.seq, attempt=received.attempts + 1)
+                async with self._sessions.begin() as session:
+                    await session.execute(update(t.inbox).where(t.inbox.c.seq == received.seq).values(attempts=received.attempts + 1))
+                return
+        await give_up(received)
+
+    async def _next(self, key: ConversationKey) -> Received | None:
+        channel, tenant, room, thread = key
+        async with self._sessions() as session:
+            row = (
+                await session.execute(
+                    select(t.inbox.c.seq, t.inbox.c.activity, t.inbox.c.attempts)
+                    .where(
+                        t.inbox.c.state == "new",
+                        t.inbox.c.channel == channel,
+                        t.inbox.c.tenant == tenant,
+                        t.inbox.c.room == room,
+                        t.inbox.c.thread == thread,
+                    )
+                    .order_by(t.inbox.c.sort, t.inbox.c.seq)
+                    .limit(1)
+                )
+            ).one_or_none()
+        return Received(row.seq, _activity.validate_python(row.activity), row.attempts) if row is not None else None

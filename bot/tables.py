@@ -1,0 +1,165 @@
+"""The tables that the conversation owns: people, dialogues, inbox, outbox, cards, handoffs."""
+
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+
+from connectors.ports.records import UtcDateTime
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("directory_key", String(200), nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("channel", String(40), primary_key=True),
+    Column("tenant", String(120), primary_key=True),
+    Column("external_id", String(320), primary_key=True),
+    Column("person_id", String(36), ForeignKey("person.id"), nullable=False, index=True),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+)
+
+conversation = Table(
+    "conversation",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", String(40), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("room", String(320), nullable=False),
+    Column("thread", String(200), nullable=False),
+    Column("person_id", String(36), ForeignKey("person.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("awaits", JSON, nullable=False),
+    Column("question", Text),
+    Column("request_id", String(36)),
+    Column("handoff_id", String(36)),
+    Column("misses", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    UniqueConstraint("channel", "tenant", "room", "thread"),
+)
+
+transcript = Table(
+    "transcript_event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("conversation_id", String(36), ForeignKey("conversation.id"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("speaker", String(10), nullable=False),
+    Column("person_id", String(36)),
+    Column("reply_kind", String(20)),
+    Column("text", Text, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("channel", String(40), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("activity_id", String(200), nullable=False),
+    Column("sender", String(320), nullable=False),
+    Column("room", String(320), nullable=False),
+    Column("thread", String(200), nullable=False),
+    Column("sort", String(64), nullable=False),
+    Column("activity", JSON, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    UniqueConstraint("channel", "tenant", "activity_id"),
+    Index("ix_inbox_open", "state", "seq"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("channel", String(40), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("room", String(320), nullable=False),
+    Column("thread", String(200)),
+    Column("operation", String(10), nullable=False),
+    Column("card_key", String(120)),
+    Column("placement_id", String(36)),
+    Column("reply", JSON, nullable=False),
+    Column("message_id", String(200)),
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("correlation", String(36)),
+    Index("ix_outbox_open", "state", "sequence"),
+)
+
+placement = Table(
+    "card_placement",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("card_key", String(120), nullable=False, index=True),
+    Column("channel", String(40), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("room", String(320), nullable=False),
+    Column("thread", String(200)),
+    Column("reader_id", String(36)),
+    Column("message_id", String(200)),
+    Column("posted_thread", String(200)),
+)
+"""One showing of a card. `id` is the id of its reply; `reader_id` the person whose language and zone it is in."""
+
+handoff = Table(
+    "handoff",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("conversation_id", String(36), ForeignKey("conversation.id"), nullable=False),
+    Column("person_id", String(36), ForeignKey("person.id"), nullable=False, index=True),
+    Column("request_id", String(36)),
+    Column("reason", String(40), nullable=False),
+    Column("sensitive", String(40)),
+    Column("assignment_group", String(120), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("claimed_by", String(36), ForeignKey("person.id")),
+    Column("resolution", Text),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("version", Integer, nullable=False),
+    # One open handoff a conversation.
+    Index(
+        "uq_handoff_open",
+        "conversation_id",
+        unique=True,
+        sqlite_where=text("state IN ('requested', 'claimed')"),
+        postgresql_where=text("state IN ('requested', 'claimed')"),
+    ),
+)
+
+handoff_event = Table(
+    "handoff_event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("handoff_id", String(36), ForeignKey("handoff.id"), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("by", String(36)),
+    Column("text", Text, nullable=False, server_default=""),
+)
+
+projection = Table(
+    "projection",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("cursor", Integer, nullable=False),
+)
+"""How far a reader of request events has come."""

@@ -1,0 +1,28 @@
+"""Messages put into words for one reader."""
+
+from dataclasses import dataclass
+
+from connectors.ports.messages import Message, Messages, Param, Reader
+from connectors.ports.people import Person
+from specialists.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    messages: Messages
+    reader: Reader
+
+    def __call__(self, key: str, **params: Param) -> str:
+        return self.messages.say(Message(key, params), self.reader)
+
+    def of(self, message: Message) -> str:
+        return self.messages.say(message, self.reader)
+
+    def of_skill(self, request: Request, key: str, **params: Param) -> str:
+        """A message of the request's skill, with the labels of its slots as parameters."""
+        labels: dict[str, Param] = {name: slot.label for name, slot in request.slots.items()}
+        return self(f"skill.{request.skill}.{key}", **{**labels, **params})
+
+    @staticmethod
+    def for_person(messages: Messages, person: Person) -> "Words":
+        return Words(messages, Reader(person.locale, person.timezone))

@@ -6,8 +6,9 @@ A skill decides nothing about who may: that is policy's, before every effect.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
+from zoneinfo import ZoneInfo
 
 from connectors.ports.knowledge import KnowledgeLookup
 from connectors.ports.messages import Message
@@ -83,6 +84,15 @@ class SkillContext:
     slots: Mapping[str, Json]
     labels: Mapping[str, str]
     now: datetime
+
+    @property
+    def today(self) -> date:
+        """The date where the beneficiary is."""
+        return self.now.astimezone(ZoneInfo(self.beneficiary.timezone)).date()
+
+    def label(self, slot: str) -> str:
+        """What people read for a slot: its value when it came without a label."""
+        return self.labels.get(slot) or str(self.slots[slot])
 
 
 @dataclass(frozen=True, slots=True)

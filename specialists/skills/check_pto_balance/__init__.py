@@ -1,0 +1,1 @@
+"""Tells the employee how much paid time off they have left."""

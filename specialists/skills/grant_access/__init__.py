@@ -1,0 +1,1 @@
+"""Gives the employee a role in an application, with an end."""

@@ -1,0 +1,1 @@
+"""Orders hardware from the catalogue for the employee."""

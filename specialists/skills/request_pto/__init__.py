@@ -1,0 +1,1 @@
+"""Books paid time off for the employee."""

@@ -1,0 +1,1 @@
+"""Sends the employee a one-time link to set a new password."""

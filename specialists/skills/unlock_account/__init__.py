@@ -1,0 +1,1 @@
+"""Unlocks the employee's own account."""

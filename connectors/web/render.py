@@ -64,7 +64,9 @@ def _link_close(renderer: RendererHTML, tokens: Sequence[Token], index: int, opt
     host = host_of(str(token.attrGet("href") or ""))
     said = "".join(inner.content for inner in tokens[tokens.index(token) + 1 : index])
     shown = (
-        "" if host is None or said.strip().lower() in (host, f"https://{host}") else f' <span class="host">({nh3.clean_text(host)})</span>'
+        ""
+        if host is None or host in (said.strip().lower(), host_of(said.strip()))
+        else f' <span class="host">({nh3.clean_text(host)})</span>'
     )
     return "</a>" + shown
 

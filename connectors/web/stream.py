@@ -48,9 +48,11 @@ class Streams:
             cursor = int(after) if after else await self._newest()
             await response.prepare(request)
             await response.write(b"retry: 1500\n\n")
-            while not self._closing:
+            while True:
                 woken.clear()
                 cursor = await self._send(response, person, cursor)
+                if self._closing:
+                    break
                 try:
                     await asyncio.wait_for(woken.wait(), LOOK_SECONDS)
                 except TimeoutError:

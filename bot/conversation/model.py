@@ -3,7 +3,8 @@
 Requests belong to persons, not to conversations; a conversation only remembers which ones it talks about.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter
 
 from connectors.ports.chat import Address
 from connectors.ports.people import Person
+from specialists.request import SlotValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +124,14 @@ class TranscriptEvent:
 
 @dataclass(frozen=True, slots=True)
 class OpenRequest:
-    """What a turn needs to know of a request that is still open."""
+    """What a turn needs to know of a request that is still open. `slots`: what is filled; a role is understood by its application."""
 
     id: str
     case: str
     skill: str
     state: str
     missing: tuple[str, ...] = ()
+    slots: Mapping[str, SlotValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Wish:
     """A case number that was named ("FOY-12")."""
     alternatives: tuple[tuple[str, float], ...] = ()
     """Other skills that are likely, with their confidence, best first."""
+    candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Slots that the words narrow down but do not decide ("a laptop"): slot -> what it may be, as people read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Recognition:
     urgent: bool = False
     answers: Mapping[str, SlotValue] = field(default_factory=dict)
     """Slots of the request being asked about that this utterance fills."""
+    candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Slots of that request that it narrows down but does not decide."""
     vector: NDArray[np.float32] | None = None
     """The utterance's embedding, so that retrieval need not make it again."""
 
@@ -81,6 +85,7 @@ class Fulfil:
     confidence: float
     utterance: str
     beneficiary: Beneficiary | None = None
+    candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,12 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """The answer did not parse. `text` is what was said."""
+    """The answer did not parse. `text` is what was said; `candidates` what it may have meant, as people read it."""
 
     request_id: str
     slot: str
     text: str
+    candidates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

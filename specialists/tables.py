@@ -3,7 +3,22 @@
 Everything here is one application database; the durable engine keeps its own rows elsewhere and only ids go there.
 """
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from connectors.ports.records import UtcDateTime
 
@@ -168,3 +183,24 @@ switch = Table(
 )
 
 case_number = Table("case_number", metadata, Column("number", Integer, primary_key=True, autoincrement=True), sqlite_autoincrement=True)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    _id("id"),
+    Column("seq", BigInteger, unique=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("event", String(100), nullable=False),
+    Column("actor_id", String(100), nullable=False),
+    Column("subject_id", String(100)),
+    Column("request_id", String(36), index=True),
+    Column("data", JSON, nullable=False),
+    Column("private", LargeBinary),
+    Column("prev_hash", String(64)),
+    Column("hash", String(64)),
+)
+"""`seq`, `prev_hash` and `hash` are null until the event is sealed; `create_audit_guards` makes the rest append-only."""
+
+person_key = Table("person_key", metadata, Column("person_id", String(100), primary_key=True), Column("key", LargeBinary, nullable=False))
+"""The key under which a person's part of the audit is encrypted, itself wrapped by the master key."""

@@ -43,17 +43,19 @@ class RequestStory:
 def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) -> Reply:
     """The one live card of a request."""
     request = story.request
-    title = words.of_skill(request, "title")
+    details = ", ".join(slot.label for slot in request.slots.values())
+    title = words.of_skill(request, "title") + (f": {details}" if details else "")
     ball, next_step = _ball(story, words)
-    actions = (Action(buttons.id(Verb.CANCEL, request.id), words("button.cancel")),) if request.state in _CANCELLABLE else ()
-    if request.state in (S.HELD, S.AWAITING_APPROVAL, S.AWAITING_STEP_UP):
-        actions += (Action(buttons.id(Verb.WANT_PERSON, request.conversation_id), words("button.person")),)
+    actions: list[Action] = []
+    if request.state in _CANCELLABLE:
+        actions.append(Action(buttons.id(Verb.CANCEL, request.id), words("button.cancel")))
+        actions.append(Action(buttons.id(Verb.WANT_PERSON, request.conversation_id), words("button.person")))
     return Reply(
         id=reply_id,
         kind=ReplyKind.PROGRESS,
         text=words("card.text", case=request.case, title=title, ball=ball),
         request=request_ref(request),
-        actions=actions,
+        actions=tuple(actions),
         progress=Progress(title, ball, story.specialist, _steps(story, words), next_step),
     )
 
@@ -111,7 +113,8 @@ def approval_card(
 ) -> Reply:
     """What exactly is asked of an approver; without buttons once it is decided."""
     request = story.request
-    summary = words.of_skill(request, "approval", requester=requester, beneficiary=requester)
+    summary = words.of_skill(request, "approval", person=requester)
+    actions: tuple[Action, ...] = ()
     if approval.state == "pending":
         text = words("approval.asked", case=request.case, summary=summary, until=approval.expires_at)
         actions = (
@@ -128,7 +131,6 @@ def approval_card(
             at=approval.decided_at or request.updated_at,
             reason=approval.reason or words("approval.no_reason"),
         )
-        actions = ()
     return Reply(id=reply_id, kind=ReplyKind.APPROVAL, text=text, request=request_ref(request), actions=actions, fields=tuple(arguments))
 
 

@@ -69,6 +69,7 @@ class Outbox:
         await self._add(session, "post", address, reply, card_key, reply.id if card_key else None)
 
     async def placements(self, session: AsyncSession, card_key: str) -> list[Placement]:
+        """Wherever a card is shown, oldest first."""
         rows = await session.execute(select(t.placement).where(t.placement.c.card_key == card_key).order_by(t.placement.c.id))
         return [
             Placement(
@@ -108,6 +109,11 @@ class Outbox:
                 correlation=structlog.contextvars.get_contextvars().get("correlation"),
             )
         )
+
+    async def shown(self, card_key: str) -> list[Placement]:
+        """The placements as they are committed now."""
+        async with self._sessions() as session:
+            return await self.placements(session, card_key)
 
     async def undelivered(self, rooms: list[str]) -> int:
         async with self._sessions() as session:

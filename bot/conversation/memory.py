@@ -1,0 +1,38 @@
+"""What a conversation remembers when it hears something new."""
+
+from dataclasses import dataclass
+
+from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, OpenRequest, Recall
+from bot.talk import Talk
+from specialists.request import Request
+from specialists.skill import SkillSpec
+from specialists.store import RequestStore
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    requests: RequestStore
+    specs: dict[str, SkillSpec]
+
+    async def recall(self, talk: Talk) -> Recall:
+        conversation = talk.conversation
+        open_requests = list(await self.requests.open_of(talk.person.id))
+        asked_about = {item.request_id for item in conversation.awaits if isinstance(item, AwaitsSlot | AwaitsConfirmation)}
+        # A question about a request that ended meanwhile (a button, another thread) is no question any more.
+        gone = asked_about - {request.id for request in open_requests}
+        for request_id in gone:
+            conversation = conversation.forgetting(request_id)
+        talk.conversation = conversation
+        return Recall(
+            person=talk.person,
+            awaits=conversation.awaits,
+            question=conversation.question,
+            request_id=conversation.request_id,
+            requests=tuple(self._open(request) for request in open_requests),
+            misses=conversation.misses,
+            handoff_open=conversation.handoff_id is not None,
+        )
+
+    def _open(self, request: Request) -> OpenRequest:
+        missing = tuple(slot.name for slot in self.specs[request.skill].slots if slot.required and slot.name not in request.slots)
+        return OpenRequest(request.id, request.case, request.skill, request.state.value, missing)

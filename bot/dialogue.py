@@ -1,0 +1,274 @@
+"""The dialogue about a request until the specialist has it, and after it is done.
+
+Open, ask for what is missing, confirm where confidence is not enough, submit; cancel, undo, "did this solve it?".
+What may be done is policy's decision, asked here only to refuse early what can never be allowed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.buttons import Buttons, Verb
+from bot.cards import RequestStory, status_card
+from bot.changes import Audited
+from bot.conversation.model import AwaitsConfirmation, AwaitsSlot
+from bot.handoff.desk import Desk
+from bot.intent.catalogue import Catalogues
+from bot.intent.model import AskAgain, Fulfil
+from bot.talk import Talk
+from connectors.ports.chat import Action, ReplyKind
+from connectors.ports.people import People, Person
+from connectors.ports.records import new_id
+from specialists import request as requests
+from specialists.loader import LoadedSkill
+from specialists.policy.decide import Policy
+from specialists.policy.model import Outcome, PolicyDecision, PolicyQuery
+from specialists.request import Change, EventKind, IllegalTransition, Request, RequestState, SlotValue
+from specialists.roster import Roster
+from specialists.skill import SkillSpec, SlotSpec
+from specialists.store import RequestStore
+
+S = RequestState
+NO_SUCH_PERSON = "unknown"
+"""Beneficiary of a wish for somebody whom the directory does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    people: People
+    requests: RequestStore
+    skills: Mapping[str, LoadedSkill]
+    roster: Roster
+    policy: Policy
+    catalogues: Catalogues
+    desk: Desk
+    buttons: Buttons
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    async def open(self, talk: Talk, wish: Fulfil) -> None:
+        """A new request: refused at once if it never can be, else asked about or submitted."""
+        spec = self.skills[wish.skill].spec
+        talk.opened += 1
+        request = Request(
+            id=new_id(),
+            number=await self.requests.next_number(),
+            key=f"{talk.id}:{talk.opened}",
+            skill=spec.name,
+            specialist=self.roster.of(spec.name).name,
+            requester_id=talk.person.id,
+            beneficiary_id=await self._beneficiary(talk, wish),
+            conversation_id=talk.conversation.id,
+            confidence=round(wish.confidence, 4),
+            created_at=talk.now,
+            updated_at=talk.now,
+            slots=wish.slots,
+        )
+        talk.conversation = replace(talk.conversation, request_id=request.id, misses=0)
+        talk.changes.request(requests.opened(request))
+        decision = self._never(spec, request, talk.person)
+        if decision is not None:
+            await self._refuse(talk, request, decision)
+            return
+        await self.advance(talk, request)
+
+    async def _beneficiary(self, talk: Talk, wish: Fulfil) -> str:
+        if wish.beneficiary is None:
+            return talk.person.id
+        key = wish.beneficiary.directory_key
+        named = await self.people.by_key(key) if key is not None else None
+        return named.id if named is not None else NO_SUCH_PERSON
+
+    def _never(self, spec: SkillSpec, request: Request, requester: Person) -> PolicyDecision | None:
+        """The denial that nothing the employee could answer would cure; None when there is none."""
+        beneficiary = requester if request.beneficiary_id == requester.id else replace(requester, id=request.beneficiary_id)
+        decision = self.policy.decide(
+            PolicyQuery(
+                specialist=request.specialist,
+                skill=spec.name,
+                action=spec.name,
+                risk=spec.risk,
+                requester=requester,
+                beneficiary=beneficiary,
+                effect=spec.effect,
+                confidence=1.0,
+                confirmed=True,
+                subject=spec.subject,
+                needs_approval=spec.approval is not None,
+                required_assurance=spec.assurance,
+                assurance=2,
+                timed=spec.timed,
+                has_end=True,
+            )
+        )
+        return decision if decision.outcome == Outcome.DENY else None
+
+    async def _refuse(self, talk: Talk, request: Request, decision: PolicyDecision) -> None:
+        rules = list(decision.rules)
+        talk.changes.audited.append(
+            Audited(
+                "decision",
+                "policy_decided",
+                request.specialist,
+                {"outcome": decision.outcome, "rules": rules, "policy_version": decision.policy_version, "skill": request.skill},
+                subject_id=talk.person.id,
+                request_id=request.id,
+            )
+        )
+        if "privileged_human_only" in rules:
+            left = requests.moved(request, S.WITH_STAFF, EventKind.LEFT_TO_STAFF, talk.now, {"rules": rules, "told": True})
+            talk.changes.request(left)
+            await self.desk.open(talk, "policy", request=left.request, told="handoff.opened.privileged")
+            return
+        declined = requests.moved(request, S.DECLINED, EventKind.DECLINED, talk.now, {"rules": rules, "told": True})
+        talk.changes.request(declined)
+        key = next((f"refused.{rule}" for rule in rules if talk.words.messages.has(f"refused.{rule}")), "refused.other")
+        talk.say(ReplyKind.REFUSAL, talk.words(key, rule=rules[0]), request=declined.request, actions=self._offer_person(talk))
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    async def advance(self, talk: Talk, request: Request) -> None:
+        """The next thing to do for a request that is being put together."""
+        spec = self.skills[request.skill].spec
+        missing = next((slot for slot in spec.slots if slot.required and slot.name not in request.slots), None)
+        if missing is not None:
+            talk.ask(AwaitsSlot(request.id, missing.name), await self._question(talk, request, missing), request=request)
+        elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
+            self._submit(talk, request)
+        else:
+            change = Change(request) if request.state is S.CONFIRMING else requests.filled(request, {}, talk.now, state=S.CONFIRMING)
+            talk.changes.request(change)
+            self._ask_confirmation(talk, change.request)
+
+    async def ask_again(self, talk: Talk, request: Request, step: AskAgain) -> None:
+        """The answer did not parse; a second time a person takes over."""
+        open_question = next(
+            (item for item in talk.conversation.awaits if isinstance(item, AwaitsSlot) and item.request_id == request.id), None
+        )
+        if open_question is not None and open_question.misses >= 1:
+            left = requests.moved(request, S.WITH_STAFF, EventKind.LEFT_TO_STAFF, talk.now, {"rules": [], "told": True})
+            talk.changes.request(left)
+            await self.desk.open(talk, "second_miss", request=left.request)
+            return
+        spec = self.skills[request.skill].spec
+        slot = next(item for item in spec.slots if item.name == step.slot)
+        question = await self._question(talk, request, slot)
+        text = talk.words(f"ask.again.{slot.type}", question=question)
+        talk.ask(AwaitsSlot(request.id, slot.name, misses=(open_question.misses if open_question else 0) + 1), text, request=request)
+
+    async def remind(self, talk: Talk) -> None:
+        """Something else was served in between: the open question about a request is asked again."""
+        awaits = talk.conversation.awaits[0] if talk.conversation.awaits else None
+        if talk.asked or not isinstance(awaits, AwaitsSlot | AwaitsConfirmation):
+            return
+        stored = await self.requests.get(awaits.request_id)
+        if stored is None or talk.current(stored).state not in (S.GATHERING, S.CONFIRMING):
+            talk.conversation = talk.conversation.forgetting(awaits.request_id)
+            return
+        request = talk.current(stored)
+        if isinstance(awaits, AwaitsConfirmation):
+            self._ask_confirmation(talk, request)
+            return
+        slot = next(item for item in self.skills[request.skill].spec.slots if item.name == awaits.slot)
+        talk.ask(awaits, await self._question(talk, request, slot), request=request)
+
+    async def fill(self, talk: Talk, request: Request, slots: Mapping[str, SlotValue]) -> None:
+        if request.state not in (S.GATHERING, S.CONFIRMING):
+            talk.say(ReplyKind.NOTICE, talk.words("request.not_changeable", case=request.case), request=request)
+            return
+        # Another application has other roles: what was said for the old one does not hold.
+        stale = {
+            spec.name
+            for spec in self.skills[request.skill].spec.slots
+            if spec.of in slots and spec.name not in slots and spec.name in request.slots
+        }
+        kept = replace(request, slots={name: value for name, value in request.slots.items() if name not in stale})
+        change = requests.filled(kept, slots, talk.now)
+        talk.changes.request(change)
+        talk.conversation = talk.conversation.forgetting(request.id)
+        await self.advance(talk, change.request)
+
+    async def confirm(self, talk: Talk, request: Request, yes: bool) -> None:
+        if request.state is not S.CONFIRMING:
+            talk.say(ReplyKind.NOTICE, talk.words("request.not_waiting", case=request.case), request=request)
+            return
+        talk.conversation = talk.conversation.forgetting(request.id)
+        if yes:
+            self._submit(talk, request, confirmed=True)
+        else:
+            self._cancel(talk, request)
+
+    def _submit(self, talk: Talk, request: Request, confirmed: bool | None = None) -> None:
+        change = requests.submitted(request, talk.now, confirmed=confirmed)
+        talk.changes.request(change)
+        talk.conversation = talk.conversation.forgetting(request.id)
+        story = RequestStory(change.request, change.events, self.roster.of(request.skill).display_name, {})
+        talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}")
+
+    def _ask_confirmation(self, talk: Talk, request: Request) -> None:
+        actions = (
+            Action(self.buttons.id(Verb.CONFIRM, request.id), talk.words("button.yes"), "primary"),
+            Action(self.buttons.id(Verb.DECLINE, request.id), talk.words("button.no")),
+        )
+        talk.ask(AwaitsConfirmation(request.id), talk.words.of_skill(request, "confirm"), request=request, actions=actions)
+
+    async def _question(self, talk: Talk, request: Request, slot: SlotSpec) -> str:
+        question = talk.words.of_skill(request, f"ask.{slot.name}")
+        choices: tuple[str, ...] = slot.choices
+        if slot.type == "role" and slot.of is not None and slot.of in request.slots:
+            choices = (await self.catalogues.current()).roles_of(str(request.slots[slot.of].value))
+        return f"{question} {talk.words('ask.choices', choices=choices)}" if choices else question
+
+    # -- later -----------------------------------------------------------------------------------------------------
+
+    async def cancel(self, talk: Talk, request: Request) -> None:
+        """Never mind: only while nothing has been done."""
+        if request.requester_id != talk.person.id:
+            talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
+            return
+        try:
+            self._cancel(talk, request)
+        except IllegalTransition:
+            key = "request.ended_already" if request.ended else "request.too_late"
+            talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
+
+    def _cancel(self, talk: Talk, request: Request) -> None:
+        change = requests.cancelled(request, talk.now)
+        talk.changes.request(change)
+        talk.conversation = talk.conversation.forgetting(request.id)
+        talk.say(
+            ReplyKind.NOTICE,
+            talk.words("request.cancelled", case=request.case, title=talk.words.of_skill(request, "title")),
+            request=change.request,
+        )
+
+    async def undo(self, talk: Talk, request: Request) -> None:
+        if request.requester_id != talk.person.id:
+            talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
+            return
+        if request.state is not S.DONE or not self.skills[request.skill].spec.undo:
+            key = "request.undone_already" if request.state in (S.UNDONE, S.UNDOING) else "request.no_undo"
+            talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
+            return
+        change = requests.undo_started(request, talk.now, talk.person.id)
+        talk.changes.request(change)
+        talk.say(ReplyKind.PROGRESS, talk.words("request.undoing", case=request.case), request=change.request)
+
+    async def solved(self, talk: Talk, request: Request, yes: bool) -> None:
+        """Counted once. A no reopens it: with a person."""
+        talk.conversation = talk.conversation.forgetting(request.id)
+        if request.requester_id != talk.person.id:
+            talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
+            return
+        try:
+            change = requests.resolved(request, "confirmed" if yes else "reopened", talk.now)
+        except IllegalTransition:
+            talk.say(ReplyKind.NOTICE, talk.words("request.answered_already", case=request.case), request=request)
+            return
+        talk.changes.request(change)
+        if yes:
+            talk.say(ReplyKind.NOTICE, talk.words("request.confirmed", case=request.case), request=change.request)
+        else:
+            await self.desk.open(talk, "not_solved", request=change.request)
+
+    def _offer_person(self, talk: Talk) -> tuple[Action, ...]:
+        return (Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person")),)

@@ -1,0 +1,38 @@
+"""Prometheus metrics of this process. No label names a person."""
+
+import time
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from specialists.request import EventKind, RequestEvent
+
+
+class Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._turns = Histogram(
+            "foyer_turn_seconds",
+            "From the start of a turn to its commit.",
+            buckets=(0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1, 2, 5),
+            registry=self.registry,
+        )
+        self._events = Counter("foyer_request_events", "What happened to requests.", ["kind"], registry=self.registry)
+        self._resolutions = Counter("foyer_resolutions", "Requests by how they were resolved.", ["how"], registry=self.registry)
+        self.waiting = Gauge("foyer_waiting", "Rows that wait: inbox, outbox.", ["queue"], registry=self.registry)
+
+    @staticmethod
+    def now() -> float:
+        return time.perf_counter()
+
+    def turn(self, started: float) -> None:
+        self._turns.observe(time.perf_counter() - started)
+
+    def events(self, events: Iterable[RequestEvent]) -> None:
+        for event in events:
+            self._events.labels(event.kind.value).inc()
+            if event.kind is EventKind.RESOLVED:
+                self._resolutions.labels(event.data["how"]).inc()
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,153 @@
+"""A pressed button. Its opaque id says what was meant; who may is checked on the person whom the channel verified."""
+
+from dataclasses import dataclass
+
+import structlog
+from specialists.fulfilment import Fulfilment
+
+from bot.buttons import Buttons, Pressed, Verb
+from bot.changes import Audited
+from bot.conversation.model import AwaitsChoice
+from bot.conversation.store import ConversationStore
+from bot.handoff.desk import Desk
+from bot.handoff.model import Command
+from bot.handoff.store import HandoffStore
+from bot.intent import model as steps
+from bot.responses import Responder
+from bot.talk import Talk
+from bot.words import Words
+from connectors.ports.chat import Press, ReplyKind
+from specialists.approvals import AlreadyDecided, Decided, Expired, Judgement, NotYours, OwnRequest, Verdict
+from specialists.request import Request
+
+log = structlog.get_logger()
+
+_REQUEST_VERBS = {Verb.CONFIRM, Verb.DECLINE, Verb.CANCEL, Verb.UNDO, Verb.SOLVED, Verb.NOT_SOLVED}
+_DESK_VERBS = {
+    Verb.CLAIM: Command.CLAIM,
+    Verb.NOTE: Command.NOTE,
+    Verb.REPLY: Command.REPLY,
+    Verb.ASSIGN: Command.ASSIGN,
+    Verb.RESOLVE: Command.RESOLVE,
+    Verb.RETURN: Command.RETURN,
+}
+_CHOICES = (Verb.CHOOSE_FIRST, Verb.CHOOSE_SECOND, Verb.CHOOSE_THIRD)
+
+
+@dataclass(frozen=True, slots=True)
+class Presses:
+    buttons: Buttons
+    responder: Responder
+    conversations: ConversationStore
+    handoffs: HandoffStore
+    desk: Desk
+    fulfilment: Fulfilment
+
+    async def press(self, talk: Talk, press: Press) -> None:
+        pressed = self.buttons.read(press.action_id)
+        if pressed is None:
+            talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
+            return
+        talk.changes.audited.append(
+            Audited("observation", "button_pressed", talk.person.id, {"verb": pressed.verb.name.lower(), "subject": pressed.subject})
+        )
+        if pressed.verb in (Verb.APPROVE, Verb.DENY):
+            await self._decide(talk, pressed, press.text.strip())
+        elif pressed.verb in _DESK_VERBS:
+            await self._at_desk(talk, pressed, press.text.strip())
+        elif pressed.verb in _REQUEST_VERBS:
+            await self._about_request(talk, pressed)
+        else:
+            await self._in_conversation(talk, pressed)
+
+    async def _decide(self, talk: Talk, pressed: Pressed, reason: str) -> None:
+        verdict: Verdict = "approved" if pressed.verb is Verb.APPROVE else "denied"
+        if verdict == "denied" and not reason:
+            talk.say(ReplyKind.NOTICE, talk.words("approval.needs_reason"))
+            return
+
+        # Inside the transaction: the row decides which click was first, and the words follow from that.
+        async def decide(session: object) -> None:
+            judgement = await self.fulfilment.decide_approval(session, pressed.subject, talk.person, verdict, reason, talk.now)  # type: ignore[arg-type]
+            kind, text = await self._judged(talk.words, judgement, verdict)
+            talk.say(kind, text, request=judgement.request if isinstance(judgement, Decided) else None)
+
+        talk.changes.inside.append(decide)
+
+    async def _judged(self, words: Words, judgement: Judgement, verdict: Verdict) -> tuple[ReplyKind, str]:
+        match judgement:
+            case Decided(_, request):
+                return ReplyKind.NOTICE, words(f"approval.you_{verdict}", case=request.case)
+            case AlreadyDecided(before, by, at):
+                name = await self._name(by)
+                key = f"approval.already.{before}" if name or before in ("expired", "withdrawn") else "approval.already.closed"
+                return ReplyKind.NOTICE, words(key, by=name, at=at) if at is not None else words("approval.already.closed")
+            case OwnRequest():
+                return ReplyKind.REFUSAL, words("approval.own")
+            case Expired(at):
+                return ReplyKind.NOTICE, words("approval.already.expired", by="", at=at)
+            case NotYours():
+                return ReplyKind.REFUSAL, words("approval.not_yours")
+
+    async def _name(self, person_id: str | None) -> str:
+        person = await self.desk.people.get(person_id) if person_id is not None else None
+        return person.name if person is not None else ""
+
+    async def _at_desk(self, talk: Talk, pressed: Pressed, text: str) -> None:
+        handoff = await self.handoffs.get(pressed.subject)
+        if handoff is None:
+            talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
+            return
+        await self.desk.command(talk, handoff, _DESK_VERBS[pressed.verb], text)
+
+    async def _about_request(self, talk: Talk, pressed: Pressed) -> None:
+        request = await self.responder.requests.get(pressed.subject)
+        if request is None or request.requester_id != talk.person.id:
+            talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
+            return
+        dialogue = self.responder.dialogue
+        match pressed.verb:
+            case Verb.CONFIRM | Verb.DECLINE:
+                await self._at_home(talk, request)
+                await dialogue.confirm(talk, request, pressed.verb is Verb.CONFIRM)
+            case Verb.CANCEL:
+                await dialogue.cancel(talk, request)
+            case Verb.UNDO:
+                await dialogue.undo(talk, request)
+            case _:
+                await dialogue.solved(talk, request, pressed.verb is Verb.SOLVED)
+
+    async def _at_home(self, talk: Talk, request: Request) -> None:
+        """A button may be pressed in another thread than the one it belongs to: the answer goes to the latter."""
+        await self._move(talk, request.conversation_id)
+
+    async def _move(self, talk: Talk, conversation_id: str) -> bool:
+        if conversation_id == talk.conversation.id:
+            return True
+        home = await self.conversations.get(conversation_id)
+        if home is None or home.person_id != talk.person.id:
+            return False
+        talk.conversation = home
+        return True
+
+    async def _in_conversation(self, talk: Talk, pressed: Pressed) -> None:
+        if not await self._move(talk, pressed.subject):
+            talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
+            return
+        if pressed.verb is Verb.WANT_PERSON:
+            about = talk.conversation.request_id
+            request = await self.responder.requests.get(about) if about is not None else None
+            await self.desk.open(talk, "asked", request=request)
+        elif pressed.verb is Verb.NO_PERSON:
+            talk.conversation = talk.conversation.without(*(item for item in talk.conversation.awaits if item.type == "handoff"))
+            await self.responder.respond(talk, steps.DeclineHuman(), None)
+        else:
+            await self._chosen(talk, _CHOICES.index(pressed.verb))
+
+    async def _chosen(self, talk: Talk, n: int) -> None:
+        choice = next((item for item in talk.conversation.awaits if isinstance(item, AwaitsChoice)), None)
+        if choice is None or n >= len(choice.skills):
+            talk.say(ReplyKind.NOTICE, talk.words("press.over"))
+            return
+        talk.conversation = talk.conversation.without(choice)
+        await self.responder.respond(talk, steps.Fulfil(choice.skills[n], {}, 1.0, choice.utterance), None)

@@ -1,0 +1,199 @@
+"""What the bot says to each step of a turn. One method a step; nothing here writes."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import structlog
+from knowledge.answering import Answer
+from numpy.typing import NDArray
+
+from bot.buttons import Buttons, Verb
+from bot.cards import RequestStory, status_card
+from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer
+from bot.dialogue import Dialogue
+from bot.handoff.desk import Desk
+from bot.handoff.model import Handoff
+from bot.handoff.store import HandoffStore
+from bot.intent import model as steps
+from bot.people import PeopleStore
+from bot.talk import Talk
+from connectors.ports.chat import Action, Citation, ReplyKind
+from connectors.ports.people import Person
+from connectors.ports.records import new_id
+from specialists.request import Request, RequestEvent, RequestState
+from specialists.store import RequestStore
+
+log = structlog.get_logger()
+Ask = Callable[[str, Person, str | None, NDArray[np.float32] | None], Awaitable[Answer]]
+"""question, asker, the question before it, its vector -> a cited answer or none."""
+LONG_AGO_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Responder:
+    dialogue: Dialogue
+    desk: Desk
+    ask: Ask
+    requests: RequestStore
+    handoffs: HandoffStore
+    people: PeopleStore
+    buttons: Buttons
+
+    async def respond(self, talk: Talk, step: steps.Step, vector: NDArray[np.float32] | None) -> None:
+        match step:
+            case steps.Answer(question, follows):
+                await self._answer(talk, question, follows, vector)
+            case steps.Fulfil():
+                await self.dialogue.open(talk, step)
+            case steps.Fill(request_id, slots):
+                await self.dialogue.fill(talk, await self._request(talk, request_id), slots)
+            case steps.AskAgain(request_id):
+                await self.dialogue.ask_again(talk, await self._request(talk, request_id), step)
+            case steps.Confirm(request_id, yes):
+                await self.dialogue.confirm(talk, await self._request(talk, request_id), yes)
+            case steps.Choose(skills, utterance):
+                self._choose(talk, skills, utterance)
+            case steps.Cancel(request_id):
+                await self._cancel(talk, request_id)
+            case steps.Undo(case):
+                await self._undo(talk, case)
+            case steps.Status(case):
+                await self._status(talk, case)
+            case steps.HandOff(reason, _, sensitive, request_id):
+                request = await self._request(talk, request_id) if request_id is not None else None
+                await self.desk.open(talk, reason, request=request, sensitive=sensitive)
+            case steps.OfferHuman(reason, utterance):
+                self.offer_person(talk, reason, utterance, ReplyKind.QUESTION, talk.words("offer.unclear"))
+            case steps.DeclineHuman():
+                talk.conversation = replace(talk.conversation, misses=0)
+                talk.say(ReplyKind.NOTICE, talk.words("offer.declined"))
+            case steps.Solved(request_id, yes):
+                await self.dialogue.solved(talk, await self._request(talk, request_id), yes)
+            case steps.Say(key):
+                talk.say(ReplyKind.NOTICE, talk.words(f"say.{key}", name=talk.person.first_name))
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    async def _answer(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> None:
+        answer = await self.ask(question, talk.person, follows, vector)
+        if not answer.quotes:
+            await self._dont_know(talk, question)
+            return
+        citations = [quote.citation for quote in answer.quotes]
+        quoted = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
+        sources = "\n".join(self._source(talk, citation) for citation in _unique(citations))
+        talk.conversation = replace(talk.conversation, question=question if follows is None else f"{follows} {question}", misses=0)
+        talk.say(ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=_unique(citations))
+
+    def _source(self, talk: Talk, citation: Citation) -> str:
+        title = f"{citation.title}, {citation.section}" if citation.section and citation.section != citation.title else citation.title
+        if citation.updated is None:
+            return talk.words("answer.source", n=str(citation.n), title=title)
+        age = talk.now - citation.updated
+        key = "answer.source.old" if age.days > LONG_AGO_DAYS else "answer.source.dated"
+        return talk.words(key, n=str(citation.n), title=title, age=age)
+
+    async def _dont_know(self, talk: Talk, question: str) -> None:
+        if talk.conversation.misses >= 1:
+            await self.desk.open(talk, "second_miss", told="handoff.opened.second_miss")
+            return
+        self.offer_person(talk, "no_answer", question, ReplyKind.ANSWER, talk.words("answer.unknown"))
+
+    def offer_person(self, talk: Talk, reason: str, utterance: str, kind: ReplyKind, text: str) -> None:
+        """Says it and offers a person; one more miss."""
+        talk.conversation = replace(talk.conversation, misses=talk.conversation.misses + 1).asking(AwaitsHandoffAnswer(reason, utterance))
+        actions = (
+            Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"), "primary"),
+            Action(self.buttons.id(Verb.NO_PERSON, talk.conversation.id), talk.words("button.no_person")),
+        )
+        talk.say(kind, text, actions=actions)
+
+    def _choose(self, talk: Talk, skills: Sequence[str], utterance: str) -> None:
+        verbs = (Verb.CHOOSE_FIRST, Verb.CHOOSE_SECOND, Verb.CHOOSE_THIRD)
+        titles = [talk.words(f"skill.{skill}.title") for skill in skills[: len(verbs)]]
+        actions = [Action(self.buttons.id(verb, talk.conversation.id), title) for verb, title in zip(verbs, titles, strict=False)]
+        options = "\n".join(f"{n}. {title}" for n, title in enumerate(titles, start=1))
+        talk.ask(AwaitsChoice(tuple(skills[: len(verbs)]), utterance), talk.words("choose.which", options=options), actions=actions)
+
+    # -- what is already there -------------------------------------------------------------------------------------
+
+    async def _cancel(self, talk: Talk, request_id: str | None) -> None:
+        wanted = request_id or talk.conversation.request_id
+        request = await self.requests.get(wanted) if wanted is not None else None
+        if request is None:
+            talk.conversation = replace(talk.conversation, awaits=(), misses=0)
+            talk.say(ReplyKind.NOTICE, talk.words("say.nothing_to_cancel"))
+            return
+        await self.dialogue.cancel(talk, request)
+
+    async def _undo(self, talk: Talk, case: str | None) -> None:
+        mine = await self._mine(talk, case)
+        done = next((request for request in mine if request.state is RequestState.DONE), None)
+        request = done or (mine[0] if case is not None and mine else None)
+        if request is None:
+            talk.say(ReplyKind.NOTICE, talk.words("request.nothing_to_undo"))
+            return
+        await self.dialogue.undo(talk, request)
+
+    async def _status(self, talk: Talk, case: str | None) -> None:
+        """The live card of what is open, else of what was last; and who has a handoff, or what they did."""
+        talk.conversation = replace(talk.conversation, misses=0)
+        mine = await self._mine(talk, case)
+        handoffs = [item for item in await self.handoffs.of_person(talk.person.id) if case is None or item.case == case.upper()]
+        shown = [request for request in mine if not request.ended] or mine[:1]
+        about = [item for item in handoffs if item.open] or (handoffs[:1] if not any(not request.ended for request in mine) else [])
+        if not shown and not about:
+            talk.say(ReplyKind.ANSWER, talk.words("status.none" if case is None else "status.unknown", case=case or ""))
+            return
+        for request in shown[:3]:
+            card = status_card(await self.story(request), talk.words, self.buttons, new_id())
+            talk.post(card, card_key=f"request:{request.id}")
+        for handoff in about[:2]:
+            talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff))
+
+    async def _handoff_status(self, talk: Talk, handoff: Handoff) -> str:
+        claimant = await self.people.get(handoff.claimed_by) if handoff.claimed_by else None
+        key = f"handoff.status.{handoff.state.value}"
+        if handoff.resolution is None and not handoff.open:
+            key += ".silent"
+        return talk.words(
+            key,
+            case=handoff.case,
+            group=talk.words(f"group.{handoff.assignment_group}"),
+            name=claimant.name if claimant else "",
+            at=handoff.updated_at,
+            text=handoff.resolution or "",
+        )
+
+    async def story(self, request: Request) -> RequestStory:
+        """A request with its events and the names that its card needs."""
+        events: list[RequestEvent] = [item.event for item in await self.requests.events_of(request.id)]
+        ids: set[str] = set()
+        for event in events:
+            ids.update(event.data.get("approver_ids", ()))
+            if isinstance(event.data.get("by"), str):
+                ids.add(event.data["by"])
+        names = {person_id: person.name for person_id in ids if (person := await self.people.get(person_id)) is not None}
+        return RequestStory(request, events, self.dialogue.roster.of(request.skill).display_name, names)
+
+    async def _mine(self, talk: Talk, case: str | None) -> list[Request]:
+        """The person's own requests, newest first; only the named one if a case is named. Others' look as if there were none."""
+        recent = [talk.current(request) for request in await self.requests.recent_of(talk.person.id)]
+        if case is None:
+            return recent
+        named = await self.requests.by_number(int(case.upper().removeprefix("FOY-")))
+        return [talk.current(named)] if named is not None and named.requester_id == talk.person.id else []
+
+    async def _request(self, talk: Talk, request_id: str) -> Request:
+        request = await self.requests.get(request_id)
+        if request is None:
+            raise LookupError(request_id)
+        return talk.current(request)
+
+
+def _unique(citations: Sequence[Citation]) -> list[Citation]:
+    seen: dict[int, Citation] = {}
+    for citation in citations:
+        seen.setdefault(citation.n, citation)
+    return list(seen.values())

@@ -1,0 +1,298 @@
+"""Tells people what happens to their requests: reads request events by cursor, keeps each live card true, and speaks up.
+
+The cursor moves in the same transaction as what is said, so after a crash nothing is told twice and nothing is missed.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import tables as t
+from bot.buttons import Buttons, Verb
+from bot.cards import RequestStory, approval_card, receipt, status_card
+from bot.changes import Changes, Post, Redraw, Saver
+from bot.conversation.model import AwaitsSolved
+from bot.conversation.store import ConversationStore
+from bot.database import Sessions
+from bot.handoff.desk import Desk
+from bot.metrics import Metrics
+from bot.outbox import Placement
+from bot.people import PeopleStore
+from bot.responses import Responder
+from bot.talk import Talk, request_ref
+from bot.turn import MOVED
+from bot.words import Words
+from connectors.ports.chat import Action, Channel, Field, Reply, ReplyKind
+from connectors.ports.messages import Message, Messages, Reader
+from connectors.ports.people import Person
+from connectors.ports.records import Clock, new_id
+from specialists import request as requests
+from specialists.approvals import Approval
+from specialists.request import EventKind, Request, RequestEvent, RequestState
+from specialists.roster import Roster
+from specialists.skill import SkillSpec
+from specialists.store import RequestStore
+
+log = structlog.get_logger()
+NAME = "status"
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReader:
+    sessions: Sessions
+    requests: RequestStore
+    conversations: ConversationStore
+    people: PeopleStore
+    channels: dict[str, Channel]
+    responder: Responder
+    desk: Desk
+    saver: Saver
+    roster: Roster
+    specs: Mapping[str, SkillSpec]
+    messages: Messages
+    buttons: Buttons
+    metrics: Metrics
+    clock: Clock
+    room_reader: Reader
+    """Language and zone of rooms that several people read."""
+    assumed_after: timedelta
+    woken: asyncio.Event
+
+    async def run(self) -> None:
+        """Until cancelled. Woken after every commit; looks by itself now and then, too."""
+        while True:
+            self.woken.clear()
+            try:
+                while await self.step():
+                    pass
+            except MOVED:
+                log.info("status_read_again")
+                continue
+            except Exception:
+                log.exception("status_failed")
+                await asyncio.sleep(1)
+            try:
+                await asyncio.wait_for(self.woken.wait(), 1.0)
+            except TimeoutError:
+                continue
+
+    async def behind(self) -> bool:
+        """Whether there are events that nobody was told of yet."""
+        return bool(await self.requests.events_after(await self._cursor(), limit=1))
+
+    async def step(self) -> bool:
+        """Reads one batch of events; False when there was none."""
+        cursor = await self._cursor()
+        events = await self.requests.events_after(cursor, limit=BATCH)
+        if not events:
+            return False
+        changes = Changes()
+        told = _Telling(self, changes)
+        for request_id in dict.fromkeys(event.request_id for event in events):
+            await told.tell(request_id, [event.event for event in events if event.request_id == request_id])
+        changes.conversations.extend(talk.conversation for talk in told.talks.values())
+
+        async def advance(session: AsyncSession) -> None:
+            await session.execute(update(t.projection).where(t.projection.c.name == NAME).values(cursor=events[-1].seq))
+
+        changes.inside.append(advance)
+        await self.saver.save(changes)
+        self.metrics.events(event.event for event in events)
+        return True
+
+    async def assume(self) -> int:
+        """Requests whose "did this solve it?" nobody answered count as assumed after a while; returns how many."""
+        due = self.clock() - self.assumed_after
+        done = [r for r in await self.requests.in_states(RequestState.DONE) if r.resolution is None and r.updated_at < due]
+        for request in done:
+            changes = Changes()
+            changes.request(requests.resolved(request, "assumed", self.clock()))
+            await self.saver.save(changes)
+        return len(done)
+
+    async def _cursor(self) -> int:
+        async with self.sessions() as session:
+            found = (await session.execute(select(t.projection.c.cursor).where(t.projection.c.name == NAME))).scalar_one_or_none()
+        if found is None:
+            async with self.sessions.begin() as session:
+                await session.execute(insert(t.projection).values(name=NAME, cursor=0))
+            return 0
+        return found
+
+
+class _Telling:
+    """One batch of events while it is put into words."""
+
+    def __init__(self, reader: StatusReader, changes: Changes) -> None:
+        self._r = reader
+        self._changes = changes
+        self.talks: dict[str, Talk] = {}
+
+    async def tell(self, request_id: str, events: list[RequestEvent]) -> None:
+        request = await self._r.requests.get(request_id)
+        if request is None:
+            return
+        talk = await self._talk(request)
+        if talk is None:
+            log.warning("status_without_reader", request=request_id)
+            return
+        story = await self._r.responder.story(request)
+        for event in events:
+            await self._one(talk, story, event)
+        await self._redraw(talk, story, {event.kind for event in events})
+
+    async def _one(self, talk: Talk, story: RequestStory, event: RequestEvent) -> None:
+        request, words, data = story.request, talk.words, event.data
+        match event.kind:
+            case EventKind.APPROVAL_REQUESTED:
+                await self._ask_approvers(talk.person, story, data["approval_id"])
+            case EventKind.STEP_UP_REQUESTED:
+                talk.say(
+                    ReplyKind.NOTICE,
+                    words("step_up.sent", enrolled=data.get("enrolled") or "", until=_at(data["expires_at"])),
+                    request=request,
+                )
+            case EventKind.COMPLETED:
+                talk.conversation = talk.conversation.asking(AwaitsSolved(request.id))
+                talk.post(receipt(story, words, self._r.buttons, new_id()), card_key=f"receipt:{request.id}")
+            case EventKind.DECLINED if not data.get("told"):
+                kind = ReplyKind.REFUSAL if data.get("rules") else ReplyKind.NOTICE
+                talk.say(kind, words.of(Message.from_json(data["message"])), request=request, actions=(self._person(talk),))
+            case EventKind.DENIED:
+                self._denied(talk, story)
+            case EventKind.EXPIRED:
+                self._notice(talk, request, words("request.expired", case=request.case))
+            case EventKind.FAILED:
+                await self._r.desk.open(talk, "failed", request=request, told="handoff.opened.failed")
+            case EventKind.LEFT_TO_STAFF if not data.get("told"):
+                await self._r.desk.open(talk, "policy", request=request, told="handoff.opened.policy")
+            case EventKind.HELD:
+                talk.say(
+                    ReplyKind.NOTICE,
+                    words("request.held", case=request.case, specialist=story.specialist),
+                    request=request,
+                    actions=(self._person(talk),),
+                )
+            case EventKind.UNDONE:
+                talk.say(ReplyKind.RECEIPT, words.of(Message.from_json(data["message"])), request=request)
+            case EventKind.OWNER_NOTIFIED:
+                await self._tell_owner(story, event)
+            case EventKind.GRANT_ENDING:
+                talk.say(
+                    ReplyKind.NOTICE, words("grant.ending", title=self._title(talk, request), until=_at(data["until"])), request=request
+                )
+            case EventKind.GRANT_ENDED:
+                talk.say(ReplyKind.NOTICE, words("grant.ended", title=self._title(talk, request)), request=request)
+
+    def _denied(self, talk: Talk, story: RequestStory) -> None:
+        request, decided = story.request, story.last(EventKind.APPROVAL_DECIDED)
+        if decided is None:
+            talk.say(ReplyKind.NOTICE, talk.words("request.denied_by_you", case=request.case), request=request)
+            return
+        by = story.names.get(decided.data.get("by") or "", "")
+        reason = decided.data.get("reason") or talk.words("approval.no_reason")
+        self._notice(talk, request, talk.words("request.denied", case=request.case, by=by, reason=reason))
+
+    def _notice(self, talk: Talk, request: Request, text: str) -> None:
+        """With the offer of a person."""
+        talk.say(ReplyKind.NOTICE, text, request=request, actions=(self._person(talk),))
+
+    async def _redraw(self, talk: Talk, story: RequestStory, kinds: set[EventKind]) -> None:
+        request, r = story.request, self._r
+
+        def card(placement: Placement) -> Reply:
+            return status_card(story, talk.words, r.buttons, placement.id)
+
+        self._changes.redraws.append(Redraw(f"request:{request.id}", card))
+        if kinds & {EventKind.UNDO_STARTED, EventKind.UNDONE, EventKind.RESOLVED} and story.last(EventKind.COMPLETED) is not None:
+            self._changes.redraws.append(
+                Redraw(f"receipt:{request.id}", lambda placement: receipt(story, talk.words, r.buttons, placement.id))
+            )
+        for approval in await r.requests.approvals_of(request.id):
+            if approval.state != "pending":
+                await self._redraw_approval(talk.person, story, approval)
+
+    async def _ask_approvers(self, requester: Person, story: RequestStory, approval_id: str) -> None:
+        approval = await self._r.requests.approval(approval_id)
+        if approval is None:
+            return
+        for approver_id in approval.approver_ids:
+            approver = await self._r.people.get(approver_id)
+            if approver is None:
+                continue
+            words = Words.for_person(self._r.messages, approver)
+            card = approval_card(
+                story, approval, requester.name, self._arguments(story.request, approval, words), words, self._r.buttons, new_id()
+            )
+            address = await self._r.people.address(approver, self._r.channels)
+            self._changes.posts.append(Post(address, card, f"approval:{approval.id}", approver.id))
+
+    async def _redraw_approval(self, requester: Person, story: RequestStory, approval: Approval) -> None:
+        r = self._r
+        readers = {i: person for i in approval.approver_ids if (person := await r.people.get(i)) is not None}
+
+        def draw(placement: Placement) -> Reply:
+            person = readers.get(placement.reader_id or "")
+            words = Words.for_person(r.messages, person) if person is not None else Words(r.messages, r.room_reader)
+            return approval_card(
+                story, approval, requester.name, self._arguments(story.request, approval, words), words, r.buttons, placement.id
+            )
+
+        self._changes.redraws.append(Redraw(f"approval:{approval.id}", draw))
+
+    def _arguments(self, request: Request, approval: Approval, words: Words) -> list[Field]:
+        """In words, and exactly as they will be used."""
+        fields = []
+        for name, slot in request.slots.items():
+            key = f"skill.{request.skill}.label.{name}"
+            fields.append(Field(words(key) if words.messages.has(key) else name, slot.label))
+        for action in approval.actions:
+            exact = ", ".join(f"{name}={value}" for name, value in action.arguments.items() if value is not None)
+            fields.append(Field(words("approval.exact"), f"{action.name}({exact})"))
+        return fields
+
+    async def _tell_owner(self, story: RequestStory, event: RequestEvent) -> None:
+        """Acted on at middling confidence: the specialist's human manager is told."""
+        request = story.request
+        manager = await self._r.people.by_email(self._r.roster.of(request.skill).manager)
+        if manager is None:
+            log.error("manager_unknown", specialist=request.specialist)
+            return
+        words = Words.for_person(self._r.messages, manager)
+        text = words(
+            "owner.notified",
+            specialist=story.specialist,
+            case=request.case,
+            title=words.of_skill(request, "title"),
+            confidence=request.confidence,
+        )
+        address = await self._r.people.address(manager, self._r.channels)
+        self._changes.posts.append(Post(address, Reply(new_id(), ReplyKind.NOTICE, text, request=request_ref(request)), None, manager.id))
+
+    async def _talk(self, request: Request) -> Talk | None:
+        talk = self.talks.get(request.conversation_id)
+        if talk is None:
+            conversation = await self._r.conversations.get(request.conversation_id)
+            person = await self._r.people.get(request.requester_id)
+            if conversation is None or person is None:
+                return None
+            talk = Talk(new_id(), person, conversation, Words.for_person(self._r.messages, person), self._r.clock(), self._changes)
+            self.talks[request.conversation_id] = talk
+        return talk
+
+    def _title(self, talk: Talk, request: Request) -> str:
+        details = ", ".join(slot.label for slot in request.slots.values())
+        return talk.words.of_skill(request, "title") + (f": {details}" if details else "")
+
+    def _person(self, talk: Talk) -> Action:
+        return Action(self._r.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"))
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,183 @@
+"""One turn of a conversation: hear, understand, respond, save. Thinks outside any transaction, saves in one short one."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.changes import Audited, Changes, Post, Saver
+from bot.conversation.memory import Memory
+from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer, AwaitsSolved, Conversation
+from bot.conversation.store import ConversationMoved, ConversationStore
+from bot.handoff.desk import Desk
+from bot.handoff.model import HandoffState
+from bot.handoff.store import HandoffMoved, HandoffStore
+from bot.intake import Inbox, Received
+from bot.intent import model as steps
+from bot.intent.recognizer import Recognizer
+from bot.intent.router import route
+from bot.metrics import Metrics
+from bot.people import PeopleStore
+from bot.presses import Presses
+from bot.rate import RateLimit
+from bot.responses import Responder
+from bot.talk import Talk
+from bot.words import Words
+from connectors.ports.chat import Activity, ActivityKind, Reply, ReplyKind
+from connectors.ports.messages import Messages, Reader
+from connectors.ports.people import Person
+from connectors.ports.records import Clock, new_id
+from specialists.skill import SkillSpec
+from specialists.store import Conflict
+
+log = structlog.get_logger()
+MOVED = (ConversationMoved, HandoffMoved, Conflict)
+TRIES = 5
+"""How often a turn is thought again because somebody else saved first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnHandler:
+    inbox: Inbox
+    people: PeopleStore
+    conversations: ConversationStore
+    handoffs: HandoffStore
+    memory: Memory
+    recognizer: Recognizer
+    specs: dict[str, SkillSpec]
+    responder: Responder
+    presses: Presses
+    desk: Desk
+    saver: Saver
+    messages: Messages
+    rate: RateLimit
+    metrics: Metrics
+    clock: Clock
+    timeout: float
+    default_reader: Reader
+
+    async def handle(self, received: Received) -> None:
+        """Raises what the turn raised: the inbox tries again, then gives up with an answer."""
+        started = self.metrics.now()
+        for attempt in range(1, TRIES + 1):
+            try:
+                await asyncio.wait_for(self._turn(received), self.timeout)
+                break
+            except MOVED:
+                if attempt == TRIES:
+                    raise
+                log.info("turn_thought_again", seq=received.seq, attempt=attempt)
+        self.metrics.turn(started)
+
+    async def give_up(self, received: Received) -> None:
+        """Never silent: after the last failure the person is told, and what they said is kept."""
+        activity = received.activity
+        person = await self.people.resolve(activity.sender)
+        words = Words.for_person(self.messages, person) if person is not None else Words(self.messages, self.default_reader)
+        reply = Reply(new_id(), ReplyKind.NOTICE, words("turn.failed"))
+        changes = Changes(posts=[Post(activity.address, reply)])
+
+        async def finish(session: AsyncSession) -> None:
+            await self.inbox.mark(session, received.seq, "failed")
+
+        changes.inside.append(finish)
+        await self.saver.save(changes)
+        log.error("turn_given_up", seq=received.seq)
+
+    async def _turn(self, received: Received) -> None:
+        activity = received.activity
+        changes = Changes()
+
+        async def finish(session: AsyncSession) -> None:
+            if not await self.inbox.mark(session, received.seq, "done"):
+                raise AlreadyHandled(received.seq)
+            await self.people.saw(session, activity.sender)
+
+        changes.inside.append(finish)
+        person = await self.people.resolve(activity.sender)
+        if person is None or not person.active:
+            self._stranger(activity, changes)
+        elif not self.rate.allows(person.id):
+            changes.posts.append(
+                Post(activity.address, Reply(new_id(), ReplyKind.NOTICE, Words.for_person(self.messages, person)("turn.too_fast")))
+            )
+        else:
+            talk = await self._talk(activity, person, changes)
+            await self._take_part(activity, talk)
+            changes.conversations.append(talk.conversation)
+        try:
+            await self.saver.save(changes)
+        except AlreadyHandled:
+            log.info("turn_handled_before", seq=received.seq)
+
+    async def _talk(self, activity: Activity, person: Person, changes: Changes) -> Talk:
+        address = activity.address if activity.address.thread else replace(activity.address, thread=activity.id)
+        now = self.clock()
+        conversation = await self.conversations.load(address, person.id, now)
+        return Talk(activity.id, person, conversation, Words.for_person(self.messages, person), now, changes)
+
+    async def _take_part(self, activity: Activity, talk: Talk) -> None:
+        if activity.kind is ActivityKind.ACTION and activity.press is not None:
+            await self.presses.press(talk, activity.press)
+            return
+        if activity.kind is not ActivityKind.MESSAGE:
+            log.info("activity_ignored", kind=activity.kind)
+            return
+        at_desk = await self.handoffs.at_desk(talk.conversation.address)
+        if at_desk is not None and at_desk.person_id != talk.person.id:
+            await self.desk.hear(talk, at_desk, activity.text)
+            return
+        talk.hear(activity.text)
+        handoff = await self.handoffs.get(talk.conversation.handoff_id) if talk.conversation.handoff_id else None
+        if handoff is not None and handoff.state is HandoffState.CLAIMED:
+            await self.desk.relay(talk, handoff, activity.text)
+            return
+        await self._answer(activity, talk)
+        if handoff is not None and handoff.open:
+            await self.desk.follow(talk, handoff)
+
+    async def _answer(self, activity: Activity, talk: Talk) -> None:
+        """The heart: what was meant, and a reply to each part of it."""
+        recall = await self.memory.recall(talk)
+        recognition = await self.recognizer.recognize(activity.text, recall)
+        route_taken = route(recognition, recall, self.specs)
+        self._audit(talk, recognition, route_taken)
+        talk.conversation = passing_over(talk.conversation)
+        alone = len(route_taken) == 1
+        for step in route_taken:
+            await self.responder.respond(talk, step, recognition.vector if alone else None)
+        await self.responder.dialogue.remind(talk)
+
+    def _stranger(self, activity: Activity, changes: Changes) -> None:
+        log.warning("stranger_refused", channel=activity.sender.channel)
+        reply = Reply(new_id(), ReplyKind.REFUSAL, Words(self.messages, self.default_reader)("turn.stranger"))
+        changes.posts.append(Post(activity.address, reply))
+
+    def _audit(self, talk: Talk, recognition: steps.Recognition, route_taken: tuple[steps.Step, ...]) -> None:
+        """What was understood and decided. The words are encrypted under the person's key; sensitive ones are not kept at all."""
+        talk.changes.audited.append(
+            Audited(
+                "observation",
+                "message_understood",
+                talk.person.id,
+                {
+                    "conversation": talk.conversation.id,
+                    "wishes": [{"act": w.act, "skill": w.skill, "confidence": round(w.confidence, 3)} for w in recognition.wishes],
+                    "steps": [type(step).__name__ for step in route_taken],
+                    "sensitive": recognition.sensitive is not None,
+                    "engine": "offline",
+                },
+                private=None if recognition.sensitive else {"text": recognition.utterance[:2000]},
+            )
+        )
+
+
+class AlreadyHandled(Exception):
+    """A redelivery, or a turn that was committed before a crash."""
+
+
+def passing_over(conversation: Conversation) -> Conversation:
+    """An offer, a choice or "did this solve it?" stands for one turn: whoever talks of something else has passed over it."""
+    passing = (AwaitsChoice, AwaitsHandoffAnswer, AwaitsSolved)
+    return replace(conversation, awaits=tuple(item for item in conversation.awaits if not isinstance(item, passing)))

@@ -1,10 +1,11 @@
 import asyncio
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
-from sqlalchemy import Column, Executable, delete, insert, select, text, update
+from sqlalchemy import Executable, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from bot.database import Sessions
@@ -213,7 +214,7 @@ async def test_an_edit_is_found_where_it_is(audit: Audit, sessions: Sessions, co
     assert (verdict.ok, verdict.count, verdict.first_bad) == (False, 3, 4)
 
 
-SEQ: Column[int] = audit_event.c.seq
+SEQ: Any = audit_event.c.seq
 DAMAGES: dict[str, tuple[list[Executable], int | None, int]] = {
     "the first deleted": ([delete(audit_event).where(SEQ == 1)], 1, 1),
     "one deleted": ([delete(audit_event).where(SEQ == 3)], 3, 3),

@@ -6,6 +6,7 @@ A thread of its own rather than the loop's default executor: the workflow engine
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from connectors.sandbox.schema import to_text
 
 T = TypeVar("T")
 Database = sqlite3.Connection
+
+BUSY_SECONDS = 5.0
+"""How long a call waits for another process that is writing."""
 
 UNAVAILABLE = {
     sqlite3.SQLITE_BUSY,
@@ -102,10 +106,22 @@ class Store:
 
     def _connect(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(self._path, timeout=5.0, isolation_level=None)
+        self._connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._switch_to_wal(self._connection)
         self._connection.execute("PRAGMA synchronous = FULL")
+
+    def _switch_to_wal(self, db: Database) -> None:
+        # Of two processes that start at once one finds the file locked, and SQLite does not wait here as it does elsewhere.
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def _disconnect(self) -> None:
         if self._connection is not None:

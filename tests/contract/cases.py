@@ -35,12 +35,12 @@ class DirectoryCase:
     email: str
     manager: str
     leaver: str
-    leaver_group: str
-    """A group that `leaver` would be in, were they active."""
     group: str
     group_members: frozenset[str]
     shared_email: str
     """An address that two people have."""
+    departs: Callable[[str], Awaitable[None]]
+    """This person becomes inactive, and stays in their groups."""
     unreachable: Disturb
     """The next call finds nobody there."""
 

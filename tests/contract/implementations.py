@@ -1,5 +1,6 @@
 """Every implementation of the ports, ready to be put through the contract suites."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date, timedelta
@@ -39,6 +40,12 @@ async def _leaver(company: SandboxCompany) -> str:
 @asynccontextmanager
 async def sandbox_directory(folder: Path) -> AsyncIterator[DirectoryCase]:
     async with _company(folder, FakeClock()) as company:
+
+        async def departs(person_key: str) -> None:
+            with sqlite3.connect(folder / "sandbox.sqlite") as db:
+                db.execute("UPDATE people SET active = 0 WHERE key = ?", (person_key,))
+            db.close()
+
         yield DirectoryCase(
             port=company.people,
             person=facts.DANA,
@@ -46,10 +53,10 @@ async def sandbox_directory(folder: Path) -> AsyncIterator[DirectoryCase]:
             email="dana@acme.example",
             manager=facts.PRIYA,
             leaver=await _leaver(company),
-            leaver_group="employees",
             group="it-support",
             group_members=frozenset({facts.SAM, facts.NOOR}),
             shared_email="reception@acme.example",
+            departs=departs,
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
         )
 

@@ -43,13 +43,28 @@ async def test_a_restart_keeps_everything(path: Path, clock: FakeClock) -> None:
     await after.close()
 
 
-async def test_two_processes_that_start_at_once_make_one_company(path: Path, clock: FakeClock) -> None:
-    both = SandboxCompany(path, clock), SandboxCompany(path, clock)
-    await asyncio.gather(*(one.open() for one in both))
-    assert await both[0].show(facts.DANA) == await both[1].show(facts.DANA)
-    assert len(await both[0].people.members("employees")) > 250
-    for one in both:
-        await one.close()
+async def test_processes_that_start_at_once_make_one_company(tmp_path: Path, clock: FakeClock) -> None:
+    for n in range(8):
+        several = [SandboxCompany(tmp_path / f"{n}.sqlite", clock) for _ in range(4)]
+        await asyncio.gather(*(one.open() for one in several))
+        assert len({json.dumps(await one.show(facts.DANA)) for one in several}) == 1
+        assert len(await several[0].people.members("employees")) > 250
+        for one in several:
+            await one.close()
+
+
+async def test_opening_waits_for_another_process_that_is_making_the_file(path: Path, clock: FakeClock) -> None:
+    maker = sqlite3.connect(path, isolation_level=None)
+    maker.execute("BEGIN IMMEDIATE")
+    company = SandboxCompany(path, clock)
+    opening = asyncio.create_task(company.open())
+    finished, _ = await asyncio.wait({opening}, timeout=0.1)
+    assert not finished
+    maker.execute("ROLLBACK")
+    maker.close()
+    await opening
+    assert await company.people.get(facts.DANA)
+    await company.close()
 
 
 async def test_a_file_of_another_version_starts_over(path: Path, clock: FakeClock) -> None:

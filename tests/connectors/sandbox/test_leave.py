@@ -71,6 +71,11 @@ class TestAffordable:
         assert not affordable(US, late | days("US", date(2026, 9, 8), 1), 2026, today)
         assert not affordable(US, early | late | days("US", date(2026, 3, 2), 1), 2026, today)
 
+    def test_the_last_day_of_carried_days_may_be_one_of_them(self) -> None:
+        late = days("US", date(2026, 6, 1), 20)
+        assert affordable(US, late | {date(2026, 3, 31)}, 2026, date(2026, 1, 5))
+        assert not affordable(US, late | {date(2026, 4, 1)}, 2026, date(2026, 1, 5))
+
     def test_all_of_it_may_be_used_early(self) -> None:
         assert affordable(US, days("US", date(2026, 1, 5), 25), 2026, date(2026, 1, 5))
         assert not affordable(US, days("US", date(2026, 1, 5), 26), 2026, date(2026, 1, 5))

@@ -45,17 +45,22 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """One action of a plan as it went. `autonomous`: an effect that no human approved. `rules` let it run."""
+    """One action of a plan as it went. `autonomous`: an effect that no human approved. `rules` let it run.
+
+    started: it may have had its effect. held: begun, and stopped before the effect. failed with `changed`: it had one.
+    `done` and `evidence` are what the receipt says.
+    """
 
     n: int
     name: str
     beneficiary_id: str
     autonomous: bool
-    state: Literal["started", "done", "failed", "undone"]
+    state: Literal["started", "held", "done", "failed", "undone"]
     started_at: datetime
     rules: tuple[str, ...]
     reference: str = ""
     changed: bool = False
+    done: Message | None = None
     evidence: Message | None = None
 
 
@@ -184,7 +189,12 @@ class RequestStore:
 
     async def put_action(self, session: AsyncSession, request_id: str, record: ActionRecord) -> None:
         table = tables.request_action
-        values = {**asdict(record), "rules": list(record.rules), "evidence": record.evidence.as_json() if record.evidence else None}
+        values = {
+            **asdict(record),
+            "rules": list(record.rules),
+            "done": record.done.as_json() if record.done else None,
+            "evidence": record.evidence.as_json() if record.evidence else None,
+        }
         where = (table.c.request_id == request_id, table.c.n == record.n)
         if await _changed(session, update(table).where(*where).values(values)) == 0:
             await session.execute(insert(table).values(request_id=request_id, **values))
@@ -217,6 +227,11 @@ class RequestStore:
         mine = select(tables.approver.c.approval_id).where(tables.approver.c.person_id == person_id)
         table = tables.approval
         return await self._approvals(select(table).where(table.c.state == "pending", table.c.id.in_(mine)).order_by(table.c.id), session)
+
+    async def approvals_overdue(self, now: datetime) -> Sequence[Approval]:
+        """Pending ones that nobody decided in time."""
+        table = tables.approval
+        return await self._approvals(select(table).where(table.c.state == "pending", table.c.expires_at <= now), None)
 
     async def close_approval(
         self,
@@ -348,5 +363,6 @@ def _action_from(row: rows.AnyRow) -> ActionRecord:
         rules=tuple(row.rules),
         reference=row.reference,
         changed=row.changed,
+        done=rows.message_from(row.done),
         evidence=rows.message_from(row.evidence),
     )

@@ -92,6 +92,7 @@ request_action = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("reference", String(200), nullable=False),
     Column("changed", Boolean, nullable=False),
+    Column("done", JSON),
     Column("evidence", JSON),
     Column("rules", JSON, nullable=False),
     UniqueConstraint("request_id", "n"),

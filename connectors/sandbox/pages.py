@@ -74,10 +74,11 @@ def _form(problem: str = "") -> web.Response:
         f'<input id="{name}" name="{name}" type="password" autocomplete="new-password" required maxlength="200" {describe}>'
         for name, label in (("password", "New password"), ("again", "The same again"))
     )
-    rules = f"<ul id='rules'><li>{MIN_LENGTH} to {MAX_LENGTH} characters</li><li>not your name or address</li><li>not your current one</li></ul>"
-    return _page(
-        "Choose a new password", f'{alert}<form method="post">{fields}{rules}<button>Set password</button></form>', 400 if problem else 200
+    rules = "".join(
+        f"<li>{rule}</li>" for rule in (f"{MIN_LENGTH} to {MAX_LENGTH} characters", "not your name or address", "not your current one")
     )
+    body = f'{alert}<form method="post">{fields}<ul id="rules">{rules}</ul><button>Set password</button></form>'
+    return _page("Choose a new password", body, 400 if problem else 200)
 
 
 def _closed(state: str) -> web.Response:

@@ -29,7 +29,7 @@ def group_room(group: str) -> str:
 
 
 class WebChannel:
-    """Implements `connectors.ports.chat.Channel`. Tables: `connectors.web.store.web_metadata`."""
+    """Implements `connectors.ports.chat.Channel`. Tables: `connectors.web.store.metadata`."""
 
     name = CHANNEL
     capabilities = Capabilities(live_edits=True, forms=True, requester_only=True, max_chars=40_000, max_actions=20)

@@ -99,15 +99,14 @@ class WebChat:
 
     async def _me(self, request: web.Request, person: SignedIn) -> web.Response:
         async with self._channel.sessions() as session:
-            seq, seen = await store.last_seq(session), await store.seen_by(session, person.own_room)
-        return web.json_response({**_me(person), "seq": seq, "seen": seen})
+            seq = await store.last_seq(session)
+        return web.json_response({**_me(person), "seq": seq})
 
     async def _conversations(self, request: web.Request, person: SignedIn) -> web.Response:
         async with self._channel.sessions() as session:
-            listed = await store.threads(session, person.rooms)
-            seen = await store.seen_by(session, person.own_room)
+            listed = await store.threads(session, person.rooms, person.own_room)
         conversations = [
-            {"id": t.thread, "group": _group(t.room), "title": t.title, "at": t.at.isoformat(), "seq": t.seq, "unseen": t.seq > seen}
+            {"id": t.thread, "group": _group(t.room), "title": t.title, "at": t.at.isoformat(), "seq": t.seq, "unseen": t.unseen}
             for t in listed
         ]
         return web.json_response({"conversations": conversations})
@@ -172,16 +171,18 @@ class WebChat:
 
     async def _waiting(self, request: web.Request, person: SignedIn) -> web.Response:
         async with self._channel.sessions() as session:
-            seq, seen = await store.last_seq(session), await store.seen_by(session, person.own_room)
-            found = await store.waiting(session, person.own_room, person.group_rooms, seen)
-        return web.json_response({"messages": [view(message, person) for message in found], "seq": seq, "seen": seen})
+            seq = await store.last_seq(session)
+            found = await store.waiting(session, person.own_room, person.group_rooms)
+        return web.json_response({"messages": [view(message, person) for message in found], "seq": seq})
 
     async def _seen(self, request: web.Request, person: SignedIn) -> web.Response:
-        seq = (await read_json(request)).get("seq")
+        content = await read_json(request)
+        seq, name = content.get("seq"), content.get("conversation")
+        thread = "" if name is None else (await self._address(text_of(content, "conversation"), person)).thread or ""
         if not isinstance(seq, int) or isinstance(seq, bool) or seq < 0:
             raise web.HTTPBadRequest(text="“seq” must be a number.")
         async with self._channel.sessions.begin() as session:
-            await store.mark_seen(session, person.own_room, min(seq, await store.last_seq(session)))
+            await store.mark_seen(session, person.own_room, thread, min(seq, await store.last_seq(session)))
         return web.json_response({})
 
     async def _idle(self, request: web.Request, person: SignedIn) -> web.Response:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
     func,
     insert,
     or_,
@@ -36,11 +37,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from connectors.ports.chat import Reply, ReplyKind
 from connectors.ports.records import UtcDateTime
 
-web_metadata = MetaData()
+metadata = MetaData()
 
 web_message = Table(
     "web_message",
-    web_metadata,
+    metadata,
     Column("message_id", String(36), primary_key=True),
     Column("seq", BigInteger, nullable=False, unique=True),
     Column("room", String(300), nullable=False),
@@ -59,7 +60,7 @@ web_message = Table(
 
 web_delivery = Table(
     "web_delivery",
-    web_metadata,
+    metadata,
     Column("delivery_key", String(300), primary_key=True),
     Column("message_id", String(36), ForeignKey("web_message.message_id"), nullable=False),
 )
@@ -67,14 +68,16 @@ web_delivery = Table(
 
 web_seen = Table(
     "web_seen",
-    web_metadata,
+    metadata,
     Column("person", String(300), primary_key=True),
+    Column("thread", String(100), primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
+"""Up to which number somebody has seen a thread; thread "" stands for everything."""
 
 web_counter = Table(
     "web_counter",
-    web_metadata,
+    metadata,
     Column("name", String(20), primary_key=True),
     Column("value", BigInteger, nullable=False),
 )
@@ -105,6 +108,7 @@ class Thread:
     title: str
     at: datetime
     seq: int
+    unseen: bool = False
 
 
 async def next_seq(session: AsyncSession) -> int:
@@ -188,63 +192,84 @@ async def rooms_of(session: AsyncSession, thread: str) -> Collection[str]:
     return frozenset(await session.scalars(select(web_message.c.room).where(web_message.c.thread == thread).distinct()))
 
 
-async def threads(session: AsyncSession, rooms: Collection[str], *, limit: int = 200) -> Sequence[Thread]:
-    """The conversations of these rooms, the one changed last first."""
+async def threads(session: AsyncSession, rooms: Collection[str], own: str, *, limit: int = 200) -> Sequence[Thread]:
+    """The conversations of these rooms, the one changed last first. Unseen: somebody else said something since `own` looked."""
+    m = web_message.c
+    seq, first = func.max(m.seq).label("last"), func.min(m.message_id).label("first")
+    foreign = func.max(case((func.coalesce(m.author_id, "") != own, m.seq), else_=0)).label("foreign")
     newest = (
-        select(
-            web_message.c.room,
-            web_message.c.thread,
-            func.min(web_message.c.message_id).label("first"),
-            func.max(web_message.c.seq).label("seq"),
-        )
-        .where(web_message.c.room.in_(rooms), web_message.c.deleted.is_(False))
-        .group_by(web_message.c.room, web_message.c.thread)
-        .order_by(func.max(web_message.c.seq).desc())
+        select(m.room, m.thread, first, seq, foreign)
+        .where(m.room.in_(rooms), m.deleted.is_(False))
+        .group_by(m.room, m.thread)
+        .order_by(seq.desc())
         .limit(limit)
         .subquery()
     )
-    query = select(web_message, newest.c.seq.label("last")).join(newest, web_message.c.message_id == newest.c.first)
-    rows = (await session.execute(query.order_by(newest.c.seq.desc()))).mappings().all()
-    return [Thread(row["room"], row["thread"], _title(_shown(row)), row["at"], row["last"]) for row in rows]
+    query = select(web_message, newest.c.last, newest.c.foreign).join(newest, m.message_id == newest.c.first).order_by(newest.c.last.desc())
+    rows = (await session.execute(query)).mappings().all()
+    seen = await seen_by(session, own)
+    return [
+        Thread(
+            row["room"],
+            row["thread"],
+            _title(_shown(row)),
+            row["at"],
+            row["last"],
+            row["foreign"] > max(seen.get("", 0), seen.get(row["thread"], 0)),
+        )
+        for row in rows
+    ]
 
 
-async def waiting(session: AsyncSession, own: str, groups: Collection[str], seen: int) -> Sequence[Shown]:
+async def waiting(session: AsyncSession, own: str, groups: Collection[str]) -> Sequence[Shown]:
     """What waits for somebody: open approvals in their own room, open handoffs of their groups, and replies not seen yet.
 
     A group's replies wait only where its handoff is open: nobody is shown a group's whole past on their first day.
     """
     m = web_message.c
+    everything, here = web_seen.alias(), web_seen.alias()
+    places = web_message.outerjoin(everything, and_(everything.c.person == own, everything.c.thread == "")).outerjoin(
+        here, and_(here.c.person == own, here.c.thread == m.thread)
+    )
     open_handoff = and_(m.room.in_(groups), m.kind == ReplyKind.HANDOFF.value, m.open.is_(True))
     open_threads = select(m.thread).where(open_handoff)
-    unseen = and_(m.seq > seen, or_(m.author_id.is_(None), m.author_id != own))
-    query = select(web_message).where(
-        m.deleted.is_(False),
-        or_(
-            and_(m.room == own, m.kind == ReplyKind.APPROVAL.value, m.open.is_(True)),
-            open_handoff,
-            and_(unseen, or_(m.room == own, and_(m.room.in_(groups), m.thread.in_(open_threads)))),
-        ),
+    unseen = and_(
+        m.seq > func.coalesce(everything.c.seq, 0),
+        m.seq > func.coalesce(here.c.seq, 0),
+        func.coalesce(m.author_id, "") != own,
+    )
+    query = (
+        select(web_message)
+        .select_from(places)
+        .where(
+            m.deleted.is_(False),
+            or_(
+                and_(m.room == own, m.kind == ReplyKind.APPROVAL.value, m.open.is_(True)),
+                open_handoff,
+                and_(unseen, or_(m.room == own, and_(m.room.in_(groups), m.thread.in_(open_threads)))),
+            ),
+        )
     )
     return await _all(session, query.order_by(m.message_id).limit(200))
 
 
-async def seen_by(session: AsyncSession, person: str) -> int:
-    return int(await session.scalar(select(web_seen.c.seq).where(web_seen.c.person == person)) or 0)
+async def seen_by(session: AsyncSession, person: str) -> dict[str, int]:
+    """Thread -> the number up to which this person has seen it; "" is everything."""
+    rows = await session.execute(select(web_seen.c.thread, web_seen.c.seq).where(web_seen.c.person == person))
+    return {row.thread: row.seq for row in rows}
 
 
-async def mark_seen(session: AsyncSession, person: str, seq: int) -> None:
-    """Somebody has seen everything up to this number; never goes back."""
-    forward = update(web_seen).where(web_seen.c.person == person)
-    larger = forward.values(seq=seq).where(web_seen.c.seq < seq)
-    if (await session.scalar(larger.returning(web_seen.c.seq))) is not None:
-        return
-    if (await session.scalar(select(web_seen.c.seq).where(web_seen.c.person == person))) is not None:
+async def mark_seen(session: AsyncSession, person: str, thread: str, seq: int) -> None:
+    """Somebody has seen a thread ("" = everything) up to this number; never goes back."""
+    row = and_(web_seen.c.person == person, web_seen.c.thread == thread)
+    forward = update(web_seen).where(row).values(seq=case((web_seen.c.seq < seq, seq), else_=web_seen.c.seq))
+    if await session.scalar(forward.returning(web_seen.c.seq)) is not None:
         return
     try:
         async with session.begin_nested():
-            await session.execute(insert(web_seen).values(person=person, seq=seq))
+            await session.execute(insert(web_seen).values(person=person, thread=thread, seq=seq))
     except IntegrityError:
-        await session.execute(larger)
+        await session.execute(forward)
 
 
 async def _all(session: AsyncSession, query: Select[Any]) -> list[Shown]:

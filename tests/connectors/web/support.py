@@ -12,7 +12,7 @@ from connectors.ports.chat import Activity, ActivityKind, Reply, ReplyKind
 from connectors.ports.records import new_id
 from connectors.web.channel import WebChannel
 from connectors.web.session import Candidate, SignedIn
-from connectors.web.store import web_metadata
+from connectors.web.store import metadata
 
 SECRET = b"a secret of the tests"
 
@@ -37,7 +37,7 @@ async def open_channel(folder: Path, clock: TestClock | None = None) -> AsyncIte
     engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'web.sqlite'}")
     event.listen(engine.sync_engine, "connect", lambda connection, _: connection.execute("PRAGMA journal_mode = WAL"))
     async with engine.begin() as connection:
-        await connection.run_sync(web_metadata.create_all)
+        await connection.run_sync(metadata.create_all)
     try:
         yield WebChannel(async_sessionmaker(engine, expire_on_commit=False), clock or TestClock())
     finally:

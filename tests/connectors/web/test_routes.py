@@ -204,9 +204,19 @@ async def test_what_was_seen_is_never_unseen(served: Served) -> None:
     await post(served, DANA, "two")
     for seq in (2, 1, 999_999):
         await dana.post("/api/v1/seen", json={"seq": seq})
-        assert (await read(dana, "/api/v1/me"))["seen"] == 2
+        assert (await read(dana, "/api/v1/waiting"))["messages"] == []
     await post(served, DANA, "three")
     assert [m["reply"]["text"] for m in (await read(dana, "/api/v1/waiting"))["messages"]] == ["three"]
+
+
+async def test_seeing_one_conversation_leaves_the_others_unseen(served: Served) -> None:
+    dana, omar = await served.enter("dana"), await served.enter("omar")
+    one, two = await post(served, DANA, "one"), await post(served, DANA, "two")
+    assert (await dana.post("/api/v1/seen", json={"seq": 2, "conversation": one})).status == 200
+    assert (await omar.post("/api/v1/seen", json={"seq": 2, "conversation": two})).status == 403
+    assert [m["reply"]["text"] for m in (await read(dana, "/api/v1/waiting"))["messages"]] == ["two"]
+    listed = (await read(dana, "/api/v1/conversations"))["conversations"]
+    assert {c["id"]: c["unseen"] for c in listed} == {one: False, two: True}
 
 
 async def test_conversations_carry_their_first_words_newest_first(served: Served) -> None:

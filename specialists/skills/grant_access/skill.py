@@ -35,7 +35,7 @@ class Skill:
             return Declined(Message(SAYS + "declined.admin_role", said), offer_human=True)
         duration = _duration.validate_python(context.slots["duration"])
         if not timedelta(0) < duration <= LONGEST:
-            return Declined(Message(SAYS + "declined.duration", {"maximum": LONGEST}))
+            return Declined(Message(SAYS + "declined.duration", {"most": LONGEST.days}))
         until = context.now + duration
         arguments = {"application": application.key, "role": role, "until": until.isoformat()}
         had = _entitlement(facts["entitlements"], application.key, role)

@@ -21,9 +21,9 @@ class Skill:
         if item is None:
             return Declined(Message(SAYS + "declined.unknown_item", {"item": context.label("item")}), offer_human=True)
         wanted = context.slots.get("quantity", 1)
-        if not isinstance(wanted, int | float) or wanted != int(wanted) or not 1 <= wanted <= MOST:
+        quantity = next((n for n in range(1, MOST + 1) if n == wanted), None)
+        if quantity is None:
             return Declined(Message(SAYS + "declined.quantity", {"most": MOST}))
-        quantity = int(wanted)
         arguments = {
             "item": item.key,
             "quantity": quantity,

@@ -12,6 +12,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
+class Refusal(Exception):
+    """A command could not be carried out; the text is for the operator."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The process that owns a home, as others find it. `socket` takes commands of this machine's operator."""

@@ -1,0 +1,298 @@
+"""The one place where everything is put together: `App` is a running Foyer, made from settings and replaceable parts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from numpy.typing import NDArray
+from specialists.fulfilment import Fulfilment
+
+from bot.buttons import Buttons
+from bot.changes import Saver
+from bot.config import Settings
+from bot.conversation.memory import Memory
+from bot.conversation.store import ConversationStore
+from bot.database import connect
+from bot.dialogue import Dialogue
+from bot.handoff.desk import Desk
+from bot.handoff.store import HandoffStore
+from bot.home import Home
+from bot.intake import Inbox
+from bot.intent.catalogue import Catalogues
+from bot.intent.recognizer import Recognizer
+from bot.metrics import Metrics
+from bot.migrations import upgrade
+from bot.outbox import Outbox
+from bot.outside import connect as connect_outside
+from bot.people import PeopleStore
+from bot.presses import Presses
+from bot.rate import RateLimit
+from bot.responses import Responder
+from bot.status import StatusReader
+from bot.turn import TurnHandler
+from connectors.ports.chat import Address, Channel
+from connectors.ports.messages import Messages, Reader
+from connectors.ports.people import Person
+from connectors.ports.records import Clock, utcnow
+from connectors.sandbox.connector import SandboxCompany
+from connectors.web.channel import WebChannel
+from knowledge.answering import Answer, Answerer
+from knowledge.chroma_index import ChromaIndex
+from knowledge.embedding.onnx_minilm import OnnxMiniLM
+from knowledge.embedding.port import Encoder
+from knowledge.index import Index
+from knowledge.library import Library
+from knowledge.retrieval import Lookup, Retriever
+from specialists.audit import Audit
+from specialists.engine import Engine
+from specialists.loader import load_skills
+from specialists.policy.decide import Policy
+from specialists.request import RequestState
+from specialists.roster import load_roster
+from specialists.skill import Ports
+from specialists.store import RequestStore
+from specialists.switch import Switch
+
+log = structlog.get_logger()
+HERE = Path(__file__).parent
+SWEEP_SECONDS = 30.0
+WORKING = (RequestState.SUBMITTED, RequestState.RUNNING, RequestState.UNDOING)
+
+
+class App:
+    """`start` before anything else; `stop` leaves nothing half done that the next start would not finish."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = utcnow,
+        encoder: Encoder | None = None,
+        index: Index | None = None,
+        channels: Sequence[Channel] = (),
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.home = Home(settings.home)
+        self.home.make()
+        self.engine_db, self.sessions = connect(settings.database)
+        self.outside = connect_outside(settings, clock)
+        ports = self.outside.ports
+        organisation = settings.organisation
+
+        self.web = WebChannel(self.sessions, clock)
+        self.channels: dict[str, Channel] = {channel.name: channel for channel in (self.web, *channels)}
+        self.people = PeopleStore(self.sessions, ports["people"], organisation.roles, clock)
+        self.conversations = ConversationStore(self.sessions)
+        self.handoffs = HandoffStore(self.sessions)
+        self.outbox = Outbox(self.sessions, self.channels, clock)
+        self.inbox = Inbox(self.sessions, clock)
+        self.metrics = Metrics()
+        self.buttons = Buttons(self.home.key("buttons"))
+
+        self.encoder: Encoder = encoder or OnnxMiniLM(settings.models)
+        self.index: Index = index or ChromaIndex(settings.home.resolve() / "index")
+        self.policy = Policy()
+        self.audit = Audit(self.home.key("audit"), clock=clock, stamps={"policy": self.policy.version, "engine": "offline"})
+        self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience)
+        self.retriever = Retriever(self.sessions, self.index, self.encoder)
+        self.answerer = Answerer(self.retriever, self.encoder)
+
+        self.skills = load_skills()
+        specs = {name: skill.spec for name, skill in self.skills.items()}
+        self.roster = load_roster(specs)
+        self.messages = Messages.load([HERE / "messages.yaml"])
+        for skill in self.skills.values():
+            self.messages |= skill.messages
+        self.requests = RequestStore(self.sessions)
+        self.switch = Switch(self.sessions, self.requests, self.audit, clock)
+        self.engine = Engine(self._engine_url(), clock=clock)
+        self.fulfilment = Fulfilment(
+            store=self.requests,
+            sessions=self.sessions,
+            engine=self.engine,
+            policy=self.policy,
+            roster=self.roster,
+            skills=self.skills,
+            ports=Ports(**ports, knowledge=Lookup(self.retriever)),
+            people=self.people,
+            audit=self.audit,
+            switch=self.switch,
+            clock=clock,
+            base_url=settings.base_url,
+            secret=self.home.key("step-up"),
+            committed=self.committed,
+        )
+
+        self.woken = asyncio.Event()
+        self._dispatch = asyncio.Event()
+        saver = Saver(self.sessions, self.conversations, self.requests, self.handoffs, self.outbox, self.audit, self._committed)
+        self.desk = Desk(
+            people=self.people,
+            conversations=self.conversations,
+            requests=self.requests,
+            handoffs=self.handoffs,
+            outbox=self.outbox,
+            channels=self.channels,
+            skills=specs,
+            messages=self.messages,
+            buttons=self.buttons,
+            organisation=organisation,
+            room=self._room_of_group,
+        )
+        self.catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
+        dialogue = Dialogue(self.people, self.requests, self.skills, self.roster, self.policy, self.catalogues, self.desk, self.buttons)
+        self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons)
+        room_reader = Reader(organisation.locale, organisation.timezone)
+        self.recognizer = Recognizer(self.encoder, specs, ports["people"], self.catalogues, clock=clock)
+        self.turns = TurnHandler(
+            inbox=self.inbox,
+            people=self.people,
+            conversations=self.conversations,
+            handoffs=self.handoffs,
+            memory=Memory(self.requests, specs),
+            recognizer=self.recognizer,
+            specs=specs,
+            responder=self.responder,
+            presses=Presses(self.buttons, self.responder, self.conversations, self.handoffs, self.desk, self.fulfilment),
+            desk=self.desk,
+            saver=saver,
+            messages=self.messages,
+            rate=RateLimit(settings.rate_per_minute, Metrics.now),
+            metrics=self.metrics,
+            clock=clock,
+            timeout=settings.turn_timeout,
+            default_reader=room_reader,
+        )
+        self.status = StatusReader(
+            sessions=self.sessions,
+            requests=self.requests,
+            conversations=self.conversations,
+            people=self.people,
+            channels=self.channels,
+            responder=self.responder,
+            desk=self.desk,
+            saver=saver,
+            roster=self.roster,
+            specs=specs,
+            messages=self.messages,
+            buttons=self.buttons,
+            metrics=self.metrics,
+            clock=clock,
+            room_reader=room_reader,
+            assumed_after=timedelta(hours=settings.assumed_after_hours),
+            woken=self.woken,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def company(self) -> SandboxCompany | None:
+        """The sandbox company, where it is configured."""
+        found = self.outside.connectors.get("sandbox")
+        return found if isinstance(found, SandboxCompany) else None
+
+    async def start(self) -> None:
+        for connector in self.outside.connectors.values():
+            await connector.open()
+        await upgrade(self.engine_db)
+        await self.recognizer.warm(self.home.path / "recognition.npz")
+        await self.fulfilment.launch()
+        if self.company is not None:
+            await self.library.load_starter()
+        await self.library.sync()
+        loops: list[Callable[[], Awaitable[None]]] = [
+            lambda: self.inbox.run(self.turns.handle, self.turns.give_up),
+            self.outbox.run,
+            self.status.run,
+            self._dispatching,
+            self._sweeping,
+        ]
+        self._tasks = [asyncio.ensure_future(_kept_going(loop)) for loop in loops]
+        self.committed()
+
+    async def stop(self, patience: float = 10.0) -> None:
+        """Lets what is running come to an end for `patience` seconds; the rest is finished by the next start."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._tasks and await self.working():
+                    await asyncio.sleep(0.02)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self.fulfilment.close()
+        await self.audit.seal(self.sessions)
+        for connector in self.outside.connectors.values():
+            await connector.close()
+        await self.engine_db.dispose()
+
+    async def working(self) -> bool:
+        """Whether anything that needs nobody else is under way, for anybody."""
+        return (
+            bool(await self.requests.pending_commands(1))
+            or await self.engine.busy()
+            or await self.status.behind()
+            or bool(await self.requests.in_states(*WORKING))
+        )
+
+    async def busy(self, external_id: str, conversation: str | None) -> bool:
+        """For the web chat: is a turn, a step or an undelivered reply running for this person?"""
+        if await self.inbox.open_for(external_id):
+            return True
+        person = await self.people.by_email(external_id)
+        if person is not None:
+            running = await self.requests.in_states(*WORKING)
+            if any(request.requester_id == person.id for request in running):
+                return True
+            rooms = [external_id, *(f"group:{group}" for group in person.groups)]
+        else:
+            rooms = [external_id]
+        if await self.requests.pending_commands(1) or await self.status.behind():
+            return True
+        return bool(await self.outbox.undelivered(rooms))
+
+    def _engine_url(self) -> str:
+        if self.settings.database_url is None:
+            return f"sqlite:///{self.home.path / 'engine.db'}"
+        return self.settings.database_url
+
+    def _room_of_group(self, group: str) -> Address:
+        return Address("web", "local", f"group:{group}", None)
+
+    async def _ask(self, question: str, asker: Person, before: str | None, vector: NDArray[Any] | None) -> Answer:
+        return await self.answerer.answer(question, asker, context=before, vector=vector)
+
+    def committed(self) -> None:
+        """Something was saved: requests may have to start, and people to be told."""
+        self._dispatch.set()
+        self.woken.set()
+        self.outbox.wake()
+
+    async def _dispatching(self) -> None:
+        while True:
+            self._dispatch.clear()
+            await self.fulfilment.dispatch()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._dispatch.wait(), 5.0)
+
+    async def _sweeping(self) -> None:
+        """What is due by time alone: unanswered questions, the seal of the audit, articles that wait for the index."""
+        while True:
+            await self.status.assume()
+            await self.audit.seal(self.sessions)
+            await self.library.sync()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+async def _kept_going(loop: Callable[[], Awaitable[None]]) -> None:
+    """A loop that breaks is logged and started again: the others never notice."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop_failed")
+            await asyncio.sleep(1)

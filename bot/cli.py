@@ -1,0 +1,329 @@
+"""The command line. What touches an installation's state goes through the process that owns it, if one runs."""
+
+import asyncio
+import base64
+import json
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot import logs
+from bot.attach import attached, chatting
+from bot.config import ConfigError, Settings, load
+from bot.home import Home, Refusal
+
+app = typer.Typer(
+    name="foyer",
+    help="The front door employees already have open: answers with citations, requests done under policy, people when needed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+knowledge = typer.Typer(help="Articles: add, try, publish, list, retire.", no_args_is_help=True)
+audit = typer.Typer(help="The audit: check its chain, tell the story of a request.", no_args_is_help=True)
+specialists = typer.Typer(help="The AI specialists: list, pause, resume.", no_args_is_help=True)
+sandbox = typer.Typer(help="The sandbox company: look at somebody, confirm as them, start over.", no_args_is_help=True)
+app.add_typer(knowledge, name="knowledge")
+app.add_typer(audit, name="audit")
+app.add_typer(specialists, name="specialists")
+app.add_typer(sandbox, name="sandbox")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+PortOption = Annotated[int | None, typer.Option(help="Port of the web chat; 8080 if neither this nor FOYER_PORT is given.")]
+
+
+@app.command()
+def serve(port: PortOption = None) -> None:
+    """Run Foyer until it is interrupted; logs go to standard error."""
+    settings = _settings(port)
+    logs.set_up(settings.log_level)
+    _run(_serve(settings, banner=False))
+
+
+@app.command()
+def demo(port: PortOption = None) -> None:
+    """Run Foyer with the sandbox company and the starter articles, and say where to find it."""
+    settings = _settings(port)
+    logs.set_up(settings.log_level, settings.home / "logs" / "foyer.log")
+    _run(_serve(settings, banner=True))
+
+
+@app.command()
+def chat(
+    as_: Annotated[str, typer.Option("--as", help="Address of the person who speaks, e.g. dana@acme.example.")],
+    json_: Annotated[bool, typer.Option("--json", help="One utterance a line from standard input, one JSON object a reply.")] = False,
+    conversation: Annotated[str | None, typer.Option(help="Continue this conversation.")] = None,
+) -> None:
+    """Talk to Foyer in the terminal. `!ACTION_ID text` presses a button."""
+    settings = _settings(None)
+    logs.set_up("warning", None if json_ else settings.home / "logs" / "chat.log")
+
+    async def talk() -> int:
+        from bot.chat_client import run_chat
+
+        async with chatting(settings) as (session, url):
+            return await run_chat(
+                session, url, as_, json_output=json_, conversation=conversation, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr
+            )
+
+    raise typer.Exit(_run(talk()))
+
+
+@knowledge.command("add")
+def knowledge_add(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, text.")],
+    audience: Annotated[list[str] | None, typer.Option(help="Who may read it, e.g. country=DE; again for another key.")] = None,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving a draft.")] = False,
+) -> None:
+    """Add articles as drafts (or publish them at once)."""
+    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if path.is_file() or file.is_file()]
+    if not files:
+        _fail("There is no such file.")
+    failed = False
+    for file in files:
+        try:
+            data = base64.b64encode(file.read_bytes()).decode()
+        except OSError as error:
+            err.print(f"{file}: {error.strerror}")
+            failed = True
+            continue
+        try:
+            article = _call("knowledge.add", data=data, name=file.name, audience=audience or [], publish=publish)
+        except Refusal as refusal:
+            err.print(f"{file}: {refusal}")
+            failed = True
+            continue
+        out.print(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}")
+        if not publish:
+            out.print(
+                f'  try it:      foyer knowledge try {article["id"]} "a question"\n  publish it:  foyer knowledge publish {article["id"]}'
+            )
+    raise typer.Exit(1 if failed else 0)
+
+
+@knowledge.command("try")
+def knowledge_try(article: str, question: str) -> None:
+    """Ask a question of one article, draft or not."""
+    quotes = _told("knowledge.try", id=article, question=question)
+    out.print("\n\n".join(quotes) if quotes else "This article does not answer that.")
+
+
+@knowledge.command("publish")
+def knowledge_publish(article: str) -> None:
+    """Publish a draft; it is answered from at once."""
+    published = _told("knowledge.publish", id=article)
+    out.print(f"published: {published['title']} (version {published['version']})")
+
+
+@knowledge.command("retire")
+def knowledge_retire(article: str) -> None:
+    """Take an article out of use."""
+    out.print(f"retired: {_told('knowledge.retire', id=article)['title']}")
+
+
+@knowledge.command("list")
+def knowledge_list() -> None:
+    """List the articles."""
+    table = Table("id", "title", "state", "version", "audience", box=None)
+    for one in _told("knowledge.list"):
+        audience = "; ".join(f"{key}={','.join(values)}" for key, values in one["audience"].items()) or "all employees"
+        table.add_row(one["id"], one["title"], one["state"], str(one["version"]), audience)
+    out.print(table)
+
+
+@knowledge.command("reindex")
+def knowledge_reindex() -> None:
+    """Rebuild the index from the database."""
+    out.print(f"{_told('knowledge.reindex')} passages indexed")
+
+
+@audit.command("verify")
+def audit_verify(
+    checkpoint: Annotated[Path | None, typer.Option(help="One exported before; shows truncation, too.")] = None,
+) -> None:
+    """Check the chain of audit events; exit code 1 when it does not hold."""
+    given = json.loads(checkpoint.read_text(encoding="utf-8")) if checkpoint is not None else None
+    result = _told("audit.verify", checkpoint=given)
+    out.print(f"{result['count']} events: {result['message']}")
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
+@audit.command("checkpoint")
+def audit_checkpoint() -> None:
+    """Print a checkpoint; keep it elsewhere, and give it to verify later."""
+    print(json.dumps(_told("audit.checkpoint")))  # noqa: T201 - for a file
+
+
+@audit.command("show")
+def audit_show(case: str) -> None:
+    """Tell the story of one request, by its case number (FOY-12)."""
+    story = _told("audit.show", case=case)
+    out.print(f"{story['case']}  {story['skill']}  {story['state']}")
+    for entry in story["story"]:
+        facts = "  ".join(f"{name}={_short(value)}" for name, value in {**entry["data"], **_private(entry["private"])}.items())
+        out.print(f"{entry['at'][:19]}  {entry['kind']:<11} {entry['event']:<22} {entry['actor']}  {facts}", soft_wrap=True, markup=False)
+
+
+@specialists.command("list")
+def specialists_list() -> None:
+    """List the specialists and what they can do."""
+    _show_specialists(_told("specialists.list"))
+
+
+@specialists.command("pause")
+def specialists_pause(
+    name: Annotated[str | None, typer.Argument()] = None, all_: Annotated[bool, typer.Option("--all", help="Every specialist.")] = False
+) -> None:
+    """Stop every new effect of a specialist, or of all, at once and across restarts."""
+    _show_specialists(_told("specialists.pause", name=_which(name, all_)))
+
+
+@specialists.command("resume")
+def specialists_resume(
+    name: Annotated[str | None, typer.Argument()] = None, all_: Annotated[bool, typer.Option("--all", help="Every specialist.")] = False
+) -> None:
+    """Let a specialist, or all, go on; what was held continues."""
+    _show_specialists(_told("specialists.resume", name=_which(name, all_)))
+
+
+@sandbox.command("show")
+def sandbox_show(person: str) -> None:
+    """Print somebody's state at the sandbox company, and their mailbox."""
+    print(json.dumps(_told("sandbox.show", person=person), indent=2, ensure_ascii=False))  # noqa: T201 - for other programs, too
+
+
+@sandbox.command("confirm")
+def sandbox_confirm(person: str, no: Annotated[bool, typer.Option("--no", help='Answer "it was not me".')] = False) -> None:
+    """Follow the newest confirmation link in somebody's mailbox, as they would."""
+    out.print(_told("sandbox.confirm", person=person, yes=not no))
+
+
+@sandbox.command("reset")
+def sandbox_reset() -> None:
+    """Start the sandbox company over."""
+    out.print(_told("sandbox.reset"))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is configured, what is missing and how to mend it."""
+    findings = _told("doctor")
+    for one in findings:
+        out.print(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {one['found']}", markup=False, soft_wrap=True)
+        if not one["ok"]:
+            out.print(f"        {'':<15} mend: {one['mend']}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)
+
+
+def main() -> None:
+    try:
+        app()
+    except (Refusal, ConfigError) as error:
+        _fail(str(error))
+
+
+async def _serve(settings: Settings, *, banner: bool) -> int:
+    from bot.bootstrap import App
+    from bot.server import Server
+
+    home = Home(settings.home)
+    home.make()
+    if not home.acquire():
+        owner = home.owner()
+        raise Refusal(f"Another process owns {home.path}" + (f" (process {owner.pid}, {owner.url})." if owner else "."))
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    foyer = App(settings)
+    server = Server(foyer, port=settings.port)
+    try:
+        await foyer.start()
+        try:
+            await server.start()
+        except OSError as error:
+            raise Refusal(f"Port {settings.port} cannot be used ({error.strerror or error}). Try another: PORT=8099.") from error
+        if banner:
+            out.print(BANNER.format(url=server.url, home=settings.home), soft_wrap=True)
+        await stopped.wait()
+    finally:
+        await server.stop()
+        await foyer.stop()
+        home.release()
+    return 0
+
+
+BANNER = """
+Foyer is open:  {url}
+
+Choose who you are, and ask: "how many days of PTO do I carry over?", "my account is locked",
+"I need access to Figma as editor for 30 days". Priya approves, Sam picks up what people must do.
+The same in a terminal:  .venv/bin/foyer chat --as dana@acme.example
+Everything stays under {home}; logs in {home}/logs. Ctrl-C ends it.
+"""
+
+
+def _settings(port: int | None) -> Settings:
+    return load(**({} if port is None else {"port": port}))
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    try:
+        return asyncio.run(work)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _call(command: str, **given: Any) -> Any:
+    """One command; raises Refusal."""
+    settings = _settings(None)
+    logs.set_up("warning", settings.home / "logs" / "commands.log")
+
+    async def call() -> Any:
+        async with attached(settings) as control:
+            return await control.call(command, **given)
+
+    return asyncio.run(call())
+
+
+def _told(command: str, **given: Any) -> Any:
+    """One command, or its refusal as a sentence and exit code 1."""
+    try:
+        return _call(command, **given)
+    except Refusal as refusal:
+        _fail(str(refusal))
+
+
+def _fail(sentence: str) -> Any:
+    err.print(sentence, markup=False, soft_wrap=True)
+    raise SystemExit(1)
+
+
+def _which(name: str | None, everybody: bool) -> str:
+    if everybody == (name is not None):
+        _fail("Name one specialist, or give --all.")
+    return "*" if everybody else str(name)
+
+
+def _show_specialists(found: list[dict[str, Any]]) -> None:
+    for one in found:
+        state = "paused" if one["paused"] else "active"
+        out.print(
+            f"{state:<7} {one['name']:<16} {one['display_name']}  ({', '.join(one['skills'])}; manager {one['manager']})", soft_wrap=True
+        )
+
+
+def _private(private: Any) -> dict[str, Any]:
+    return private if isinstance(private, dict) else {} if private is None else {"private": private}
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else text[:119] + "…"

@@ -1,0 +1,210 @@
+"""What the operator of this machine can ask of a running Foyer. The command line calls these, in its own process or over
+the socket of the process that owns the home; they take and return JSON.
+"""
+
+import base64
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from bot.bootstrap import App
+from bot.doctor import examine
+from bot.home import Refusal
+from connectors.errors import ConnectorError
+from connectors.ports.people import Person
+from connectors.sandbox.connector import SandboxCompany
+from knowledge.errors import KnowledgeError
+from specialists.audit_chain import Checkpoint
+from specialists.switch import ALL
+
+Command = Callable[[App, Mapping[str, Any]], Awaitable[Any]]
+OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
+"""Whoever may use this machine's command line; the audit names them so."""
+
+
+async def knowledge_add(app: App, given: Mapping[str, Any]) -> Any:
+    async def add() -> Any:
+        article = await app.library.add(base64.b64decode(given["data"]), PurePath(given["name"]).name, given["audience"], by=OPERATOR)
+        if given["publish"]:
+            article = await app.library.publish(article.id, by=OPERATOR)
+        return _article(article)
+
+    return await _knowing(add)
+
+
+async def knowledge_publish(app: App, given: Mapping[str, Any]) -> Any:
+    async def publish() -> Any:
+        return _article(await app.library.publish(given["id"], by=OPERATOR))
+
+    return await _knowing(publish)
+
+
+async def knowledge_retire(app: App, given: Mapping[str, Any]) -> Any:
+    async def retire() -> Any:
+        return _article(await app.library.retire(given["id"], by=OPERATOR))
+
+    return await _knowing(retire)
+
+
+async def knowledge_try(app: App, given: Mapping[str, Any]) -> Any:
+    async def attempt() -> Any:
+        answer = await app.library.try_question(given["id"], given["question"], by=OPERATOR)
+        return [quote.text for quote in answer.quotes]
+
+    return await _knowing(attempt)
+
+
+async def knowledge_list(app: App, given: Mapping[str, Any]) -> Any:
+    return [_article(article) for article in await app.library.list()]
+
+
+async def knowledge_reindex(app: App, given: Mapping[str, Any]) -> Any:
+    return await app.library.reindex()
+
+
+async def audit_verify(app: App, given: Mapping[str, Any]) -> Any:
+    await app.audit.seal(app.sessions)
+    checkpoint = given.get("checkpoint")
+    verified = await app.audit.verify(app.sessions, Checkpoint(**checkpoint) if checkpoint else None)
+    return {"ok": verified.ok, "count": verified.count, "first_bad": verified.first_bad, "message": verified.message}
+
+
+async def audit_checkpoint(app: App, given: Mapping[str, Any]) -> Any:
+    await app.audit.seal(app.sessions)
+    checkpoint = await app.audit.checkpoint(app.sessions)
+    return {"seq": checkpoint.seq, "hash": checkpoint.hash}
+
+
+async def audit_show(app: App, given: Mapping[str, Any]) -> Any:
+    case = str(given["case"]).upper().removeprefix("FOY-")
+    request = await app.requests.by_number(int(case)) if case.isdigit() else None
+    if request is None:
+        handoff = await app.handoffs.by_number(int(case)) if case.isdigit() else None
+        if handoff is None or handoff.request_id is None:
+            raise Refusal(f"There is no request {given['case']}.")
+        request = await app.requests.get(handoff.request_id)
+        if request is None:
+            raise Refusal(f"There is no request {given['case']}.")
+    people: dict[str, str] = {}
+    story = []
+    for entry in await app.audit.story(app.sessions, request.id):
+        if entry.actor_id not in people:
+            person = await app.people.get(entry.actor_id)
+            people[entry.actor_id] = person.name if person is not None else entry.actor_id
+        story.append(
+            {
+                "at": entry.at.isoformat(),
+                "kind": entry.kind,
+                "event": entry.event,
+                "actor": people[entry.actor_id],
+                "data": entry.data,
+                "private": entry.private,
+            }
+        )
+    return {"case": request.case, "skill": request.skill, "state": request.state.value, "story": story}
+
+
+async def specialists_list(app: App, given: Mapping[str, Any]) -> Any:
+    switches = await app.switch.state()
+    everybody = ALL in switches and switches[ALL].paused
+    return [
+        {
+            "name": one.name,
+            "display_name": one.display_name,
+            "skills": list(one.skills),
+            "manager": one.manager,
+            "paused": everybody or (one.name in switches and switches[one.name].paused),
+        }
+        for one in app.roster
+    ]
+
+
+async def specialists_pause(app: App, given: Mapping[str, Any]) -> Any:
+    await app.switch.pause(_known(app, given["name"]), "operator")
+    return await specialists_list(app, {})
+
+
+async def specialists_resume(app: App, given: Mapping[str, Any]) -> Any:
+    await app.switch.resume(_known(app, given["name"]), "operator")
+    app.committed()
+    return await specialists_list(app, {})
+
+
+def _known(app: App, name: str) -> str:
+    if name != ALL and name not in {one.name for one in app.roster}:
+        raise Refusal(f"There is no specialist {name!r}. There are {', '.join(one.name for one in app.roster)}.")
+    return name
+
+
+async def sandbox_show(app: App, given: Mapping[str, Any]) -> Any:
+    try:
+        return await _company(app).show(given["person"])
+    except ConnectorError:
+        raise Refusal(f"Nobody called {given['person']!r} works at the sandbox company; give their address.") from None
+
+
+async def sandbox_reset(app: App, given: Mapping[str, Any]) -> Any:
+    await _company(app).reset()
+    return "The sandbox company starts over."
+
+
+async def sandbox_confirm(app: App, given: Mapping[str, Any]) -> Any:
+    """What the person would do in their mailbox: follow the newest confirmation link and press the button."""
+    person = await app.people.by_email(given["person"])
+    if person is None:
+        raise Refusal(f"Nobody called {given['person']!r} works at the sandbox company; give their address.")
+    links = [mail.link for mail in await _company(app).inbox(person.directory_key) if mail.link and "/step-up/" in mail.link]
+    if not links:
+        raise Refusal(f"{person.first_name} has no confirmation link in their mailbox.")
+    result = await app.answer_step_up(links[-1].rsplit("/", 1)[1], bool(given["yes"]))
+    if result == "closed":
+        raise Refusal("That link was used already, or its time is over.")
+    return f"Confirmed as {person.name}." if result == "passed" else f"Refused as {person.name}."
+
+
+def _company(app: App) -> SandboxCompany:
+    if app.company is None:
+        raise Refusal("The sandbox company is not configured here.")
+    return app.company
+
+
+async def doctor(app: App, given: Mapping[str, Any]) -> Any:
+    return await examine(app)
+
+
+async def _knowing(work: Callable[[], Awaitable[Any]]) -> Any:
+    try:
+        return await work()
+    except KnowledgeError as error:
+        raise Refusal(str(error)) from error
+
+
+def _article(article: Any) -> dict[str, Any]:
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "state": str(article.state.value if hasattr(article.state, "value") else article.state),
+        "version": article.version,
+        "audience": {key: sorted(values) for key, values in article.audience.items()},
+    }
+
+
+COMMANDS: Mapping[str, Command] = {
+    "knowledge.add": knowledge_add,
+    "knowledge.publish": knowledge_publish,
+    "knowledge.retire": knowledge_retire,
+    "knowledge.try": knowledge_try,
+    "knowledge.list": knowledge_list,
+    "knowledge.reindex": knowledge_reindex,
+    "audit.verify": audit_verify,
+    "audit.checkpoint": audit_checkpoint,
+    "audit.show": audit_show,
+    "specialists.list": specialists_list,
+    "specialists.pause": specialists_pause,
+    "specialists.resume": specialists_resume,
+    "sandbox.show": sandbox_show,
+    "sandbox.reset": sandbox_reset,
+    "sandbox.confirm": sandbox_confirm,
+    "doctor": doctor,
+}

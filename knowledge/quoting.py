@@ -1,0 +1,95 @@
+"""Cuts passages into what can be quoted, and picks what answers the question; pure.
+
+A unit is the smallest thing that makes sense by itself: a sentence, a list item with the line that leads to it, a row of
+a table with its header.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from knowledge.chunking import SECTION_SEPARATOR, Block, blocks
+from knowledge.text import plain, sentences, word_count
+
+UnitKind = Literal["sentence", "item", "row", "code"]
+MAX_UNITS = 40
+"""Units of one chunk that are looked at; a chunk of usual size has some ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """`text` is its own Markdown, `lead` what has to stand before it: a list's introduction, a table's header."""
+
+    kind: UnitKind
+    block: int
+    text: str
+    lead: str = ""
+
+    @property
+    def reading(self) -> str:
+        """The unit as running text, with what it needs to be understood."""
+        if self.kind == "row":
+            header, cells = _cells(self.lead.split("\n")[0]), _cells(self.text)
+            named = zip(header, cells, strict=False)
+            return "; ".join(f"{name}: {cell}" if name else cell for name, cell in named if cell)
+        return f"{plain(self.lead)} {plain(self.text)}".strip()
+
+
+def units(text: str) -> list[Unit]:
+    """The units of a chunk's Markdown, in order."""
+    found: list[Unit] = []
+    lead = ""
+    for number, block in enumerate(blocks(text)):
+        if _is_label(block):
+            lead = ""
+            continue
+        found += _units_of(block, number, lead)
+        lead = block.text if block.kind == "paragraph" and block.text.rstrip().endswith(":") else ""
+        if lead:
+            lead = sentences(" ".join(lead.split()))[-1]
+    return found[:MAX_UNITS]
+
+
+def unit_text(unit: Unit, title: str, section: str) -> str:
+    """What of a unit is embedded. The last heading says what a short item is about."""
+    heading = section.rsplit(SECTION_SEPARATOR, 1)[-1] or title
+    return f"{plain(heading)}: {unit.reading}"
+
+
+def compose(chosen: Sequence[Unit]) -> str:
+    """The chosen units of one chunk as Markdown, in their order; what leads to a list or heads a table comes once."""
+    parts: list[str] = []
+    previous: Unit | None = None
+    for unit in chosen:
+        same = previous is not None and previous.block == unit.block
+        if unit.lead and not same and (not parts or unit.lead not in parts[-1]):
+            parts.append(unit.lead if unit.kind == "row" else f"{unit.lead}\n")
+        if unit.kind == "sentence" and same:
+            parts[-1] = f"{parts[-1]} {unit.text}"
+        elif parts and not same and not (unit.lead and parts[-1].startswith(unit.lead)):
+            parts.append(f"\n{unit.text}")
+        else:
+            parts.append(unit.text)
+        previous = unit
+    return "\n".join(parts)
+
+
+def _units_of(block: Block, number: int, lead: str) -> list[Unit]:
+    if block.kind == "list":
+        return [Unit("item", number, item, lead) for item in block.parts]
+    if block.kind == "table":
+        header = "\n".join(block.parts[:2])
+        return [Unit("row", number, row, header) for row in block.parts[2:]]
+    if block.kind == "code":
+        return [Unit("code", number, block.text, lead)]
+    return [Unit("sentence", number, sentence) for sentence in sentences(" ".join(block.text.split()))]
+
+
+def _is_label(block: Block) -> bool:
+    """A line in bold alone is the heading of a small section that was joined with its neighbour."""
+    text = block.text.strip()
+    return block.kind == "paragraph" and text.startswith("**") and text.endswith("**") and word_count(text) <= 12
+
+
+def _cells(row: str) -> list[str]:
+    return [plain(cell) for cell in row.strip().strip("|").split("|")]

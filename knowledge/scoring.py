@@ -1,0 +1,94 @@
+"""How passages are ordered; pure.
+
+The weights were tuned on a company's knowledge base of 111 articles with 440 questions and on 125 how-to answers with 720
+paraphrases. Equal weights for words and vectors cost half of what they gain there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from knowledge.embedding.port import Vector
+from knowledge.model import Audience, Chunk, Passage
+from knowledge.text import content_terms, plain, terms
+
+LEXICAL_WEIGHT = 0.07
+"""Of the text search's score, normalised to 1 for the best hit. 0.05 to 0.1 measure alike; 0.2 loses 2 points."""
+SPECIFIC_BONUS = 0.03
+"""For an article that is not for everyone: among near scores the one for this person's country comes first."""
+SAME_TEXT = 0.97
+"""Chunks this similar say the same; the better one is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that a search brought up. `lexical` is its normalised text score, 0 if only its vector was near."""
+
+    chunk: Chunk
+    title: str
+    source: str
+    audience: Audience
+    updated_at: datetime
+    vector: Vector
+    title_vector: Vector
+    lexical: float
+
+
+def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: int) -> list[Passage]:
+    """The best passages, best first, without near-duplicates.
+
+    An article's title counts as one more chunk of it: where it is nearer to the question than every chunk, all of them
+    rise by the difference. That alone was worth 1.5 points of first hits.
+    """
+    if not candidates:
+        return []
+    near = np.array([candidate.vector for candidate in candidates]) @ vector
+    titles = np.array([candidate.title_vector for candidate in candidates]) @ vector
+    best_chunk: dict[str, float] = {}
+    for candidate, similarity in zip(candidates, near, strict=True):
+        article = candidate.chunk.article_id
+        best_chunk[article] = max(best_chunk.get(article, -1.0), float(similarity))
+    scores = [
+        float(near[place])
+        + max(0.0, float(titles[place]) - best_chunk[candidate.chunk.article_id])
+        + LEXICAL_WEIGHT * candidate.lexical
+        + (SPECIFIC_BONUS if candidate.audience else 0.0)
+        for place, candidate in enumerate(candidates)
+    ]
+    kept: list[int] = []
+    for place in sorted(range(len(candidates)), key=lambda place: (-scores[place], candidates[place].chunk.id)):
+        if len(kept) == limit:
+            break
+        if not any(_same(candidates[place], candidates[other]) for other in kept):
+            kept.append(place)
+    asked = content_terms(question)
+    return [_passage(candidates[place], asked, scores[place], max(float(near[place]), float(titles[place]))) for place in kept]
+
+
+def coverage(asked: Sequence[str], text: str) -> float:
+    """Share of the asked terms that occur in the text; 1 when nothing of content was asked."""
+    if not asked:
+        return 1.0
+    there = terms(text)
+    return sum(term in there for term in asked) / len(asked)
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    return float(one.vector @ other.vector) >= SAME_TEXT
+
+
+def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarity: float) -> Passage:
+    chunk = candidate.chunk
+    read = " ".join((plain(candidate.title), plain(chunk.section), plain(chunk.text)))
+    return Passage(
+        chunk=chunk,
+        title=candidate.title,
+        source=candidate.source,
+        audience=candidate.audience,
+        updated_at=candidate.updated_at,
+        score=score,
+        similarity=similarity,
+        coverage=coverage(asked, read),
+    )

@@ -1,0 +1,184 @@
+"""The tables of knowledge, and the rows that its modules share."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    JSON,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    Select,
+    String,
+    Table,
+    Text,
+    and_,
+    select,
+)
+
+from connectors.ports.records import UtcDateTime
+from knowledge.embedding.port import Vector
+from knowledge.model import Article, ArticleState, Audience, Chunk
+from knowledge.scoring import Candidate
+
+knowledge_metadata = MetaData()
+
+articles = Table(
+    "knowledge_article",
+    knowledge_metadata,
+    Column("id", String(36), primary_key=True),
+    Column("source", String(200), nullable=False, unique=True),
+    Column("latest_version", Integer, nullable=False),
+    Column("published_version", Integer),
+    # The published version's audience in a form that can be compared: searches select by it.
+    Column("audience_key", Text),
+)
+versions = Table(
+    "knowledge_version",
+    knowledge_metadata,
+    Column("article_id", String(36), ForeignKey("knowledge_article.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("audience", JSON, nullable=False),
+    Column("language", String(35), nullable=False),
+    Column("owner_id", String(36), nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("review_due", Date),
+    Column("warnings", JSON, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("published_at", UtcDateTime),
+    # Of the published version: the vector of the title, and the encoder that made all of its vectors.
+    Column("title_vector", LargeBinary),
+    Column("encoder", String(100)),
+)
+chunks = Table(
+    "knowledge_chunk",
+    knowledge_metadata,
+    # The number ties a chunk to its row in the full-text index; only published versions have chunks.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("article_id", String(36), ForeignKey("knowledge_article.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("section", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Index("ix_knowledge_chunk_article", "article_id"),
+)
+projections = Table(
+    "knowledge_projection",
+    knowledge_metadata,
+    # An article whose chunks in the vector index are not those of the database yet.
+    Column("article_id", String(36), ForeignKey("knowledge_article.id"), primary_key=True),
+    Column("token", String(36), nullable=False),
+)
+settings = Table(
+    "knowledge_setting",
+    knowledge_metadata,
+    Column("key", String(50), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+published = and_(articles.c.id == versions.c.article_id, articles.c.published_version == versions.c.version)
+"""Joins an article with the one version of it that may be quoted."""
+
+
+def to_bytes(vector: Vector) -> bytes:
+    return np.asarray(vector, dtype="<f4").tobytes()
+
+
+def from_bytes(stored: bytes) -> Vector:
+    return np.frombuffer(stored, dtype="<f4")
+
+
+def audience_json(audience: Audience) -> dict[str, list[str]]:
+    return {key: sorted(values) for key, values in sorted(audience.items())}
+
+
+def audience_key(audience: Audience) -> str:
+    """Equal for equal audiences."""
+    return json.dumps(audience_json(audience), ensure_ascii=False, separators=(",", ":"))
+
+
+def audience_from(stored: str | dict[str, list[str]]) -> Audience:
+    data = json.loads(stored) if isinstance(stored, str) else stored
+    return {key: frozenset(values) for key, values in data.items()}
+
+
+def select_articles() -> Select[Any]:
+    return select(articles.c.id, articles.c.source, versions).join(versions, versions.c.article_id == articles.c.id)
+
+
+def article_of(row: Row[Any]) -> Article:
+    return Article(
+        id=row.id,
+        source=row.source,
+        version=row.version,
+        state=ArticleState(row.state),
+        title=row.title,
+        body=row.body,
+        audience=audience_from(row.audience),
+        language=row.language,
+        owner_id=row.owner_id,
+        updated_at=row.updated_at,
+        review_due=row.review_due,
+        warnings=tuple(row.warnings),
+    )
+
+
+def version_values(article: Article, added_at: datetime) -> dict[str, Any]:
+    due: date | None = article.review_due
+    return {
+        "article_id": article.id,
+        "version": article.version,
+        "state": article.state.value,
+        "title": article.title,
+        "body": article.body,
+        "audience": audience_json(article.audience),
+        "language": article.language,
+        "owner_id": article.owner_id,
+        "updated_at": article.updated_at,
+        "review_due": due,
+        "warnings": list(article.warnings),
+        "added_at": added_at,
+    }
+
+
+def select_candidates(ids: Sequence[str]) -> Select[Any]:
+    """Chunks by id as the database has them now: of published versions only, whatever an index says."""
+    return (
+        select(
+            chunks,
+            articles.c.source,
+            versions.c.title,
+            versions.c.audience,
+            versions.c.updated_at,
+            versions.c.title_vector,
+        )
+        .join(articles, and_(articles.c.id == chunks.c.article_id, articles.c.published_version == chunks.c.version))
+        .join(versions, published)
+        .where(chunks.c.id.in_(ids), versions.c.state == ArticleState.PUBLISHED.value)
+    )
+
+
+def candidate_of(row: Row[Any], lexical: float) -> Candidate:
+    return Candidate(
+        chunk=Chunk(row.id, row.article_id, row.version, row.ordinal, row.section, row.text),
+        title=row.title,
+        source=row.source,
+        audience=audience_from(row.audience),
+        updated_at=row.updated_at,
+        vector=from_bytes(row.vector),
+        title_vector=from_bytes(row.title_vector),
+        lexical=lexical,
+    )

@@ -54,7 +54,8 @@ class LoadedSkill:
         """One of this skill's messages ("done.grant") with all that its texts may speak of.
 
         These are the labels of the filled slots, `person`, `requester`, `case`, an effect's `detail` (times in it as
-        `Message.as_json` writes them) and what is given besides.
+        `Message.as_json` writes them) and what is given besides. When the answer of an outside system was lost there is
+        no detail: a text that needs it gives way to "<key>.short".
         """
         typed = Message.from_json({"key": "", "params": dict(detail or {})}).params
         known: dict[str, Param] = {
@@ -65,7 +66,9 @@ class LoadedSkill:
             **typed,
             **more,
         }
-        return Message(f"skill.{self.spec.name}.{key}", known)
+        full = f"skill.{self.spec.name}.{key}"
+        short = self.messages.has(f"{full}.short") and not _sayable(self.messages, full, known)
+        return Message(f"{full}.short" if short else full, known)
 
 
 class _Strict(BaseModel):
@@ -183,6 +186,9 @@ def load_skill(folder: Path) -> LoadedSkill:
     missing = sorted(key for key in _needed(declared) if not messages.has(prefix + key))
     if missing:
         raise InvalidSkill(f"{folder / 'messages.yaml'}: without {', '.join(missing)}")
+    unsayable = [f"done.{action}.short" for action in declared.actions if not _can_be_said(messages, f"{prefix}done.{action}", declared)]
+    if unsayable:
+        raise InvalidSkill(f"{folder / 'messages.yaml'}: without {', '.join(unsayable)}, for when the answer of the other side is lost")
     headings = {line.lstrip("# ").strip().lower() for line in runbook.splitlines() if line.startswith("#")}
     absent = [section for section in RUNBOOK_SECTIONS if section not in headings]
     if absent:
@@ -228,6 +234,20 @@ def _needed(declared: _Declaration) -> set[str]:
     if declared.undo:
         keys.add("undone")
     return keys
+
+
+def _sayable(messages: Messages, key: str, params: Mapping[str, Param]) -> bool:
+    try:
+        messages.say(Message(key, params), Reader("en", "UTC"))
+    except KeyError:
+        return False
+    return True
+
+
+def _can_be_said(messages: Messages, key: str, declared: _Declaration) -> bool:
+    """Whether the message, or its short form, needs no more than the required slots."""
+    least: dict[str, Param] = dict.fromkeys([*(slot.name for slot in declared.slots if slot.required), "person", "requester", "case"], "?")
+    return any(messages.has(name) and _sayable(messages, name, least) for name in (key, f"{key}.short"))
 
 
 def _spec(declared: _Declaration, title: str) -> SkillSpec:

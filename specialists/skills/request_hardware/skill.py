@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.ports.messages import Message
+from connectors.ports.records import Json
 from connectors.ports.systems import Effect
 from specialists.skill import Declined, Plan, PlannedAction, Ports, SkillContext, Verified
 
@@ -39,7 +40,9 @@ class Skill:
         effect = await ports.purchasing.order(context.beneficiary.directory_key, item, quantity=quantity, reason=reason, key=key)
         orders = await ports.purchasing.orders(context.beneficiary.directory_key)
         expected = next((order.expected for order in orders if order.reference == effect.reference), None)
-        detail = {"quantity": quantity, "expected": {"on": expected.isoformat()} if expected else "?"}
+        detail: dict[str, Json] = {"quantity": quantity}
+        if expected is not None:
+            detail["expected"] = {"on": expected.isoformat()}
         return Effect(effect.reference, effect.changed, detail)
 
     async def verify(self, action: PlannedAction, context: SkillContext, ports: Ports) -> Verified:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import OutcomeUnknown, Refused
+from connectors.ports.systems import Effect
 from connectors.sandbox.connector import SandboxCompany
 from connectors.sandbox.faults import FaultKind
 from specialists.loader import load_skills
@@ -106,6 +107,8 @@ async def test_what_is_done_can_be_said_and_read_back(name: str, asking: Callabl
         assert bench.told(action, effect)
         assert bench.read((await bench.verify(action)).evidence)
         assert bench.read(bench.skill.says(f"step.{action.name}", bench.context))
+        # The answer was lost, and reading back showed that it was done.
+        assert bench.told(action, Effect(""))
 
 
 @pytest.mark.parametrize("name", sorted(name for name, loaded in SKILLS.items() if loaded.spec.undo))

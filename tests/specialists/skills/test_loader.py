@@ -94,6 +94,13 @@ def test_a_missing_message_is_named(tmp_path: Path, key: str) -> None:
         load_skill(folder)
 
 
+def test_what_only_the_effect_tells_needs_a_short_form(tmp_path: Path) -> None:
+    folder = copy(tmp_path)
+    change(folder / "messages.yaml", lambda d: d["en"].pop("done.grant.short"))
+    with pytest.raises(InvalidSkill, match=r"without done\.grant\.short, for when the answer"):
+        load_skill(folder)
+
+
 @pytest.mark.parametrize("section", ["Effect", "Undo", "Owner"])
 def test_a_runbook_has_its_sections(tmp_path: Path, section: str) -> None:
     folder = copy(tmp_path)

@@ -63,6 +63,7 @@ class Engine:
         self._bodies: dict[str, Workflow] = {}
         self._workflows: dict[str, Callable[[str], Any]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     def register(self, name: str, fn: Workflow) -> None:
         """A workflow under a name that stays registered as long as rows may bear it."""
@@ -72,6 +73,7 @@ class Engine:
         """Creates or migrates the engine's tables and goes on with what an earlier process left."""
         logging.getLogger("dbos").handlers[:] = [_QuietHandler()]
         DBOS(config=self._config())
+        self._closing = False
         self._workflows = {name: self._decorated(name, body) for name, body in self._bodies.items()}
         DBOS.launch()
         await DBOS.register_queue_async(_TIMERS, polling_interval_sec=self._poll, on_conflict="always_update")
@@ -80,6 +82,7 @@ class Engine:
         """Lets running workflows come to an end for `patience` seconds; the next launch finishes the others."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=patience)
+        self._closing = True
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # DBOS put its own executor in, and has just shut it down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="foyer"))
@@ -127,6 +130,8 @@ class Engine:
         Repeated with growing waits on any error, because `connectors.errors` are results and never leave a step: what is
         left is infrastructure.
         """
+        if self._closing:
+            await _forever()
         options: StepOptions = {
             "name": name,
             "retries_allowed": True,
@@ -162,6 +167,8 @@ class Engine:
             try:
                 await body(argument)
             except Exception as error:
+                if self._closing:
+                    await _forever()
                 log.error("workflow_failed", workflow=name, argument=argument, error=type(error).__name__)
                 raise
             finally:
@@ -169,6 +176,11 @@ class Engine:
 
         # Counting recoveries would give up on a workflow because the process was restarted often.
         return DBOS.workflow(name=name, max_recovery_attempts=None)(run)
+
+
+async def _forever() -> None:
+    """An end of a workflow while the engine goes away would be kept as its result; so it has none, and `close` cancels it."""
+    await asyncio.Event().wait()
 
 
 def _set_wal(path: Path) -> None:

@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 
 import structlog
 
-from connectors.errors import ConnectorError, OutcomeUnknown, Retry
+from connectors.errors import ConnectorError, NeedsHuman, OutcomeUnknown, Retry
 from connectors.ports.systems import Effect
 from specialists.loader import LoadedSkill
-from specialists.skill import PlannedAction, Ports, SkillContext, Verified
+from specialists.skill import MAX_ACTIONS, Declined, Plan, PlannedAction, Ports, SkillContext, Verified
 
 log = structlog.get_logger()
 
@@ -70,6 +70,15 @@ class Hands:
     ports: Ports
     patience: Patience
     checkpoint: Checkpoint
+
+    async def plan(self) -> Plan | Declined | ConnectorError:
+        async def looked() -> Plan | Declined:
+            made = self.skill.code.plan(self.context, await self.skill.code.look(self.context, self.ports))
+            if isinstance(made, Plan) and not 1 <= len(made.actions) <= MAX_ACTIONS:
+                raise NeedsHuman("plan_size", f"{len(made.actions)} actions")
+            return made
+
+        return await self._tried(looked)
 
     async def look(self, what: Callable[[], Awaitable[T]]) -> T | ConnectorError:
         """A call without an effect, repeated while it may work later."""

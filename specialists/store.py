@@ -264,6 +264,13 @@ class RequestStore:
             found = await reading.execute(select(table).where(table.c.request_id == request_id).order_by(table.c.attempt))
         return [rows.step_up_from(row) for row in found]
 
+    async def step_ups_overdue(self, now: datetime) -> Sequence[StepUp]:
+        """Pending ones whose link was not used in time."""
+        table = tables.step_up
+        async with self._sessions() as session:
+            found = await session.execute(select(table).where(table.c.state == "pending", table.c.expires_at <= now))
+            return [rows.step_up_from(row) for row in found]
+
     async def close_step_up(self, session: AsyncSession, token_hash: str, state: StepUpState, at: datetime) -> bool:
         """The first outcome wins; False when there was one before."""
         table = tables.step_up

@@ -1,0 +1,213 @@
+"""What ends again: an undo that somebody pressed, a grant whose time is over, a question that nobody answered in time.
+
+A revocation is not given up: what could not be confirmed is tried again until it is, also by the next process, and never
+before its time, whatever a timer or a clock that was set back says.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from specialists import gate
+from specialists.casework import Case, Casework, is_current
+from specialists.grants import Grant, next_try
+from specialists.hands import Held, Trouble
+from specialists.policy.model import Outcome
+from specialists.request import Change, EventKind, Request, RequestState, held, moved, noted
+from specialists.store import ActionRecord
+
+S: Final = RequestState
+
+
+@dataclass(frozen=True, slots=True)
+class TakingBack:
+    work: Casework
+
+    # -- undo ---------------------------------------------------------------------------------------------------------
+
+    async def undo(self, request_id: str, attempt: int, n: int) -> Literal["undone", "failed", "stop"]:
+        """Undoes one action, if there is something to undo, after policy and switch were asked again."""
+        request = await self.work.current(request_id, attempt, S.UNDOING)
+        stored = await self.work.store.plan(request_id)
+        if request is None or stored is None:
+            return "stop"
+        records = await self.work.store.actions(request_id)
+        record = records.get(n)
+        if record is None or record.state != "done" or not record.changed:
+            return "undone"
+        case, action = await self.work.open(request), stored.plan.actions[n]
+        standing = await self.work.standing(request, stored, {})
+        decision = self.work.policy.decide(gate.undo_query(request, case.skill.spec, action, case.requester, case.beneficiary, standing))
+
+        async def begin(session: AsyncSession, now_request: Request) -> Change | None:
+            if not is_current(now_request, attempt, S.UNDOING):
+                return None
+            await self.work.audit_decisions(session, now_request, [f"undo_{action.name}"], [decision])
+            if decision.outcome == Outcome.DENY:
+                hold = gate.way([decision]) is gate.Way.HOLD
+                return held(now_request, self.work.clock()) if hold else Change(now_request)
+            started: dict[str, Any] = {"n": n, "action": f"undo_{action.name}"}
+            await self.work.outcome(session, now_request, "action_started", started, kind="action")
+            return Change(now_request)
+
+        began = await self.work.change(f"begin undo {n}", request_id, begin)
+        if began is None or began.state is S.HELD:
+            return "stop"
+        if decision.outcome == Outcome.DENY:
+            return await self._not_undone(case, record, decision.rules[0])
+        hands = self.work.hands(case)
+        result = await hands.undo(action, record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request))
+        if isinstance(result, Held):
+            await self._hold(case)
+            return "stop"
+        if isinstance(result, Trouble):
+            return await self._not_undone(case, record, result.code)
+        if result.changed and not await hands.gone(action):
+            return await self._not_undone(case, record, "undo_not_verified")
+
+        async def done(session: AsyncSession, now_request: Request) -> Change | None:
+            if not is_current(now_request, attempt, S.UNDOING):
+                return None
+            await self.work.store.put_action(session, request_id, replace(record, state="undone"))
+            await self.work.outcome(session, now_request, "action_undone", {"n": n, "action": action.name})
+            return noted(now_request, EventKind.COMPENSATED, self.work.clock(), {"n": n, "action": action.name})
+
+        return "undone" if await self.work.change(f"undone {n}", request_id, done) is not None else "stop"
+
+    async def undone(self, request_id: str, attempt: int) -> None:
+        """The end of an undo; a grant ends with it, and its timers find nothing to do."""
+        request = await self.work.current(request_id, attempt, S.UNDOING)
+        if request is None:
+            return
+        case = await self.work.open(request)
+        message = case.skill.says("undone", case.context(self.work.clock()))
+
+        async def make(session: AsyncSession, now_request: Request) -> Change | None:
+            if not is_current(now_request, attempt, S.UNDOING):
+                return None
+            now = self.work.clock()
+            grant = await self.work.store.grant_of(request_id, session=session)
+            if grant is not None and grant.ended_at is None:
+                await self.work.store.put_grant(session, replace(grant, ended_at=now))
+            await self.work.outcome(session, now_request, "request_undone", {})
+            return moved(now_request, S.UNDONE, EventKind.UNDONE, now, {"message": message.as_json()})
+
+        await self.work.change("undone", request_id, make)
+
+    async def _not_undone(self, case: Case, record: ActionRecord, code: str) -> Literal["failed", "stop"]:
+        data: dict[str, Any] = {"n": record.n, "action": f"undo_{record.name}", "code": code}
+
+        async def make(session: AsyncSession, request: Request) -> Change | None:
+            if not is_current(request, case.request.attempt, S.UNDOING):
+                return None
+            now = self.work.clock()
+            await self.work.outcome(session, request, "undo_failed", data)
+            failed = noted(request, EventKind.STEP_FAILED, now, data)
+            return failed.then(moved(failed.request, S.FAILED, EventKind.FAILED, now, {"code": code, "n": record.n}))
+
+        return "failed" if await self.work.change(f"undo failed {record.n}", case.request.id, make) is not None else "stop"
+
+    async def _hold(self, case: Case) -> None:
+        async def make(session: AsyncSession, request: Request) -> Change | None:
+            return held(request, self.work.clock()) if is_current(request, case.request.attempt, S.UNDOING) else None
+
+        await self.work.change("undo held", case.request.id, make)
+
+    # -- grants -------------------------------------------------------------------------------------------------------
+
+    async def remind(self, grant_id: str) -> None:
+        """Tells the person that the end is near, once."""
+        grant = await self.work.store.grant(grant_id)
+        if grant is None:
+            return
+
+        async def make(session: AsyncSession, request: Request) -> Change | None:
+            now = self.work.clock()
+            known = await self.work.store.grant(grant_id, session=session)
+            if known is None or known.ended_at is not None or known.reminded_at is not None or now >= known.until:
+                return None
+            await self.work.store.put_grant(session, replace(known, reminded_at=now))
+            return noted(request, EventKind.GRANT_ENDING, now, {"grant_id": grant_id, "until": known.until.isoformat()})
+
+        await self.work.change("remind", grant.request_id, make)
+
+    async def revoke(self, grant_id: str) -> None:
+        """One try to end a grant that is over; the sweep makes the next one.
+
+        Not asked of policy again: that it ends was part of what was decided, and must happen also for somebody who has left
+        since. A paused specialist does not act: then it waits for the switch.
+        """
+        grant = await self.work.store.grant(grant_id)
+        now = self.work.clock()
+        if grant is None or grant.ended_at is not None or now < grant.next_try_at:
+            return
+        request = await self.work.store.get(grant.request_id)
+        stored = await self.work.store.plan(grant.request_id)
+        if request is None or stored is None or await self.work.paused(request):
+            return
+        case = await self.work.open(request)
+        records = await self.work.store.actions(request.id)
+        problem: str | None = None
+        for n in sorted(records, reverse=True):
+            record = records[n]
+            if record.state != "done" or not record.changed:
+                continue
+            hands = self.work.hands(case)
+            action = stored.plan.actions[n]
+            result = await hands.undo(action, record.reference, f"{grant_id}:{n}:revoke", lambda: self.work.paused(request))
+            if isinstance(result, Held):
+                return
+            if isinstance(result, Trouble) or not await hands.gone(action):
+                problem = result.code if isinstance(result, Trouble) else "revoke_not_verified"
+                break
+        await self._revoked(grant, request, problem)
+
+    async def _revoked(self, grant: Grant, request: Request, problem: str | None) -> None:
+        async def make(session: AsyncSession, now_request: Request) -> Change | None:
+            now = self.work.clock()
+            known = await self.work.store.grant(grant.id, session=session)
+            if known is None or known.ended_at is not None:
+                return None
+            if problem is not None:
+                tried = replace(known, tries=known.tries + 1, next_try_at=next_try(now, known.tries))
+                await self.work.store.put_grant(session, tried)
+                await self.work.outcome(
+                    session, now_request, "revoke_failed", {"grant_id": grant.id, "code": problem, "tries": tried.tries}
+                )
+                return Change(now_request)
+            await self.work.store.put_grant(session, replace(known, ended_at=now))
+            await self.work.outcome(session, now_request, "grant_ended", {"grant_id": grant.id})
+            return noted(now_request, EventKind.GRANT_ENDED, now, {"grant_id": grant.id})
+
+        await self.work.change("revoke", request.id, make)
+
+    # -- unanswered ---------------------------------------------------------------------------------------------------
+
+    async def expire_approval(self, approval_id: str) -> None:
+        approval = await self.work.store.approval(approval_id)
+        if approval is None:
+            return
+
+        async def make(session: AsyncSession, request: Request) -> Change | None:
+            now = self.work.clock()
+            if now < approval.expires_at or not await self.work.store.close_approval(session, approval_id, "expired", now):
+                return None
+            await self.work.outcome(session, request, "approval_expired", {"approval_id": approval_id})
+            return moved(request, S.EXPIRED, EventKind.EXPIRED, now) if request.state is S.AWAITING_APPROVAL else Change(request)
+
+        await self.work.change("expire approval", approval.request_id, make)
+
+    async def expire_step_up(self, token_hash: str) -> None:
+        asked = await self.work.store.step_up(token_hash)
+        if asked is None:
+            return
+
+        async def make(session: AsyncSession, request: Request) -> Change | None:
+            now = self.work.clock()
+            if now < asked.expires_at or not await self.work.store.close_step_up(session, token_hash, "expired", now):
+                return None
+            await self.work.outcome(session, request, "step_up_expired", {})
+            return moved(request, S.EXPIRED, EventKind.EXPIRED, now) if request.state is S.AWAITING_STEP_UP else Change(request)
+
+        await self.work.change("expire step-up", asked.request_id, make)

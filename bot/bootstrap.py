@@ -9,7 +9,6 @@ from typing import Any
 
 import structlog
 from numpy.typing import NDArray
-from specialists.fulfilment import Fulfilment
 
 from bot.buttons import Buttons
 from bot.changes import Saver
@@ -33,7 +32,9 @@ from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
 from bot.status import StatusReader
+from bot.step_ups import StepUpPages
 from bot.turn import TurnHandler
+from bot.words import Words
 from connectors.ports.chat import Address, Channel
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
@@ -49,6 +50,8 @@ from knowledge.library import Library
 from knowledge.retrieval import Lookup, Retriever
 from specialists.audit import Audit
 from specialists.engine import Engine
+from specialists.fulfilment import MESSAGES as FULFILMENT_MESSAGES
+from specialists.fulfilment import Fulfilment
 from specialists.loader import load_skills
 from specialists.policy.decide import Policy
 from specialists.request import RequestState
@@ -105,7 +108,7 @@ class App:
         self.skills = load_skills()
         specs = {name: skill.spec for name, skill in self.skills.items()}
         self.roster = load_roster(specs)
-        self.messages = Messages.load([HERE / "messages.yaml"])
+        self.messages = Messages.load([HERE / "messages.yaml", FULFILMENT_MESSAGES])
         for skill in self.skills.values():
             self.messages |= skill.messages
         self.requests = RequestStore(self.sessions)
@@ -130,7 +133,7 @@ class App:
 
         self.woken = asyncio.Event()
         self._dispatch = asyncio.Event()
-        saver = Saver(self.sessions, self.conversations, self.requests, self.handoffs, self.outbox, self.audit, self._committed)
+        saver = Saver(self.sessions, self.conversations, self.requests, self.handoffs, self.outbox, self.audit, self.committed)
         self.desk = Desk(
             people=self.people,
             conversations=self.conversations,
@@ -187,6 +190,7 @@ class App:
             assumed_after=timedelta(hours=settings.assumed_after_hours),
             woken=self.woken,
         )
+        self.step_ups = StepUpPages(self.fulfilment, self.requests, self.people, self.messages, self.sessions, clock, self.committed)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -194,6 +198,9 @@ class App:
         """The sandbox company, where it is configured."""
         found = self.outside.connectors.get("sandbox")
         return found if isinstance(found, SandboxCompany) else None
+
+    def words(self, person: Person) -> Words:
+        return Words.for_person(self.messages, person)
 
     async def start(self) -> None:
         for connector in self.outside.connectors.values():

@@ -14,6 +14,7 @@ from connectors.errors import ConnectorError
 from connectors.ports.people import Person
 from connectors.sandbox.connector import SandboxCompany
 from knowledge.errors import KnowledgeError
+from knowledge.model import Article
 from specialists.audit_chain import Checkpoint
 from specialists.switch import ALL
 
@@ -23,35 +24,22 @@ OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=fro
 
 
 async def knowledge_add(app: App, given: Mapping[str, Any]) -> Any:
-    async def add() -> Any:
-        article = await app.library.add(base64.b64decode(given["data"]), PurePath(given["name"]).name, given["audience"], by=OPERATOR)
-        if given["publish"]:
-            article = await app.library.publish(article.id, by=OPERATOR)
-        return _article(article)
-
-    return await _knowing(add)
+    data, name = base64.b64decode(given["data"]), PurePath(given["name"]).name
+    article = await _knowing(app, app.library.add(data, name, by=OPERATOR, audience=given["audience"]))
+    return await knowledge_publish(app, {"id": article.id}) if given["publish"] else _article(article)
 
 
 async def knowledge_publish(app: App, given: Mapping[str, Any]) -> Any:
-    async def publish() -> Any:
-        return _article(await app.library.publish(given["id"], by=OPERATOR))
-
-    return await _knowing(publish)
+    return _article(await _knowing(app, app.library.publish(given["id"], by=OPERATOR)))
 
 
 async def knowledge_retire(app: App, given: Mapping[str, Any]) -> Any:
-    async def retire() -> Any:
-        return _article(await app.library.retire(given["id"], by=OPERATOR))
-
-    return await _knowing(retire)
+    return _article(await _knowing(app, app.library.retire(given["id"], by=OPERATOR)))
 
 
 async def knowledge_try(app: App, given: Mapping[str, Any]) -> Any:
-    async def attempt() -> Any:
-        answer = await app.library.try_question(given["id"], given["question"], by=OPERATOR)
-        return [quote.text for quote in answer.quotes]
-
-    return await _knowing(attempt)
+    answer = await _knowing(app, app.library.try_question(given["id"], given["question"], by=OPERATOR))
+    return [quote.text for quote in answer.quotes]
 
 
 async def knowledge_list(app: App, given: Mapping[str, Any]) -> Any:
@@ -115,7 +103,7 @@ async def specialists_list(app: App, given: Mapping[str, Any]) -> Any:
             "manager": one.manager,
             "paused": everybody or (one.name in switches and switches[one.name].paused),
         }
-        for one in app.roster
+        for one in app.roster.specialists.values()
     ]
 
 
@@ -131,8 +119,8 @@ async def specialists_resume(app: App, given: Mapping[str, Any]) -> Any:
 
 
 def _known(app: App, name: str) -> str:
-    if name != ALL and name not in {one.name for one in app.roster}:
-        raise Refusal(f"There is no specialist {name!r}. There are {', '.join(one.name for one in app.roster)}.")
+    if name != ALL and name not in set(app.roster.specialists):
+        raise Refusal(f"There is no specialist {name!r}. There are {', '.join(app.roster.specialists)}.")
     return name
 
 
@@ -156,7 +144,7 @@ async def sandbox_confirm(app: App, given: Mapping[str, Any]) -> Any:
     links = [mail.link for mail in await _company(app).inbox(person.directory_key) if mail.link and "/step-up/" in mail.link]
     if not links:
         raise Refusal(f"{person.first_name} has no confirmation link in their mailbox.")
-    result = await app.answer_step_up(links[-1].rsplit("/", 1)[1], bool(given["yes"]))
+    result = await app.step_ups.answer(links[-1].rsplit("/", 1)[1], bool(given["yes"]))
     if result == "closed":
         raise Refusal("That link was used already, or its time is over.")
     return f"Confirmed as {person.name}." if result == "passed" else f"Refused as {person.name}."
@@ -172,19 +160,19 @@ async def doctor(app: App, given: Mapping[str, Any]) -> Any:
     return await examine(app)
 
 
-async def _knowing(work: Callable[[], Awaitable[Any]]) -> Any:
+async def _knowing(app: App, work: Awaitable[Any]) -> Any:
     try:
-        return await work()
+        return await work
     except KnowledgeError as error:
-        raise Refusal(str(error)) from error
+        raise Refusal(app.words(OPERATOR)(error.message_key, **error.details)) from error
 
 
-def _article(article: Any) -> dict[str, Any]:
+def _article(article: Article) -> dict[str, Any]:
     return {
         "id": article.id,
         "title": article.title,
         "source": article.source,
-        "state": str(article.state.value if hasattr(article.state, "value") else article.state),
+        "state": article.state.value,
         "version": article.version,
         "audience": {key: sorted(values) for key, values in article.audience.items()},
     }

@@ -59,7 +59,7 @@ async def _systems(app: App) -> str:
 
 async def _specialists(app: App) -> str:
     paused = [name for name, state in (await app.switch.state()).items() if state.paused]
-    return f"{len(list(app.roster))} specialists, {len(app.skills)} skills, " + (
+    return f"{len(app.roster.specialists)} specialists, {len(app.skills)} skills, " + (
         f"paused: {', '.join(paused)}" if paused else "none paused"
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import structlog
-from specialists.fulfilment import Fulfilment
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.buttons import Buttons, Pressed, Verb
 from bot.changes import Audited
@@ -18,6 +18,7 @@ from bot.talk import Talk
 from bot.words import Words
 from connectors.ports.chat import Press, ReplyKind
 from specialists.approvals import AlreadyDecided, Decided, Expired, Judgement, NotYours, OwnRequest, Verdict
+from specialists.fulfilment import Fulfilment
 from specialists.request import Request
 
 log = structlog.get_logger()
@@ -67,8 +68,8 @@ class Presses:
             return
 
         # Inside the transaction: the row decides which click was first, and the words follow from that.
-        async def decide(session: object) -> None:
-            judgement = await self.fulfilment.decide_approval(session, pressed.subject, talk.person, verdict, reason, talk.now)  # type: ignore[arg-type]
+        async def decide(session: AsyncSession) -> None:
+            judgement = await self.fulfilment.decide_approval(session, pressed.subject, talk.person, verdict, reason, talk.now)
             kind, text = await self._judged(talk.words, judgement, verdict)
             talk.say(kind, text, request=judgement.request if isinstance(judgement, Decided) else None)
 

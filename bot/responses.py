@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import structlog
-from knowledge.answering import Answer
 from numpy.typing import NDArray
 
 from bot.buttons import Buttons, Verb
@@ -18,9 +17,11 @@ from bot.handoff.store import HandoffStore
 from bot.intent import model as steps
 from bot.people import PeopleStore
 from bot.talk import Talk
+from connectors.errors import ConnectorError
 from connectors.ports.chat import Action, Citation, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
+from knowledge.answering import Answer
 from specialists.request import Request, RequestEvent, RequestState
 from specialists.store import RequestStore
 
@@ -76,7 +77,12 @@ class Responder:
     # -- answers ---------------------------------------------------------------------------------------------------
 
     async def _answer(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> None:
-        answer = await self.ask(question, talk.person, follows, vector)
+        try:
+            answer = await self.ask(question, talk.person, follows, vector)
+        except ConnectorError as error:
+            log.warning("search_unavailable", code=error.code)
+            self.offer_person(talk, "search_unavailable", question, ReplyKind.NOTICE, talk.words("answer.unavailable"))
+            return
         if not answer.quotes:
             await self._dont_know(talk, question)
             return

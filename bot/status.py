@@ -123,7 +123,7 @@ class StatusReader:
             async with self.sessions.begin() as session:
                 await session.execute(insert(t.projection).values(name=NAME, cursor=0))
             return 0
-        return found
+        return int(found)
 
 
 class _Telling:

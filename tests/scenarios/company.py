@@ -1,0 +1,174 @@
+"""A whole Foyer in this process, on the sandbox company, with a clock that tests move; for dialogues and scenarios."""
+
+import asyncio
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.bootstrap import App
+from bot.buttons import Verb
+from bot.config import Settings
+from connectors.ports.chat import Activity, ActivityKind, Address, Press, Reply
+from connectors.ports.people import ExternalId
+from connectors.ports.records import new_id
+from connectors.web import store
+from knowledge.index import MemoryIndex
+
+START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+PATIENCE = 20.0
+BUTTONS = {
+    "approve": Verb.APPROVE,
+    "deny": Verb.DENY,
+    "yes": Verb.CONFIRM,
+    "no": Verb.DECLINE,
+    "cancel": Verb.CANCEL,
+    "undo": Verb.UNDO,
+    "solved": Verb.SOLVED,
+    "not-solved": Verb.NOT_SOLVED,
+    "person": Verb.WANT_PERSON,
+    "no-person": Verb.NO_PERSON,
+    "first": Verb.CHOOSE_FIRST,
+    "second": Verb.CHOOSE_SECOND,
+    "claim": Verb.CLAIM,
+    "note": Verb.NOTE,
+    "reply": Verb.REPLY,
+    "assign": Verb.ASSIGN,
+    "resolve": Verb.RESOLVE,
+    "return": Verb.RETURN,
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class NoSuchButton(AssertionError):
+    """Nobody offered this person such a button."""
+
+
+class Company:
+    """People are named by what stands before @acme.example. Each has one conversation unless `thread` names another."""
+
+    def __init__(self, home: Path) -> None:
+        self.clock = Clock()
+        self.home = home
+        self.app = self._app()
+        self._read: dict[str, int] = {}
+
+    def _app(self) -> App:
+        # Thousands of lines a minute: a test is faster than a person.
+        return App(Settings(home=self.home, rate_per_minute=100_000), clock=self.clock, index=MemoryIndex())
+
+    @classmethod
+    async def open(cls, home: Path, template: Path | None = None) -> "Company":
+        if template is not None:
+            shutil.copytree(template, home, dirs_exist_ok=True)
+        company = cls(home)
+        await company.app.start()
+        return company
+
+    async def close(self) -> None:
+        await self.app.stop()
+
+    async def restart(self) -> None:
+        """As after a deploy: everything in memory is gone."""
+        await self.app.stop()
+        self.app = self._app()
+        await self.app.start()
+
+    async def say(self, person: str, text: str, *, thread: str | None = None, room: str | None = None) -> None:
+        """Says it and waits until nothing runs any more."""
+        await self._record(person, ActivityKind.MESSAGE, text, thread, room)
+        await self.settle()
+
+    async def press(self, person: str, name: str, text: str = "") -> None:
+        """Presses the newest button of that name that a card offers to this person."""
+        reply, address, action_id = await self.offered(person, name)
+        del reply
+        await self._record(person, ActivityKind.ACTION, "", address.thread, address.room, Press(action_id, text))
+        await self.settle()
+
+    async def press_id(self, person: str, action_id: str, text: str = "", thread: str | None = None) -> None:
+        await self._record(person, ActivityKind.ACTION, "", thread, None, Press(action_id, text))
+        await self.settle()
+
+    async def offered(self, person: str, name: str) -> tuple[Reply, Address, str]:
+        wanted = BUTTONS[name]
+        for message in reversed(await self.shown(person)):
+            for action in message.reply.actions:
+                pressed = self.app.buttons.read(action.id)
+                if pressed is not None and pressed.verb is wanted:
+                    return message.reply, Address("web", "local", message.room, message.thread), action.id
+        raise NoSuchButton(f"no {name!r} for {person}: {[m.reply.text for m in await self.shown(person)]}")
+
+    async def confirm(self, person: str, yes: bool = True) -> str:
+        """Follows the link in the person's mailbox, as they would."""
+        assert self.app.company is not None
+        who = await self.app.people.by_email(email(person))
+        assert who is not None
+        links = [mail.link for mail in await self.app.company.inbox(who.directory_key) if mail.link and "/step-up/" in mail.link]
+        result = await self.app.step_ups.answer(links[-1].rsplit("/", 1)[1], yes)
+        await self.settle()
+        return result
+
+    async def later(self, **time: float) -> None:
+        """Time passes, and what it makes due happens."""
+        self.clock.now += timedelta(**time)
+        await self.app.fulfilment.sweep()
+        await self.app.status.assume()
+        await self.settle()
+
+    async def news(self, person: str) -> list["Said"]:
+        """What was shown or changed for this person since the last call, in order."""
+        shown = [message for message in await self.shown(person) if message.seq > self._read.get(person, 0)]
+        if shown:
+            self._read[person] = max(message.seq for message in shown)
+        return shown
+
+    async def shown(self, person: str) -> list["Said"]:
+        """All that is shown to this person now, oldest change first."""
+        who = await self.app.people.by_email(email(person))
+        assert who is not None, person
+        rooms = [email(person), *(f"group:{group}" for group in sorted(who.groups))]
+        async with self.app.sessions() as session:
+            rows = await store.changes(session, rooms, 0, limit=10_000)
+        return [Said(row.seq, row.room, row.thread, row.reply) for row in rows if row.reply is not None]
+
+    async def settle(self) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while await self._busy():
+                await asyncio.sleep(0.005)
+
+    async def _busy(self) -> bool:
+        async with self.app.sessions() as session:
+            from sqlalchemy import text
+
+            waiting = (await session.execute(text("SELECT count(*) FROM inbox WHERE state = 'new'"))).scalar_one()
+            unsent = (await session.execute(text("SELECT count(*) FROM outbox WHERE state = 'pending'"))).scalar_one()
+        return bool(waiting or unsent) or await self.app.working()
+
+    async def _record(
+        self, person: str, kind: ActivityKind, text: str, thread: str | None, room: str | None, press: Press | None = None
+    ) -> None:
+        address = Address("web", "local", room or email(person), thread or f"with-{person}")
+        sender = ExternalId("web", "local", email(person))
+        await self.app.inbox.record(Activity(new_id(), kind, address, sender, self.clock(), text, press))
+
+
+class Said:
+    """One message as it is shown now."""
+
+    def __init__(self, seq: int, room: str, thread: str, reply: Reply) -> None:
+        self.seq, self.room, self.thread, self.reply = seq, room, thread, reply
+
+    def __repr__(self) -> str:
+        state = self.reply.request.state if self.reply.request else "-"
+        return f"<{self.reply.kind.value} {state} {self.reply.text!r}>"
+
+
+def email(person: str) -> str:
+    return person if "@" in person else f"{person}@acme.example"

@@ -1,0 +1,28 @@
+"""A home that is set up once a run and copied for each test."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.company import Company
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("template") / "home"
+
+    async def make() -> None:
+        company = await Company.open(home)
+        await company.close()
+
+    asyncio.run(make())
+    return home
+
+
+@pytest.fixture
+async def company(template: Path, tmp_path: Path) -> AsyncIterator[Company]:
+    opened = await Company.open(tmp_path / "home", template)
+    yield opened
+    await opened.close()

@@ -3,6 +3,7 @@
 import os
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from bot.control import COMMANDS
 from bot.home import Owner, Refusal
 from bot.sign_in import SandboxSignIn
 from connectors.sandbox.pages import add_reset_page
+from connectors.web.render import safe_html
 from connectors.web.routes import WebChat
 
 log = structlog.get_logger()
@@ -66,10 +68,11 @@ class Server:
         chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=app.home.key("web session"), clock=app.clock)
         chat.add_to(application)
         add_step_up(application, chat.guard, app.step_ups)
-        add_articles(application, chat.guard, app.people.by_email, app.library)
+        vocabulary = app.settings.organisation.audience
+        add_articles(application, chat.guard, app.people.by_email, app.library, words=app.words, html=safe_html, vocabulary=vocabulary)
         if app.company is not None:
             add_inbox(application, chat.guard, app.people.by_email, app.company.inbox)
-            add_reset_page(application, app.company, chat.guard.anyone)
+            add_reset_page(application, app.company, partial(chat.guard.anyone, html=True))
         application.router.add_get("/healthz", _alive)
         application.router.add_get("/readyz", self._ready)
         application.router.add_get("/metrics", self._metrics)

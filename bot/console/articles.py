@@ -1,0 +1,138 @@
+"""Articles for knowledge admins: what there is, new files as drafts, a question tried on one, publish, retire.
+
+Uploads are read into memory, at most UPLOAD_LIMIT bytes a request, and are never served again: what an article shows is its text.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from aiohttp import BodyPartReader, web
+
+from bot.console.inbox import PersonOf, signed_in
+from bot.console.ports import Guard
+from bot.words import Words
+from connectors.ports.messages import Message
+from connectors.ports.people import Person
+from knowledge.errors import KnowledgeError, NotAllowed
+from knowledge.library import Library
+from knowledge.model import Article, Audience
+
+log = structlog.get_logger()
+UPLOAD_LIMIT = 6_000_000
+MAX_FILES = 20
+MAX_SELECTORS = 50
+
+PersonHandler = Callable[[web.Request, Person], Awaitable[web.StreamResponse]]
+
+
+def add_articles(
+    app: web.Application,
+    guard: Guard,
+    person_of: PersonOf,
+    library: Library,
+    *,
+    words: Callable[[Person], Words],
+    html: Callable[[str], str],
+    vocabulary: Mapping[str, Sequence[str]],
+) -> None:
+    """Adds /api/v1/articles. `html` renders Markdown safely; `vocabulary`: what an audience may select by."""
+
+    async def listed(request: web.Request, person: Person) -> web.Response:
+        found = [_view(article) for article in await library.list()]
+        return web.json_response({"articles": found, "audience": {key: list(values) for key, values in vocabulary.items()}})
+
+    async def add(request: web.Request, person: Person) -> web.Response:
+        files, selectors = await _upload(request)
+        added = await library.add_many(files, selectors, by=person)
+        log.info("articles_uploaded", articles=[article.id for article in added])
+        return web.json_response({"articles": [_view(article) for article in added]}, status=201)
+
+    async def try_question(request: web.Request, person: Person) -> web.Response:
+        content = await request.json() if request.content_type == "application/json" else {}
+        question = content.get("question") if isinstance(content, dict) else None
+        if not isinstance(question, str) or not question.strip():
+            raise web.HTTPBadRequest(text="Write the question that you want to try.")
+        answer = await library.try_question(request.match_info["article"], question, by=person)
+        text = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
+        citations = {quote.citation.n: quote.citation for quote in answer.quotes}
+        sources = [{"n": n, "title": citation.title, "section": citation.section} for n, citation in citations.items()]
+        return web.json_response({"answered": answer.kind == "answered", "html": html(text), "citations": sources})
+
+    async def publish(request: web.Request, person: Person) -> web.Response:
+        return web.json_response(_view(await library.publish(request.match_info["article"], by=person)))
+
+    async def retire(request: web.Request, person: Person) -> web.Response:
+        return web.json_response(_view(await library.retire(request.match_info["article"], by=person)))
+
+    def admin(handler: PersonHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """For knowledge admins; what the library refuses becomes a sentence in their language."""
+
+        async def handled(request: web.Request) -> web.StreamResponse:
+            person = await signed_in(guard, person_of, request)
+            if "knowledge_admin" not in person.roles:
+                raise web.HTTPForbidden(text=words(person)("knowledge.knowledge_admin_only"))
+            try:
+                return await handler(request, person)
+            except KnowledgeError as error:
+                sentence = words(person).of(Message(error.message_key, dict(error.details)))
+                status = web.HTTPForbidden if isinstance(error, NotAllowed) else web.HTTPUnprocessableEntity
+                raise status(text=sentence) from error
+
+        return guard.anyone(handled)
+
+    app.router.add_get("/api/v1/articles", admin(listed))
+    app.router.add_post("/api/v1/articles", admin(add))
+    app.router.add_post("/api/v1/articles/{article}/try", admin(try_question))
+    app.router.add_post("/api/v1/articles/{article}/publish", admin(publish))
+    app.router.add_post("/api/v1/articles/{article}/retire", admin(retire))
+
+
+async def _upload(request: web.Request) -> tuple[list[tuple[str, bytes]], list[str]]:
+    """Files and audience selectors of a form. Raises the HTTP error that says what is wrong."""
+    if request.content_type != "multipart/form-data":
+        raise web.HTTPUnsupportedMediaType(text="Send files as a form (multipart/form-data).")
+    files: list[tuple[str, bytes]] = []
+    selectors: list[str] = []
+    room = UPLOAD_LIMIT
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader):
+                raise web.HTTPBadRequest(text="That form cannot be read.")
+            data = bytearray()
+            while chunk := await part.read_chunk():
+                room -= len(chunk)
+                if room < 0:
+                    raise web.HTTPRequestEntityTooLarge(UPLOAD_LIMIT, UPLOAD_LIMIT - room, text="That is more than 6 MB at once.")
+                data += chunk
+            if part.filename:
+                files.append((part.filename, bytes(data)))
+            elif part.name == "audience":
+                selectors.append(data.decode("utf-8", "replace"))
+            if len(files) > MAX_FILES or len(selectors) > MAX_SELECTORS:
+                raise web.HTTPBadRequest(text=f"At most {MAX_FILES} files at once.")
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="That form cannot be read.") from error
+    if not files:
+        raise web.HTTPBadRequest(text="There is no file in that form.")
+    return files, selectors
+
+
+def _view(article: Article) -> dict[str, Any]:
+    return {
+        "id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "version": article.version,
+        "state": article.state.value,
+        "audience": _audience(article.audience),
+        "language": article.language,
+        "updated": article.updated_at.isoformat(),
+        "review_due": article.review_due.isoformat() if article.review_due else None,
+        "warnings": list(article.warnings),
+    }
+
+
+def _audience(audience: Audience) -> str:
+    """ "country: DE or FR, department: Sales"; empty for all employees."""
+    return ", ".join(f"{key}: {' or '.join(sorted(values))}" for key, values in sorted(audience.items()))

@@ -1,0 +1,54 @@
+// The calls of /api/v1 that this page makes. A refusal is an Error whose message is the server's sentence.
+
+async function call(method, path, body) {
+  const options = { method, headers: {} };
+  if (body instanceof FormData) options.body = body;
+  else if (body !== undefined) {
+    options.headers["Content-Type"] = "application/json";
+    options.body = JSON.stringify(body);
+  }
+  let response;
+  try {
+    response = await fetch(`/api/v1${path}`, options);
+  } catch {
+    throw new Error("Foyer does not answer right now. Your text is kept; try again in a moment.");
+  }
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) {
+    const error = new Error(content.error ?? `The server answered ${response.status}.`);
+    error.status = response.status;
+    throw error;
+  }
+  return content;
+}
+
+const name = encodeURIComponent;
+
+export const api = {
+  people: (q) => call("GET", `/people?q=${name(q)}`),
+  signIn: (email) => call("POST", "/session", { email }),
+  signOut: () => call("DELETE", "/session"),
+  me: () => call("GET", "/me"),
+  conversations: () => call("GET", "/conversations"),
+  messages: (conversation) => call("GET", `/messages?conversation=${name(conversation)}`),
+  waiting: () => call("GET", "/waiting"),
+  idle: (conversation) => call("GET", `/idle?conversation=${name(conversation)}`),
+  seen: (conversation, seq) => call("POST", "/seen", { conversation, seq }),
+  say: (conversation, id, text) => call("POST", `/conversations/${name(conversation)}/messages`, { id, text }),
+  press: (action, conversation, text) => call("POST", `/actions/${name(action)}`, { id: crypto.randomUUID(), conversation, text }),
+  inbox: () => call("GET", "/sandbox/inbox"),
+  articles: () => call("GET", "/articles"),
+  addArticles: (form) => call("POST", "/articles", form),
+  tryArticle: (id, question) => call("POST", `/articles/${name(id)}/try`, { question }),
+  publishArticle: (id) => call("POST", `/articles/${name(id)}/publish`, {}),
+  retireArticle: (id) => call("POST", `/articles/${name(id)}/retire`, {}),
+};
+
+/** Follows everything that is shown to this person, from a number on; `line(up)` tells whether the line is up. */
+export function follow(after, message, line) {
+  const source = new EventSource(`/api/v1/stream?after=${after}`);
+  source.addEventListener("message", (event) => message(JSON.parse(event.data)));
+  source.addEventListener("open", () => line(true));
+  source.addEventListener("error", () => line(false));
+  return () => source.close();
+}

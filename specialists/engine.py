@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,7 +124,7 @@ class Engine:
         waiting = await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"], limit=1, load_input=False, load_output=False)
         return bool(self._tasks) or bool(waiting)
 
-    async def step(self, name: str, fn: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def step(self, name: str, fn: Callable[..., Awaitable[T]], *args: str | int) -> T:
         """One step of a workflow: its result, JSON, is kept, and a replay reads it instead of doing the step again.
 
         Repeated with growing waits on any error, because `connectors.errors` are results and never leave a step: what is
@@ -132,6 +132,10 @@ class Engine:
         """
         if self._closing:
             await _forever()
+
+        async def run() -> T:
+            return await fn(*args)
+
         options: StepOptions = {
             "name": name,
             "retries_allowed": True,
@@ -139,7 +143,7 @@ class Engine:
             "interval_seconds": self._retries.wait,
             "backoff_rate": 2.0,
         }
-        return await DBOS.run_step_async(options, fn)
+        return await DBOS.run_step_async(options, run)
 
     def _config(self) -> DBOSConfig:
         if self._url.get_backend_name() == "sqlite":

@@ -262,16 +262,16 @@ class Fulfilment:
         request_id, attempt = _parts(argument)
         step = self._engine.step
         try:
-            actions = await step("plan", lambda: self._deciding.plan(request_id, attempt))
-            if actions != STOP and await step("decide", lambda: self._deciding.decide(request_id, attempt)):
+            actions = await step("plan", self._deciding.plan, request_id, attempt)
+            if actions != STOP and await step("decide", self._deciding.decide, request_id, attempt):
                 for n in range(actions):
-                    acted = await step("act", lambda n=n: self._acting.act(request_id, attempt, n))  # type: ignore[misc]
+                    acted = await step("act", self._acting.act, request_id, attempt, n)
                     if acted == "failed":
-                        await step("compensate", lambda: self._acting.compensate(request_id, attempt))
+                        await step("compensate", self._acting.compensate, request_id, attempt)
                     if acted != "done":
                         break
                 else:
-                    await step("complete", lambda: self._acting.complete(request_id, attempt))
+                    await step("complete", self._acting.complete, request_id, attempt)
         except Exception as error:
             await self._give_up(request_id, attempt, error)
 
@@ -279,12 +279,12 @@ class Fulfilment:
         request_id, attempt = _parts(argument)
         step = self._engine.step
         try:
-            actions = await step("plan", lambda: self._planned(request_id))
+            actions = await step("plan", self._planned, request_id)
             for n in reversed(range(actions)):
-                if await step("undo", lambda n=n: self._taking_back.undo(request_id, attempt, n)) != "undone":  # type: ignore[misc]
+                if await step("undo", self._taking_back.undo, request_id, attempt, n) != "undone":
                     break
             else:
-                await step("undone", lambda: self._taking_back.undone(request_id, attempt))
+                await step("undone", self._taking_back.undone, request_id, attempt)
         except Exception as error:
             await self._give_up(request_id, attempt, error)
 
@@ -295,16 +295,13 @@ class Fulfilment:
     async def _give_up(self, request_id: str, attempt: int, error: Exception) -> None:
         """Never silent: an error of ours ends the request with people, as a failed step does."""
         log.error("fulfilment_failed", request=request_id, attempt=attempt, error=type(error).__name__)
-        await self._engine.step("fail", lambda: self._acting.fail(request_id, attempt, "internal"))
+        await self._engine.step("fail", self._acting.fail, request_id, attempt, "internal")
 
     def _one(self, name: str, fn: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
         """A workflow of one step."""
 
         async def run(argument: str) -> None:
-            async def once() -> None:
-                await fn(argument)
-
-            await self._engine.step(name, once)
+            await self._engine.step(name, fn, argument)
 
         return run
 

@@ -142,19 +142,19 @@ class Outbox:
             rows = (
                 await session.execute(select(t.outbox).where(t.outbox.c.state == "pending").order_by(t.outbox.c.sequence).limit(500))
             ).all()
-            queues: dict[AddressKey, list[int]] = {}
-            for position, row in enumerate(rows):
-                queues.setdefault((row.channel, row.tenant, row.room, row.thread), []).append(position)
-            # What waits for its time holds back all that comes after it at the same address.
-            due = {key: positions for key, positions in queues.items() if rows[positions[0]].due_at <= now}
-            if due:
-                first = [rows[position].sequence for positions in due.values() for position in positions]
-                await session.execute(update(t.outbox).where(t.outbox.c.sequence.in_(first)).values(attempts=t.outbox.c.attempts + 1))
         if not rows:
             return None
+        queues: dict[AddressKey, list[int]] = {}
+        for position, row in enumerate(rows):
+            queues.setdefault((row.channel, row.tenant, row.room, row.thread), []).append(position)
+        # What waits for its time holds back all that comes after it at the same address.
+        due = {key: positions for key, positions in queues.items() if rows[positions[0]].due_at <= now}
         if not due:
             next_due: datetime = min(rows[positions[0]].due_at for positions in queues.values())
             return max(0.01, (next_due - now).total_seconds())
+        tried = [rows[position].sequence for positions in due.values() for position in positions]
+        async with self._sessions.begin() as session:
+            await session.execute(update(t.outbox).where(t.outbox.c.sequence.in_(tried)).values(attempts=t.outbox.c.attempts + 1))
         await asyncio.gather(*(self._deliver_in_order([rows[position] for position in positions]) for positions in due.values()))
         return 0.0
 

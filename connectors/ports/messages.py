@@ -17,6 +17,10 @@ from babel import Locale
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
+from babel.units import format_unit
+
+EXACT_DAYS = 120
+"""Up to here a span is said in days: "30 days" is what was asked for, "4 weeks" is not. Beyond, it is rounded."""
 
 Param = str | int | float | bool | date | datetime | timedelta | tuple[str, ...] | None
 
@@ -99,6 +103,9 @@ class _Words(string.Formatter):
             case date():
                 return format_date(value, format_spec or "EEE d MMM y", locale=self._locale)
             case timedelta():
+                days = value.total_seconds() / 86400
+                if 1 <= days <= EXACT_DAYS:
+                    return format_unit(round(days), "duration-day", locale=self._locale)
                 return format_timedelta(value, threshold=1.5, locale=self._locale)
             case bool() | None:
                 return str(value)

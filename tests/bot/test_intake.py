@@ -1,0 +1,121 @@
+"""The inbox: once, in order, many conversations at once, and nothing lost by a failing turn."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from bot.database import Sessions
+from bot.intake import ATTEMPTS, Inbox, Received
+from connectors.ports.chat import Activity, ActivityKind, Address
+from connectors.ports.people import ExternalId
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def activity(id_: str, text: str = "", *, thread: str = "t", order: str = "", channel: str = "web") -> Activity:
+    address = Address(channel, "local", "dana", thread)
+    return Activity(id_, ActivityKind.MESSAGE, address, ExternalId(channel, "local", "dana"), NOW, text, order=order)
+
+
+class Bot:
+    """Handles by writing down; marks rows as a turn would."""
+
+    def __init__(self, sessions: Sessions, inbox: Inbox) -> None:
+        self.sessions, self.inbox = sessions, inbox
+        self.heard: list[str] = []
+        self.given_up: list[str] = []
+        self.failures: dict[str, int] = {}
+        self.gate: dict[str, asyncio.Event] = {}
+
+    async def handle(self, received: Received) -> None:
+        text = received.activity.text
+        if text in self.gate:
+            await self.gate[text].wait()
+        if self.failures.get(text, 0) > 0:
+            self.failures[text] -= 1
+            raise RuntimeError("broken")
+        self.heard.append(text)
+        await self._finish(received)
+
+    async def give_up(self, received: Received) -> None:
+        self.given_up.append(received.activity.text)
+        await self._finish(received)
+
+    async def _finish(self, received: Received) -> None:
+        async with self.sessions.begin() as session:
+            assert await self.inbox.mark(session, received.seq, "done")
+
+
+@asynccontextmanager
+async def running(inbox: Inbox, bot: Bot) -> AsyncIterator[None]:
+    task = asyncio.create_task(inbox.run(bot.handle, bot.give_up))
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def until_empty(inbox: Inbox) -> None:
+    async with asyncio.timeout(10):
+        while await inbox.open_for("dana"):
+            await asyncio.sleep(0.005)
+
+
+async def test_a_redelivery_is_recorded_once(sessions: Sessions) -> None:
+    inbox = Inbox(sessions, lambda: NOW)
+    assert await inbox.record(activity("1", "hello"))
+    assert not await inbox.record(activity("1", "hello"))
+    assert await inbox.record(activity("1", "hello", channel="other"))
+    bot = Bot(sessions, inbox)
+    async with running(inbox, bot):
+        await until_empty(inbox)
+    assert bot.heard == ["hello", "hello"]
+
+
+async def test_one_conversation_is_served_in_the_platforms_order(sessions: Sessions) -> None:
+    inbox = Inbox(sessions, lambda: NOW)
+    for id_, order in (("a", "3"), ("b", "1"), ("c", "2")):
+        await inbox.record(activity(id_, order, order=order))
+    bot = Bot(sessions, inbox)
+    async with running(inbox, bot):
+        await until_empty(inbox)
+    assert bot.heard == ["1", "2", "3"]
+
+
+async def test_a_slow_conversation_holds_back_itself_only(sessions: Sessions) -> None:
+    inbox = Inbox(sessions, lambda: NOW)
+    bot = Bot(sessions, inbox)
+    bot.gate["slow"] = asyncio.Event()
+    await inbox.record(activity("1", "slow", thread="a"))
+    await inbox.record(activity("2", "after slow", thread="a"))
+    await inbox.record(activity("3", "other", thread="b"))
+    async with running(inbox, bot):
+        async with asyncio.timeout(10):
+            while "other" not in bot.heard:
+                await asyncio.sleep(0.005)
+        assert bot.heard == ["other"]
+        bot.gate["slow"].set()
+        await until_empty(inbox)
+    assert bot.heard == ["other", "slow", "after slow"]
+
+
+async def test_a_failing_turn_is_tried_again_then_given_up_with_an_answer(sessions: Sessions) -> None:
+    inbox = Inbox(sessions, lambda: NOW)
+    bot = Bot(sessions, inbox)
+    bot.failures = {"sometimes": ATTEMPTS - 1, "always": 1000}
+    await inbox.record(activity("1", "sometimes"))
+    await inbox.record(activity("2", "always"))
+    await inbox.record(activity("3", "next"))
+    async with running(inbox, bot):
+        await until_empty(inbox)
+    assert bot.heard == ["sometimes", "next"]
+    assert bot.given_up == ["always"]
+
+
+async def test_what_was_recorded_before_a_crash_is_handled_after_it(sessions: Sessions) -> None:
+    await Inbox(sessions, lambda: NOW).record(activity("1", "before"))
+    inbox = Inbox(sessions, lambda: NOW)
+    bot = Bot(sessions, inbox)
+    async with running(inbox, bot):
+        await until_empty(inbox)
+    assert bot.heard == ["before"]

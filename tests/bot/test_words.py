@@ -1,0 +1,42 @@
+"""The catalogue has every message that the code speaks of, and no other."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from bot.handoff.model import Command, HandoffState
+from specialists.request import RequestState
+
+BOT = Path(__file__).parent.parent.parent / "bot"
+TEXTS = yaml.safe_load((BOT / "messages.yaml").read_text(encoding="utf-8"))["en"]
+BOT_SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in BOT.rglob("*.py"))
+KNOWLEDGE_SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in (BOT.parent / "knowledge").rglob("*.py"))
+SOURCE = BOT_SOURCE + KNOWLEDGE_SOURCE
+NAMED = set(re.findall(r'"([a-z_]+(?:\.[a-z_?]+)+)"', SOURCE))
+PREFIXES = {prefix + "." for prefix in re.findall(r'f"([a-z_.]+)\.\{', SOURCE) if any(key.startswith(prefix + ".") for key in TEXTS)}
+
+
+def test_every_message_is_spoken_somewhere() -> None:
+    """By its whole key, or by a key that the code puts together."""
+    silent = {key for key in TEXTS if key not in NAMED and not any(key.startswith(prefix) for prefix in PREFIXES)}
+    assert {key for key in silent if f'"{key.split(".")[0]}"' not in SOURCE} == set()
+
+
+def test_every_message_that_is_named_is_there() -> None:
+    spoken = set(re.findall(r'words\(\s*"([a-z_.?]+)"', BOT_SOURCE)) | set(re.findall(r'(?:told=|NotPossible\()"([a-z_.]+)"', BOT_SOURCE))
+    spoken |= {
+        f"knowledge.{code}"
+        for code in re.findall(r'(?:LoadRefused|AudienceInvalid|NotAllowed|NotPossible)\(\s*"([a-z_]+)"', KNOWLEDGE_SOURCE)
+    }
+    assert spoken
+    assert {key for key in spoken if key not in TEXTS and not key.startswith("skill.")} == set()
+
+
+def test_every_state_has_its_words() -> None:
+    for state in RequestState:
+        assert f"ball.{state.value}" in TEXTS
+    for handoff_state in HandoffState:
+        assert f"desk.state.{handoff_state.value}" in TEXTS
+    for command in Command:
+        assert f"button.{command.value}" in TEXTS

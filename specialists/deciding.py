@@ -52,6 +52,10 @@ class Deciding:
         if kept is not None and kept.attempt == attempt:
             return len(kept.plan.actions)
         case = await self.work.open(request)
+        entry = self.work.policy.decide(gate.entry_query(request, case.skill.spec, case.requester, case.beneficiary))
+        if gate.way([entry]) is Way.DECLINE:
+            await self._decline(request, entry)
+            return STOP
         if kept is not None and await store.actions(request_id):
             made: Plan | Declined | ConnectorError = kept.plan
             planned_at = kept.planned_at
@@ -77,6 +81,20 @@ class Deciding:
 
         saved = await self.work.change("plan", request_id, make)
         return len(made.actions) if isinstance(made, Plan) and saved is not None else STOP
+
+    async def _decline(self, request: Request, decision: PolicyDecision) -> None:
+        async def make(session: AsyncSession, now_request: Request) -> Change | None:
+            if not is_current(now_request, request.attempt, S.SUBMITTED):
+                return None
+            await self.work.audit_decisions(session, now_request, [f"look_{now_request.skill}"], [decision])
+            return self._declined(now_request, decision.rules)
+
+        await self.work.change("decline", request.id, make)
+
+    def _declined(self, request: Request, rules: Sequence[str]) -> Change:
+        message = Message(f"declined.{gate.declining_rule(rules)}")
+        data = {"message": message.as_json(), "rules": list(rules)}
+        return moved(request, S.DECLINED, EventKind.DECLINED, self.work.clock(), data)
 
     async def _unplanned(self, session: AsyncSession, request: Request, made: Declined | ConnectorError) -> Change:
         now = self.work.clock()
@@ -150,8 +168,7 @@ class Deciding:
             case Way.HOLD:
                 return held(request, now)
             case Way.DECLINE:
-                message = Message(f"declined.{gate.declining_rule(rules)}")
-                return moved(request, S.DECLINED, EventKind.DECLINED, now, {"message": message.as_json(), "rules": list(rules)})
+                return self._declined(request, rules)
             case Way.STEP_UP if isinstance(asked, str):
                 return await self._await_step_up(session, request, asked)
             case Way.APPROVAL if approvers:

@@ -73,6 +73,25 @@ def query(
     )
 
 
+def entry_query(request: Request, spec: SkillSpec, requester: Person, beneficiary: Person) -> PolicyQuery:
+    """What policy is asked before anything is looked up: whom it is for, whatever else will count later.
+
+    A skill's reason ("not locked") would tell a stranger what only its owner may know.
+    """
+    return PolicyQuery(
+        specialist=request.specialist,
+        skill=spec.name,
+        action=f"look_{spec.name}",
+        risk=spec.risk,
+        requester=requester,
+        beneficiary=beneficiary,
+        effect=False,
+        confidence=1.0,
+        confirmed=True,
+        subject=spec.subject,
+    )
+
+
 def undo_query(
     request: Request, spec: SkillSpec, action: PlannedAction, requester: Person, beneficiary: Person, standing: Standing
 ) -> PolicyQuery:

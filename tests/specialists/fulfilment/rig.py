@@ -96,7 +96,9 @@ class Rig:
     engine: Engine
     people: DirectoryPeople
     fulfilment: Fulfilment
-    skills: Mapping[str, LoadedSkill]
+    skills: dict[str, LoadedSkill]
+    """What fulfilment uses, too: a test may put another code in."""
+    roster: Roster
 
     async def submit(self, skill: str, *, who: str = DANA, whom: str | None = None, confidence: float = 0.95, **slots: Json) -> Request:
         """A request as a turn makes it, submitted and dispatched."""
@@ -105,7 +107,7 @@ class Rig:
             number=await self.store.next_number(),
             key=new_id(),
             skill=skill,
-            specialist=self.roster_of(skill),
+            specialist=self.roster.of(skill).name,
             requester_id=who,
             beneficiary_id=whom or who,
             conversation_id=new_id(),
@@ -119,9 +121,6 @@ class Rig:
             saved = await self.store.save(session, change.then(submitted(change.request, self.clock())))
         await self.fulfilment.dispatch()
         return saved
-
-    def roster_of(self, skill: str) -> str:
-        return self.fulfilment._work.roster.of(skill).name
 
     async def settle(self, request: Request) -> Request:
         """The request once nothing runs any more."""
@@ -208,7 +207,9 @@ def make(
     audit = Audit(b"k" * 32, clock=clock)
     switch = Switch(sessions, store, audit, clock)
     engine = Engine(engine_url or f"sqlite:///{folder / 'engine.db'}", clock=clock, retries=Retries(3, 0.01), poll=0.05)
-    loaded = skills or load_skills()
+    loaded = dict(load_skills())
+    roster = load_roster({name: skill.spec for name, skill in loaded.items()})
+    loaded.update(skills or {})
     people = DirectoryPeople(company.people)
     fulfilment = Fulfilment(
         store=store,
@@ -216,7 +217,7 @@ def make(
         engine=engine,
         switch=switch,
         policy=Policy(),
-        roster=_roster(),
+        roster=roster,
         skills=loaded,
         ports=Ports(company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing, NoKnowledge()),
         people=people,
@@ -227,11 +228,7 @@ def make(
         patience=patience,
         checkpoint=checkpoint,
     )
-    return Rig(sessions, company, clock, store, switch, engine, people, fulfilment, loaded)
-
-
-def _roster() -> Roster:
-    return load_roster({name: skill.spec for name, skill in load_skills().items()})
+    return Rig(sessions, company, clock, store, switch, engine, people, fulfilment, loaded, roster)
 
 
 async def make_tables(folder: Path) -> tuple[Any, Sessions]:

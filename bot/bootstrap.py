@@ -48,6 +48,7 @@ from knowledge.embedding.port import Encoder
 from knowledge.index import Index
 from knowledge.library import Library
 from knowledge.retrieval import Lookup, Retriever
+from knowledge.starter import load_starter
 from specialists.audit import Audit
 from specialists.engine import Engine
 from specialists.fulfilment import MESSAGES as FULFILMENT_MESSAGES
@@ -63,6 +64,8 @@ from specialists.switch import Switch
 log = structlog.get_logger()
 HERE = Path(__file__).parent
 SWEEP_SECONDS = 30.0
+OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
+"""Whoever may use this machine's command line; the audit names them so."""
 WORKING = (RequestState.SUBMITTED, RequestState.RUNNING, RequestState.UNDOING)
 
 
@@ -209,7 +212,7 @@ class App:
         await self.recognizer.warm(self.home.path / "recognition.npz")
         await self.fulfilment.launch()
         if self.company is not None:
-            await self.library.load_starter()
+            await load_starter(self.library, OPERATOR)
         await self.library.sync()
         loops: list[Callable[[], Awaitable[None]]] = [
             lambda: self.inbox.run(self.turns.handle, self.turns.give_up),
@@ -225,7 +228,7 @@ class App:
         """Lets what is running come to an end for `patience` seconds; the rest is finished by the next start."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._tasks and await self.working():
+                while self._tasks and await self.working():  # noqa: ASYNC110 - what runs is known to databases, not to an event
                     await asyncio.sleep(0.02)
         for task in self._tasks:
             task.cancel()

@@ -7,11 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from bot.bootstrap import App
+from bot.bootstrap import OPERATOR, App
 from bot.doctor import examine
 from bot.home import Refusal
 from connectors.errors import ConnectorError
-from connectors.ports.people import Person
 from connectors.sandbox.connector import SandboxCompany
 from knowledge.errors import KnowledgeError
 from knowledge.model import Article
@@ -19,8 +18,6 @@ from specialists.audit_chain import Checkpoint
 from specialists.switch import ALL
 
 Command = Callable[[App, Mapping[str, Any]], Awaitable[Any]]
-OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
-"""Whoever may use this machine's command line; the audit names them so."""
 
 
 async def knowledge_add(app: App, given: Mapping[str, Any]) -> Any:

@@ -153,11 +153,8 @@ class _Telling:
             case EventKind.APPROVAL_REQUESTED:
                 await self._ask_approvers(talk.person, story, data["approval_id"])
             case EventKind.STEP_UP_REQUESTED:
-                talk.say(
-                    ReplyKind.NOTICE,
-                    words("step_up.sent", enrolled=data.get("enrolled") or "", until=_at(data["expires_at"])),
-                    request=request,
-                )
+                enrolled = f" ({data['enrolled']})" if data.get("enrolled") else ""
+                talk.say(ReplyKind.NOTICE, words("step_up.sent", enrolled=enrolled, until=_at(data["expires_at"])), request=request)
             case EventKind.COMPLETED:
                 talk.conversation = talk.conversation.asking(AwaitsSolved(request.id))
                 talk.post(receipt(story, words, self._r.buttons, new_id()), card_key=f"receipt:{request.id}")

@@ -1,6 +1,6 @@
 """The tables that the conversation owns: people, dialogues, inbox, outbox, cards, handoffs."""
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
 from connectors.ports.records import UtcDateTime
 
@@ -126,6 +126,7 @@ handoff = Table(
     Column("conversation_id", String(36), ForeignKey("conversation.id"), nullable=False),
     Column("person_id", String(36), ForeignKey("person.id"), nullable=False, index=True),
     Column("request_id", String(36)),
+    Column("confidence", Float),
     Column("reason", String(40), nullable=False),
     Column("sensitive", String(40)),
     Column("assignment_group", String(120), nullable=False),

@@ -23,6 +23,8 @@ class Talk:
     words: Words
     now: datetime
     changes: Changes = field(default_factory=Changes)
+    confidence: float | None = None
+    """Of what was understood in this turn, 0-1."""
     asked: bool = False
     """A question was asked in this turn; another one waits."""
     opened: int = 0

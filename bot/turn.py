@@ -142,6 +142,7 @@ class TurnHandler:
         recall = await self.memory.recall(talk)
         recognition = await self.recognizer.recognize(activity.text, recall)
         route_taken = route(recognition, recall, self.specs)
+        talk.confidence = max((wish.confidence for wish in recognition.wishes), default=None)
         self._audit(talk, recognition, route_taken)
         talk.conversation = passing_over(talk.conversation)
         alone = len(route_taken) == 1

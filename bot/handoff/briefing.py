@@ -26,7 +26,7 @@ class Packet:
     request: Request | None = None
     events: Sequence[RequestEvent] = ()
     earlier: Sequence[Request] = ()
-    """The person's other recent requests."""
+    """What else was asked for in this conversation, newest first."""
 
 
 def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str) -> Reply:
@@ -46,8 +46,12 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str) -> 
     ]
     if private:
         fields.append(Field(words("desk.field.topic"), words(f"sensitive.{handoff.sensitive}")))
+    if handoff.confidence is not None:
+        fields.append(Field(words("desk.field.confidence"), f"{handoff.confidence:.2f}"))
     if packet.request is not None and not private:
         fields.extend(_about_request(packet, words))
+    if packet.earlier and not private:
+        fields.append(Field(words("desk.field.earlier"), "; ".join(_named(request, words) for request in packet.earlier)))
     if handoff.resolution and not private:
         fields.append(Field(words("desk.field.resolution"), handoff.resolution))
     return Reply(
@@ -89,11 +93,8 @@ def _about_request(packet: Packet, words: Words) -> list[Field]:
     request = packet.request
     assert request is not None
     fields = [
-        Field(
-            words("desk.field.request"),
-            words("desk.request", case=request.case, title=words.of_skill(request, "title"), state=request.state.value),
-        ),
-        Field(words("desk.field.confidence"), f"{request.confidence:.2f}"),
+        Field(words("desk.field.request"), _named(request, words)),
+        Field(words("desk.field.request_confidence"), f"{request.confidence:.2f}"),
     ]
     if request.slots:
         fields.append(Field(words("desk.field.slots"), "; ".join(f"{name}: {slot.label}" for name, slot in request.slots.items())))
@@ -101,6 +102,10 @@ def _about_request(packet: Packet, words: Words) -> list[Field]:
     if any(attempts):
         fields.append(Field(words("desk.field.attempts"), "; ".join(filter(None, attempts))))
     return fields
+
+
+def _named(request: Request, words: Words) -> str:
+    return words("desk.request", case=request.case, title=words.of_skill(request, "title"), state=request.state.value)
 
 
 def _attempt(event: RequestEvent, words: Words) -> str:

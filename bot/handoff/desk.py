@@ -56,6 +56,8 @@ class Desk:
                 talk.say(ReplyKind.HANDOFF, talk.words("handoff.open_already", case=running.case, group=self._group(running, talk.words)))
                 return
         group = self._route(request, sensitive)
+        if request is None and sensitive is None and talk.conversation.request_id is not None:
+            request = await self.requests.get(talk.conversation.request_id)
         handoff = Handoff(
             id=new_id(),
             number=await self.requests.next_number(),
@@ -66,6 +68,7 @@ class Desk:
             opened_at=talk.now,
             updated_at=talk.now,
             request_id=request.id if request is not None else None,
+            confidence=talk.confidence,
             sensitive=sensitive,
         )
         talk.conversation = replace(talk.conversation, handoff_id=handoff.id, awaits=(), misses=0)
@@ -147,6 +150,7 @@ class Desk:
         ids = {event.person_id for event in said if event.person_id} | {handoff.claimed_by} - {None}
         known = [await self.people.get(person_id) for person_id in ids if person_id]
         stored = await self.requests.events_of(request.id) if request is not None else []
+        others = await self.requests.of_conversation(handoff.conversation_id)
         return Packet(
             handoff=handoff,
             person=person,
@@ -154,6 +158,7 @@ class Desk:
             names={someone.id: someone.name for someone in known if someone is not None},
             request=request,
             events=[item.event for item in stored],
+            earlier=[other for other in others if request is None or other.id != request.id],
         )
 
     async def _tell_employee(self, talk: Talk, employee: Talk, change: HandoffChange) -> None:

@@ -44,6 +44,8 @@ class Handoff:
     opened_at: datetime
     updated_at: datetime
     request_id: str | None = None
+    confidence: float | None = None
+    """Of the recognition that it began with, 0-1; None when it began with a button or a failure."""
     sensitive: str | None = None
     state: HandoffState = HandoffState.REQUESTED
     claimed_by: str | None = None

@@ -74,6 +74,7 @@ class HandoffStore:
                             person_id=saved.person_id,
                             reason=saved.reason,
                             sensitive=saved.sensitive,
+                            confidence=saved.confidence,
                             opened_at=saved.opened_at,
                             **values,
                         )
@@ -111,6 +112,7 @@ def _handoff(row: Row[tuple[object, ...]]) -> Handoff:
         updated_at=row.updated_at,
         request_id=row.request_id,
         sensitive=row.sensitive,
+        confidence=row.confidence,
         state=HandoffState(row.state),
         claimed_by=row.claimed_by,
         resolution=row.resolution,

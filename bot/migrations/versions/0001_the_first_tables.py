@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.String(length=36), nullable=False),
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("request_id", sa.String(length=36), nullable=True),
+        sa.Column("confidence", sa.Float(), nullable=True),
         sa.Column("reason", sa.String(length=40), nullable=False),
         sa.Column("sensitive", sa.String(length=40), nullable=True),
         sa.Column("assignment_group", sa.String(length=120), nullable=False),

@@ -5,6 +5,7 @@ their numbers on every database, and a reader who asks for "all after n" never s
 A message's place in the dialogue is its id, a UUIDv7 taken when it was said or posted.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -304,5 +305,6 @@ def _title(message: Shown) -> str:
         words = ""
     else:
         words = message.reply.progress.title if message.reply.progress else message.reply.text
-    first_line = next((line.strip() for line in words.splitlines() if line.strip()), "")
+    lines = words.splitlines() if message.said is not None else re.sub(r"[*_`~#>]+", "", words).splitlines()
+    first_line = next((line.strip() for line in lines if line.strip()), "")
     return first_line if len(first_line) <= 80 else first_line[:79] + "…"

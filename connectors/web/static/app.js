@@ -46,7 +46,7 @@ function frame() {
   };
   const side = h("aside", { class: "side", id: "side" },
     h("header", {}, h("a", { class: "brand", href: "#/new" }, mark(), "Foyer"), h("button", { class: "icon-button only-narrow", type: "button", "aria-label": "Close the menu", onclick: () => menu(false) }, icon("close"))),
-    h("a", { class: "new", href: "#/new" }, icon("plus"), "New conversation"),
+    h("a", { class: "new-button", href: "#/new" }, icon("plus"), "New conversation"),
     h("div", { class: "lists" }, view.waiting, view.mine, view.desk),
     h("footer", {},
       knows && h("a", { class: "row", href: "#/articles" }, icon("book"), "Articles"),
@@ -73,7 +73,7 @@ function role() {
 
 function menu(open) {
   root.classList.toggle("menu-open", open);
-  if (open) root.querySelector(".side .new").focus();
+  if (open) root.querySelector(".side .new-button").focus();
 }
 
 function line(up) {
@@ -105,14 +105,16 @@ function lists() {
   view.waiting.hidden = mustDo.size === 0;
   view.waiting.replaceChildren(h("h3", {}, "Waiting for you", h("span", { class: "count" }, String(mustDo.size))),
     h("ul", {}, [...mustDo.values()].reverse().map((message) => h("li", {}, waitingItem(message, here)))));
-  const own = state.conversations.filter((conversation) => conversation.group === null);
+  const own = state.conversations.filter((conversation) => conversation.group === null && !mustDo.has(conversation.id));
   view.mine.replaceChildren(h("h3", {}, "Conversations"), list(own, here, "Nothing yet. Say what you need."));
-  const desk = state.conversations.filter((conversation) => conversation.group !== null);
+  const desk = state.conversations.filter((conversation) => conversation.group !== null && !mustDo.has(conversation.id));
   view.desk.hidden = state.me.groups.length === 0 || !state.me.roles.includes("staff");
-  view.desk.replaceChildren(h("h3", {}, "Desk"), list(desk, here, "No handoffs."));
+  view.desk.replaceChildren(h("h3", {}, "Desk"), list(desk, here, "Nothing else."));
   const unseen = mustDo.size || state.conversations.filter((conversation) => conversation.unseen && conversation.id !== here).length;
   view.badge.hidden = !unseen;
   view.badge.textContent = String(unseen);
+  const open = state.conversations.find((conversation) => conversation.id === here);
+  if (open) view.title.textContent = open.title || "(empty message)";
   document.title = unseen ? `(${unseen}) Foyer` : "Foyer";
 }
 

@@ -47,7 +47,7 @@ export class Chat {
     this.box.placeholder = group ? "Write a note for your colleagues" : "What do you need?";
     this.hint.textContent = group
       ? "Internal: what you write here stays with your group. To answer the person, press Reply on the card."
-      : "Foyer is an AI and can be wrong; its sources are below each answer. Enter sends, Shift+Enter starts a new line.";
+      : "Foyer can be wrong: its sources are below each answer. Enter sends, Shift+Enter starts a line.";
     this.start.replaceChildren(...(fresh ? this.welcome() : []));
     if (fresh) return;
     try {
@@ -93,7 +93,7 @@ export class Chat {
       const after = [...this.list.children].findLast((item) => item.dataset.id < message.id);
       if (after) after.after(element);
       else this.list.prepend(element);
-      element.classList.add("new");
+      element.classList.add("arrived");
     }
     this.elements.set(message.id, element);
   }

@@ -48,7 +48,7 @@ export function avatar(name, size = "") {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? words[0][0] + words[words.length - 1][0] : name.slice(0, 1);
   let hue = 0;
-  for (const c of name) hue = (hue * 31 + c.codePointAt(0)) % 8;
+  for (const c of name) hue = (hue * 31 + c.codePointAt(0)) % 11;
   return h("span", { class: `avatar hue-${hue} ${size}`, "aria-hidden": "true" }, letters.toUpperCase());
 }
 

@@ -3,6 +3,7 @@
 import { ago, avatar, clock, h, icon, mark, safe } from "./dom.js";
 
 const KINDS = { approval: "Approval", receipt: "Receipt", handoff: "Handoff", refusal: "Not possible", notice: "Note", question: "", answer: "", progress: "" };
+const BALLS = { done: "check", undone: "undo", failed: "cross", denied: "cross", declined: "cross", cancelled: "cross", expired: "cross", with_staff: "people" };
 const STATUS = { pending: "not yet", running: "now", done: "done", failed: "failed", undone: "undone" };
 
 /** The element of a message; `press(action, text)` records a pressed button and may reject with a sentence. */
@@ -62,7 +63,7 @@ function linkCitations(root, message) {
     if (parts.length < 2) continue;
     node.replaceWith(...parts.map((part) => {
       const number = Number(part.slice(1, -1));
-      if (!/^\[\d{1,2}\]$/.test(part) || !known.has(number)) return part;
+      if (!/^\[\d{1,2}\]$/.test(part) || !known.has(number)) return part.replace(/ $/, "\u00a0");
       const go = () => document.getElementById(`cite-${message.id}-${number}`)?.focus();
       return h("button", { class: "cite", type: "button", "aria-label": `Source ${number}`, onclick: go }, String(number));
     }));
@@ -88,7 +89,7 @@ function progress(reply) {
   const state = reply.request?.state ?? "";
   return h("div", { class: `progress state-${state}` },
     h("header", { class: "card-head" }, h("h3", {}, title), reply.request && h("span", { class: "case" }, reply.request.case)),
-    h("p", { class: "ball" }, icon("ball"), h("span", {}, ball)),
+    h("p", { class: "ball" }, icon(BALLS[state] ?? "ball"), h("span", {}, ball)),
     steps.length > 0 && h("ol", { class: "steps" }, steps.map((step) =>
       h("li", { class: `step ${step.status}` }, h("span", { class: "tick", "aria-hidden": "true" }, tick(step.status)), step.title, h("span", { class: "unseen" }, `, ${STATUS[step.status]}`)))),
     next && h("p", { class: "next" }, h("span", {}, "Next"), next),

@@ -1,0 +1,117 @@
+"""What is granted ends: told before, on time, never early, and tried until it is confirmed."""
+
+from datetime import timedelta
+
+import pytest
+
+from connectors.sandbox.facts import DANA, PRIYA
+from connectors.sandbox.faults import FaultKind
+from specialists.grants import Grant, next_try, reminder_at
+from specialists.request import EventKind, Request
+from tests.specialists.fulfilment.rig import MONDAY, Rig
+
+
+async def granted(rig: Rig) -> tuple[Request, Grant]:
+    request = await rig.submit("grant_access", application="figma", role="editor", duration="P30D")
+    await rig.settle(request)
+    await rig.click(await rig.approval_of(request), PRIYA)
+    request = await rig.settle(request)
+    grant = await rig.store.grant_of(request.id)
+    assert grant is not None
+    return request, grant
+
+
+async def has_figma(rig: Rig) -> bool:
+    return any(one.application_key == "figma" for one in await rig.company.access.entitlements(DANA))
+
+
+async def swept(rig: Rig) -> None:
+    await rig.fulfilment.sweep()
+    await rig.quiet()
+
+
+async def test_the_timer_revokes_at_the_end_and_reads_it_back(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    assert await rig.engine.status(f"{grant.id}:revoke") == "DELAYED"
+    rig.clock.now = grant.until
+    await rig.fire(f"{grant.id}:revoke")
+    assert not await has_figma(rig)
+    ended = await rig.store.grant(grant.id)
+    assert ended is not None
+    assert ended.ended_at == grant.until
+    assert (await rig.kinds(request))[-1] is EventKind.GRANT_ENDED
+
+
+async def test_no_timer_and_no_sweep_revokes_early(rig: Rig) -> None:
+    _, grant = await granted(rig)
+    rig.clock.now = grant.until - timedelta(seconds=1)
+    await rig.engine.start("revoke", "clock-was-set-back", grant.id)
+    await swept(rig)
+    assert await has_figma(rig)
+
+
+async def test_overdue_after_a_long_stop_it_is_swept_up(rig: Rig) -> None:
+    _, grant = await granted(rig)
+    rig.clock.now = grant.until + timedelta(days=2)
+    await swept(rig)
+    assert not await has_figma(rig)
+    assert len(await rig.company.effects("access.revoke")) == 1
+    await swept(rig)
+    assert len(await rig.company.effects("access.revoke")) == 1
+
+
+async def test_a_revocation_is_tried_until_it_is_confirmed(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until
+    for tries in (1, 2, 3):
+        await rig.company.faults.fail_next("access.revoke", FaultKind.REFUSE_CONNECTION, times=4)
+        await swept(rig)
+        waiting = await rig.store.grant(grant.id)
+        assert waiting is not None
+        assert waiting.tries == tries
+        assert await has_figma(rig)
+        await swept(rig)
+        unchanged = await rig.store.grant(grant.id)
+        assert unchanged is not None
+        assert unchanged.tries == tries, "not again before its time"
+        rig.clock.now = waiting.next_try_at
+    await swept(rig)
+    assert not await has_figma(rig)
+    assert (await rig.kinds(request)).count(EventKind.GRANT_ENDED) == 1
+
+
+async def test_the_person_is_told_once_before_it_ends(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until - timedelta(days=1)
+    await rig.fire(f"{grant.id}:remind")
+    await rig.engine.start("remind", "twice", grant.id)
+    await rig.quiet()
+    (data,) = await rig.data(request, EventKind.GRANT_ENDING)
+    assert data == {"grant_id": grant.id, "until": grant.until.isoformat()}
+
+
+async def test_a_paused_specialist_revokes_when_it_is_resumed(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    await rig.switch.pause("*", "operator")
+    rig.clock.now = grant.until
+    await swept(rig)
+    assert await has_figma(rig)
+    await rig.switch.resume("*", "operator")
+    rig.clock.advance(seconds=31)
+    await swept(rig)
+    assert not await has_figma(rig)
+    assert EventKind.GRANT_ENDED in await rig.kinds(request)
+
+
+@pytest.mark.parametrize(
+    ("lasts", "before"),
+    [(timedelta(days=30), timedelta(days=1)), (timedelta(days=5), timedelta(hours=12)), (timedelta(hours=1), timedelta(minutes=6))],
+)
+def test_the_reminder_comes_a_day_before_or_in_the_last_tenth(lasts: timedelta, before: timedelta) -> None:
+    assert reminder_at(MONDAY, MONDAY + lasts) == MONDAY + lasts - before
+
+
+def test_the_waits_between_tries_grow_to_five_minutes() -> None:
+    waits = [(next_try(MONDAY, tries) - MONDAY).total_seconds() for tries in range(6)]
+    assert waits == [30, 60, 120, 240, 300, 300]
+    assert (next_try(MONDAY, 1_000_000) - MONDAY).total_seconds() == 300

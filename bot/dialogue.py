@@ -65,6 +65,16 @@ class Dialogue:
         )
         talk.conversation = replace(talk.conversation, request_id=request.id, misses=0)
         talk.changes.request(requests.opened(request))
+        talk.changes.audited.append(
+            Audited(
+                "observation",
+                "request_opened",
+                talk.person.id,
+                {"case": request.case, "skill": spec.name, "confidence": request.confidence, "conversation": request.conversation_id},
+                private={"utterance": wish.utterance[:2000], "slots": {name: slot.label for name, slot in wish.slots.items()}},
+                request_id=request.id,
+            )
+        )
         decision = self._never(spec, request, talk.person)
         if decision is not None:
             await self._refuse(talk, request, decision)

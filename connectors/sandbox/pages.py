@@ -88,7 +88,8 @@ def _closed(state: str) -> web.Response:
 def _page(title: str, body: str, status: int = 200) -> web.Response:
     html = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>{escape(title)} - Acme sign-in</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/sandbox/pages.css"></head>
+<meta name="robots" content="noindex"><title>{escape(title)} - Acme sign-in</title>
+<link rel="icon" href="data:,"><link rel="stylesheet" href="/sandbox/pages.css"></head>
 <body><header><strong>ACME</strong> sign-in</header><main><h1>{escape(title)}</h1>{body}</main>
 <footer>Acme identity services (sandbox). Nobody at Acme ever asks for your password.</footer></body></html>"""
     # A form's POST says where it comes from only under a policy that may tell the own site.

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from connectors.errors import ConnectorError
 from connectors.ports.records import Clock
@@ -63,6 +64,8 @@ class Guard:
             except ConnectorError as error:
                 log.warning("web_connector_failed", code=error.code, path=_route(request))
                 response = _refusal(503, "A system behind this did not answer. Please try again in a moment.", html)
+            except HttpProcessingError:
+                response = _refusal(400, "That request cannot be read.", html)
             except (ConnectionResetError, TimeoutError):
                 raise
             except Exception:

@@ -241,29 +241,27 @@ class App:
         await self.engine_db.dispose()
 
     async def working(self) -> bool:
-        """Whether anything that needs nobody else is under way, for anybody."""
+        """Whether anything that needs nobody else is under way, for anybody; looked at in the order in which work moves on."""
         return (
             bool(await self.requests.pending_commands(1))
             or await self.engine.busy()
-            or await self.status.behind()
             or bool(await self.requests.in_states(*WORKING))
+            or await self.status.behind()
         )
 
     async def busy(self, external_id: str, conversation: str | None) -> bool:
         """For the web chat: is a turn, a step or an undelivered reply running for this person?"""
         if await self.inbox.open_for(external_id):
             return True
-        person = await self.people.by_email(external_id)
-        if person is not None:
-            running = await self.requests.in_states(*WORKING)
-            if any(request.requester_id == person.id for request in running):
-                return True
-            rooms = [external_id, *(f"group:{group}" for group in person.groups)]
-        else:
-            rooms = [external_id]
-        if await self.requests.pending_commands(1) or await self.status.behind():
+        if await self.requests.pending_commands(1):
             return True
-        return bool(await self.outbox.undelivered(rooms))
+        person = await self.people.by_email(external_id)
+        if person is None:
+            return bool(await self.outbox.undelivered([external_id]))
+        running = await self.requests.in_states(*WORKING)
+        if any(request.requester_id == person.id for request in running) or await self.status.behind():
+            return True
+        return bool(await self.outbox.undelivered([external_id, *(f"group:{group}" for group in person.groups)]))
 
     def _engine_url(self) -> str:
         if self.settings.database_url is None:

@@ -45,6 +45,7 @@ from knowledge.answering import Answer, Answerer
 from knowledge.chroma_index import ChromaIndex
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
 from knowledge.embedding.port import Encoder
+from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder
 from knowledge.index import Index
 from knowledge.library import Library
 from knowledge.retrieval import Lookup, Retriever
@@ -100,7 +101,7 @@ class App:
         self.metrics = Metrics()
         self.buttons = Buttons(self.home.key("buttons"))
 
-        self.encoder: Encoder = encoder or OnnxMiniLM(settings.models)
+        self.encoder: Encoder = encoder or _encoder(settings)
         self.index: Index = index or ChromaIndex(settings.home.resolve() / "index")
         self.policy = Policy()
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps={"policy": self.policy.version, "engine": "offline"})
@@ -294,6 +295,12 @@ class App:
             await self.audit.seal(self.sessions)
             await self.library.sync()
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _encoder(settings: Settings) -> Encoder:
+    if settings.encoder == "minilm":
+        return OnnxMiniLM(settings.models)
+    return SentenceTransformersEncoder(settings.encoder, dimension=settings.encoder_dimension)
 
 
 async def _kept_going(loop: Callable[[], Awaitable[None]]) -> None:

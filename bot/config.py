@@ -65,7 +65,10 @@ class Settings(BaseSettings):
     port: int = 8080
     public_url: str | None = None
     """The address people reach this server at, for links; http://host:port when None."""
-    encoder: Literal["minilm", "sentence-transformers"] = "minilm"
+    encoder: str = "minilm"
+    """The built-in MiniLM, or a folder or name of a sentence-transformers model (extra `st`)."""
+    encoder_dimension: int = 384
+    """Of that model's vectors."""
     models: Path | None = None
     """Where the embedding runtime lies; inside the virtual environment when None."""
     sandbox_sign_in: bool = True

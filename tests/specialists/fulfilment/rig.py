@@ -1,7 +1,7 @@
 """Fulfilment with everything real around it but the conversation: Acme, the policy, the skills, the audit and the engine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from specialists.approvals import Judgement, Verdict
 from specialists.audit import Audit
 from specialists.engine import Engine, Retries
 from specialists.fulfilment import Fulfilment
-from specialists.hands import Patience
+from specialists.hands import Checkpoint, Patience
 from specialists.loader import LoadedSkill, load_skills
 from specialists.policy.decide import Policy
 from specialists.request import EventKind, Request, RequestState, SlotValue, opened, submitted, undo_started
@@ -99,13 +99,16 @@ class Rig:
     skills: dict[str, LoadedSkill]
     """What fulfilment uses, too: a test may put another code in."""
     roster: Roster
+    checkpoint: Checkpoint
 
-    async def submit(self, skill: str, *, who: str = DANA, whom: str | None = None, confidence: float = 0.95, **slots: Json) -> Request:
+    async def submit(
+        self, skill: str, *, who: str = DANA, whom: str | None = None, confidence: float = 0.95, key: str | None = None, **slots: Json
+    ) -> Request:
         """A request as a turn makes it, submitted and dispatched."""
         request = Request(
             id=new_id(),
             number=await self.store.next_number(),
-            key=new_id(),
+            key=key or new_id(),
             skill=skill,
             specialist=self.roster.of(skill).name,
             requester_id=who,
@@ -117,8 +120,10 @@ class Rig:
             slots={name: SlotValue(value, str(value)) for name, value in slots.items()},
         )
         change = opened(request)
+        await self.checkpoint("turn:before-commit")
         async with self.sessions.begin() as session:
             saved = await self.store.save(session, change.then(submitted(change.request, self.clock())))
+        await self.checkpoint("turn:after-commit")
         await self.fulfilment.dispatch()
         return saved
 
@@ -150,8 +155,10 @@ class Rig:
     async def click(self, approval_id: str, by: str, verdict: Verdict = "approved", reason: str = "") -> Judgement:
         person = await self.people.get(by)
         assert person is not None
+        await self.checkpoint("click:before-commit")
         async with self.sessions.begin() as session:
             judged = await self.fulfilment.decide_approval(session, approval_id, person, verdict, reason, self.clock())
+        await self.checkpoint("click:after-commit")
         await self.fulfilment.dispatch()
         return judged
 
@@ -198,7 +205,7 @@ def make(
     *,
     clock: Clock,
     engine_url: str | None = None,
-    checkpoint: Callable[[str], Awaitable[None]] = no_checkpoint,
+    checkpoint: Checkpoint = no_checkpoint,
     skills: Mapping[str, LoadedSkill] | None = None,
     patience: Patience = IMPATIENT,
 ) -> Rig:
@@ -228,7 +235,7 @@ def make(
         patience=patience,
         checkpoint=checkpoint,
     )
-    return Rig(sessions, company, clock, store, switch, engine, people, fulfilment, loaded, roster)
+    return Rig(sessions, company, clock, store, switch, engine, people, fulfilment, loaded, roster, checkpoint)
 
 
 async def make_tables(folder: Path) -> tuple[Any, Sessions]:

@@ -17,7 +17,9 @@ from knowledge.text import plain, sentences, word_count
 TARGET_WORDS = 120
 MAX_WORDS = 180
 """A list or table up to this size stays whole; what is longer would be cut by the encoder's 256 tokens."""
-MIN_WORDS = 25
+SLACK_WORDS = 25
+"""A paragraph that exceeds the target by no more than this is not cut."""
+MIN_WORDS = 15
 """A section shorter than this is joined with the next one."""
 SECTION_SEPARATOR = " › "
 
@@ -126,12 +128,12 @@ def embedding_text(title: str, section: str, text: str) -> str:
 def _room(block: Block, pending: _Pending) -> int:
     """Words that the chunk may have with this block: a list belongs to the sentence that leads to it."""
     led = pending.texts[-1].rstrip().endswith(":")
-    return MAX_WORDS if led or block.kind in ("list", "table") else TARGET_WORDS + MIN_WORDS
+    return MAX_WORDS if led or block.kind in ("list", "table") else TARGET_WORDS + SLACK_WORDS
 
 
 def _fitting(block: Block) -> Iterator[str]:
     """The block whole when it fits a chunk, else in pieces that each make sense: items, rows under their header, sentences."""
-    if word_count(block.text) <= (MAX_WORDS if block.kind in ("list", "table") else TARGET_WORDS + MIN_WORDS):
+    if word_count(block.text) <= (MAX_WORDS if block.kind in ("list", "table") else TARGET_WORDS + SLACK_WORDS):
         yield block.text
     elif block.kind == "table":
         header, rows = "\n".join(block.parts[:2]), block.parts[2:]

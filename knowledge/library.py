@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from connectors.errors import Retry
 from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
-from connectors.ports.records import Clock, Json, new_id, utcnow
+from connectors.ports.records import Clock, Json, new_id
 from knowledge.answering import Answer, Reader
 from knowledge.chunking import cut, embedding_text
 from knowledge.embedding.port import Encoder, Vector, Vectors
@@ -34,7 +34,7 @@ from knowledge.text import plain
 ADMIN_ROLE = "knowledge_admin"
 _UNPUBLISHED = (ArticleState.DRAFT.value, ArticleState.REVIEW.value)
 _DEFAULT_LANGUAGE = "en"
-_TRIED_PASSAGES = 8
+_TRIED_PASSAGES = 20
 
 log = structlog.get_logger()
 
@@ -58,8 +58,8 @@ class Library:
         index: Index,
         encoder: Encoder,
         audit: AuditSink,
+        clock: Clock,
         vocabulary: Vocabulary,
-        clock: Clock = utcnow,
     ) -> None:
         self._sessions = sessions
         self._encoder = encoder
@@ -69,18 +69,18 @@ class Library:
         self._reader = Reader(encoder)
         # One writer at a time in this process; other processes are held off by the guarded updates.
         self._writing = asyncio.Lock()
-        self._projection = Projection(sessions, index, encoder, vocabulary)
+        self._projection = Projection(sessions, index, encoder)
 
-    async def add(self, data: bytes, name: str, *, by: Person, audience: Sequence[str] = ()) -> Article:
+    async def add(self, data: bytes, name: str, audience: Sequence[str] = (), *, by: Person) -> Article:
         """A file as a draft: of a new article, or as the next version of the one with the same file name.
 
         `audience`: selectors such as `country=DE`. Without any the file's own front matter says who may read it, else a
         new version keeps its predecessor's audience and a new article is for all employees; `all` widens it to them.
         Raises `NotAllowed`, `LoadRefused`, `AudienceInvalid`.
         """
-        return (await self.add_many([(name, data)], by=by, audience=audience))[0]
+        return (await self.add_many([(name, data)], audience, by=by))[0]
 
-    async def add_many(self, files: Sequence[tuple[str, bytes]], *, by: Person, audience: Sequence[str] = ()) -> Sequence[Article]:
+    async def add_many(self, files: Sequence[tuple[str, bytes]], audience: Sequence[str] = (), *, by: Person) -> Sequence[Article]:
         """`add` for several files (name, content) in one transaction: all of them, or none."""
         _require_admin(by)
         loaded = [(source_name(name), await load(data, source_name(name))) for name, data in files]
@@ -181,16 +181,16 @@ class Library:
         async with self._sessions() as session:
             return [article_of(row) for row in (await session.execute(query)).all()]
 
-    async def sync(self) -> int:
-        """Brings the vector index in line with the database; returns how many articles it projected.
+    async def sync(self) -> None:
+        """Brings the vector index in line with the database: called at start and after each publication.
 
-        Called at start and after each publication. It also notices a lost index, another encoder and another vocabulary,
-        and rebuilds. Raises `Retry` when the index is down; nothing is lost by that, the next call goes on.
+        It also notices a lost index and another encoder, and rebuilds. Raises `Retry` when the index is down; nothing is
+        lost by that, the next call goes on.
         """
-        return await self._projection.sync()
+        await self._projection.sync()
 
     async def reindex(self) -> int:
-        """Rebuilds the vector index from the database; returns how many articles it projected."""
+        """Rebuilds the vector index from the database; returns the number of passages in it. Raises `Retry`."""
         return await self._projection.rebuild()
 
     async def _project(self) -> None:

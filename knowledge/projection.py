@@ -17,14 +17,14 @@ from connectors.ports.records import new_id
 from knowledge.chunking import embedding_text
 from knowledge.embedding.port import Encoder
 from knowledge.index import Index
-from knowledge.model import Vocabulary
-from knowledge.retrieval import ARTICLES, audience_metadata
-from knowledge.store import articles, audience_from, chunks, from_bytes, projections, published, settings, to_bytes, versions
+from knowledge.retrieval import ARTICLES, AUDIENCE
+from knowledge.store import articles, audience_from, audience_key, chunks, from_bytes, projections, published, settings, to_bytes, versions
 from knowledge.text import plain
 
-_INDEXED_AS = "indexed_as"
+_INDEXED_WITH = "indexed_with"
+"""The setting that names the encoder whose vectors are in the index."""
 _ARTICLE = "article"
-"""The key in an entry's metadata that names its article. No key of an audience may be called so."""
+"""The key in an entry's metadata that names its article."""
 _READ_AT_ONCE = 200
 """Articles whose chunks are in memory at a time during a rebuild."""
 
@@ -32,37 +32,31 @@ log = structlog.get_logger()
 
 
 class Projection:
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder, vocabulary: Vocabulary) -> None:
-        if _ARTICLE in vocabulary:
-            raise ValueError(f"an audience key may not be called {_ARTICLE!r}")
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder) -> None:
         self._sessions = sessions
         self._collection = index.collection(ARTICLES)
         self._encoder = encoder
-        self._vocabulary = vocabulary
-        self._fingerprint = f"{encoder.name} {' '.join(sorted(vocabulary))}"
-        """What an index was filled under: another encoder or other audience keys make it useless."""
         self._running = asyncio.Lock()
 
-    async def sync(self) -> int:
-        """Projects what is pending; returns how many articles. Raises `Retry` when the index is down, to go on next time."""
+    async def sync(self) -> None:
+        """Projects what is pending, rebuilds what cannot be mended so. Raises `Retry` when the index is down, to go on next time."""
         async with self._running:
             async with self._sessions() as session:
-                indexed_as = await session.scalar(select(settings.c.value).where(settings.c.key == _INDEXED_AS))
+                indexed_with = await session.scalar(select(settings.c.value).where(settings.c.key == _INDEXED_WITH))
+                # Counted before the rows are read: what is committed in between leaves a row, and no false alarm.
+                expected = await session.scalar(select(func.count()).select_from(chunks))
                 pending = (await session.execute(select(projections))).all()
-            if indexed_as != self._fingerprint:
-                return await self._rebuild()
-            if pending:
+            if indexed_with != self._encoder.name:
+                await self._rebuild()
+            elif pending:
                 await self._project([row.article_id for row in pending])
                 await self._settle(pending)
-            async with self._sessions() as session:
-                expected = await session.scalar(select(func.count()).select_from(chunks))
-            if await self._collection.count() != expected:
-                log.warning("vector_index_rebuilt", reason="count", expected=expected)
-                return await self._rebuild()
-            return len(pending)
+            elif await self._collection.count() != expected:
+                log.warning("vector_index_rebuilt", expected=expected)
+                await self._rebuild()
 
     async def rebuild(self) -> int:
-        """Empties the collection and fills it again; returns the number of articles. Encodes only under a new encoder."""
+        """Empties the collection and fills it again; returns the number of passages. Encodes only under a new encoder."""
         async with self._running:
             return await self._rebuild()
 
@@ -78,10 +72,10 @@ class Projection:
         for start in range(0, len(ids), _READ_AT_ONCE):
             await self._project(ids[start : start + _READ_AT_ONCE])
         async with self._sessions.begin() as session:
-            await session.execute(delete(settings).where(settings.c.key == _INDEXED_AS))
-            await session.execute(insert(settings).values(key=_INDEXED_AS, value=self._fingerprint))
+            await session.execute(delete(settings).where(settings.c.key == _INDEXED_WITH))
+            await session.execute(insert(settings).values(key=_INDEXED_WITH, value=self._encoder.name))
         await self._settle(pending)
-        return len(ids)
+        return await self._collection.count()
 
     async def _project(self, article_ids: Sequence[str]) -> None:
         """Makes the entries of these articles what the database says, none for a retired one."""
@@ -94,7 +88,7 @@ class Projection:
             rows = (await session.execute(query)).all()
         await self._collection.delete_where({_ARTICLE: frozenset(article_ids)})
         if rows:
-            metadata = [{_ARTICLE: row.article_id, **audience_metadata(audience_from(row.audience), self._vocabulary)} for row in rows]
+            metadata = [{_ARTICLE: row.article_id, AUDIENCE: audience_key(audience_from(row.audience))} for row in rows]
             await self._collection.upsert([row.id for row in rows], np.stack([from_bytes(row.vector) for row in rows]), metadata)
 
     async def _settle(self, pending: Sequence[Row[Any]]) -> None:

@@ -51,7 +51,9 @@ def units(text: str) -> list[Unit]:
 
 
 def unit_text(unit: Unit, title: str, section: str) -> str:
-    """What of a unit is embedded. The last heading says what a short item is about."""
+    """What of a unit is embedded. A sentence speaks for itself; an item or a row needs the heading that it stands under."""
+    if unit.kind == "sentence":
+        return unit.reading
     heading = section.rsplit(SECTION_SEPARATOR, 1)[-1] or title
     return f"{plain(heading)}: {unit.reading}"
 

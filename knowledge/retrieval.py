@@ -15,17 +15,18 @@ from connectors.errors import Retry
 from connectors.ports.knowledge import CitedPassage
 from connectors.ports.people import Person
 from knowledge.embedding.port import Encoder, Vector
-from knowledge.index import Index, Where
+from knowledge.index import Index
 from knowledge.lexical import search_text
-from knowledge.model import Audience, Passage, Vocabulary, admits, traits
+from knowledge.model import Passage, admits
 from knowledge.scoring import rank
 from knowledge.store import articles, audience_from, candidate_of, select_candidates
 from knowledge.text import plain
 
 ARTICLES = "articles"
 """The collection of the chunks of published articles."""
-ANYBODY = "*"
-"""Stands in an entry's metadata for a key by which its audience does not choose."""
+AUDIENCE = "audience"
+"""The key in an entry's metadata that holds its article's audience. A query selects among the audiences that there are, by
+those that admit the asker: exact, whatever keys the vocabulary has, and cheap because there are few."""
 MAX_QUESTION = 2000
 """Characters of a question that are looked at."""
 _POOL = 40
@@ -39,11 +40,10 @@ log = structlog.get_logger()
 class Retriever:
     """Hybrid search over published articles."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder, vocabulary: Vocabulary) -> None:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder) -> None:
         self._sessions = sessions
         self._collection = index.collection(ARTICLES)
         self._encoder = encoder
-        self._vocabulary = vocabulary
 
     async def search(self, question: str, person: Person, limit: int = 5, *, vector: Vector | None = None) -> list[Passage]:
         """The best passages that `person` may read, best first. `vector`: the question's, if somebody encoded it already.
@@ -56,22 +56,22 @@ class Retriever:
             return []
         if vector is None:
             vector = (await self._encoder.encode([question]))[0]
-        near = asyncio.create_task(self._near(vector, reader_filter(person, self._vocabulary)))
-        try:
-            async with self._sessions() as session:
-                keys = (await session.scalars(select(articles.c.audience_key).where(articles.c.audience_key.is_not(None)).distinct())).all()
-                readable = [key for key in keys if admits(audience_from(key), person)]
+        async with self._sessions() as session:
+            keys = (await session.scalars(select(articles.c.audience_key).where(articles.c.audience_key.is_not(None)).distinct())).all()
+            readable = frozenset(key for key in keys if admits(audience_from(key), person))
+            near = asyncio.create_task(self._near(vector, readable))
+            try:
                 lexical = await search_text(session, question, readable, _POOL)
                 ids = list(dict.fromkeys([*await near, *lexical]))
-                rows = (await session.execute(select_candidates(ids))).all() if ids else []
-        finally:
-            near.cancel()
+            finally:
+                near.cancel()
+            rows = (await session.execute(select_candidates(ids))).all() if ids else []
         candidates = [candidate_of(row, lexical.get(row.id, 0.0)) for row in rows]
         return rank(question, vector, [candidate for candidate in candidates if admits(candidate.audience, person)], limit)
 
-    async def _near(self, vector: Vector, where: Where) -> list[str]:
+    async def _near(self, vector: Vector, readable: frozenset[str]) -> list[str]:
         try:
-            hits = await asyncio.wait_for(self._collection.query(vector, _POOL, where), _INDEX_TIMEOUT)
+            hits = await asyncio.wait_for(self._collection.query(vector, _POOL, {AUDIENCE: readable}), _INDEX_TIMEOUT)
         except (Retry, TimeoutError) as error:
             log.warning("vector_index_unavailable", error=type(error).__name__)
             return []
@@ -93,13 +93,3 @@ class Lookup:
 
 def may_read_anything(person: Person) -> bool:
     return admits({}, person)
-
-
-def reader_filter(person: Person, vocabulary: Vocabulary) -> Where:
-    """What an entry's metadata has to match for this person to read it."""
-    return {key: traits(person, key) | {ANYBODY} for key in vocabulary}
-
-
-def audience_metadata(audience: Audience, vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
-    """An audience as an entry's metadata: for every key of the vocabulary who may read, anybody where nothing is said."""
-    return {key: tuple(sorted(audience.get(key, {ANYBODY}))) for key in vocabulary}

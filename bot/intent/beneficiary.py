@@ -1,0 +1,104 @@
+"""For whom: somebody other than the speaker who is named as the one something is done for.
+
+Only a mention that stands where a beneficiary stands counts: "Omar's password", "the account of Omar", "for my colleague
+Lena", "Lena needs access". The speaker's own name and a mere mention ("my manager's approval") do not.
+How it is said is data, in `beneficiary.yaml`.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import structlog
+from rapidfuzz import fuzz
+
+from bot.intent.acts import load
+from bot.intent.model import Beneficiary
+from connectors.errors import ConnectorError
+from connectors.ports.people import Directory, DirectoryPerson, Person
+
+log = structlog.get_logger()
+_ALIKE = 85
+"""Of 100: how much of a name a mention must match before somebody is taken to be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    kin: re.Pattern[str]
+    patterns: tuple[tuple[re.Pattern[str], bool], ...]
+    not_people: frozenset[str]
+
+
+async def find_beneficiary(text: str, speaker: Person, directory: Directory, is_thing: Callable[[str], bool]) -> Beneficiary | None:
+    """None when it is for the speaker. `is_thing`: whether a word names something of the catalogue rather than a person.
+
+    When the directory cannot be reached, or several people are meant, somebody is named but nobody is identified.
+    """
+    words = _words("en")
+    for mention, sure in _mentions(text, words):
+        if is_thing(mention) or _is_speaker(mention, speaker):
+            continue
+        kin = words.kin.fullmatch(mention.lower())
+        if kin:
+            return Beneficiary(mention, speaker.manager_key if kin["manager"] and speaker.manager_key else None)
+        try:
+            people = await directory.find(mention)
+        except ConnectorError as error:
+            log.warning("beneficiary_not_looked_up", code=error.code)
+            return Beneficiary(mention, None)
+        meant = [person for person in people if _is_called(mention, person)]
+        if any(person.key == speaker.directory_key for person in meant[:1]):
+            continue
+        exact = [person for person in meant if mention.lower() in (person.name.lower(), person.email.lower())]
+        if exact or meant:
+            one = exact or meant
+            return Beneficiary(mention, one[0].key if len(one) == 1 else None)
+        if sure:
+            return Beneficiary(mention, None)
+    return None
+
+
+def _mentions(text: str, words: _Words) -> list[tuple[str, bool]]:
+    """Who stands where a beneficiary stands, each with whether it is surely a person."""
+    found: list[tuple[int, str, bool]] = []
+    for pattern, sure in words.patterns:
+        for match in pattern.finditer(text):
+            who = match["who"].strip(" .,!?")
+            said = who.lower().split()
+            kin = words.kin.fullmatch(who.lower()) is not None
+            if not said or (not kin and (said[0] in words.not_people or said[-1] in words.not_people)):
+                continue
+            found.append((match.start("who"), who, sure and (kin or who[0].isupper() or "@" in who)))
+    # A name says more than "my colleague".
+    found.sort(key=lambda item: (words.kin.fullmatch(item[1].lower()) is not None, item[0], -len(item[1])))
+    return list({who: (who, sure) for _, who, sure in reversed(found)}.values())[::-1]
+
+
+def _is_speaker(mention: str, speaker: Person) -> bool:
+    said = mention.lower()
+    return said in (speaker.name.lower(), speaker.first_name.lower(), speaker.email.lower())
+
+
+def _is_called(mention: str, person: DirectoryPerson) -> bool:
+    if "@" in mention:
+        return mention.lower() == person.email.lower() or mention.lower().lstrip("@") == person.email.lower().split("@")[0]
+    names = person.name.lower().split()
+    return all(any(fuzz.ratio(word, name) >= _ALIKE for name in names) for word in mention.lower().split())
+
+
+@lru_cache(maxsize=8)
+def _words(locale: str) -> _Words:
+    data = load("beneficiary.yaml", locale)
+    managers = "|".join(data["managers"])
+    kin = "|".join([f"my (?:{managers})", *data["kin"]])
+    parts = {
+        "email": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@[\w.-]+\w",
+        "name": r"(?-i:[A-ZÀ-Þ])(?:'(?-i:[A-Z]))?[\w-]*\w(?:\s+(?-i:[A-ZÀ-Þ])(?:'(?-i:[A-Z]))?[\w-]+){0,2}",
+        "kin": kin,
+        "title": f"(?:{data['title']})",
+        "thing": f"(?:{data['thing']})",
+        "state": "|".join(data["state"]),
+    }
+    patterns = tuple((re.compile(one["pattern"].format(**parts), re.IGNORECASE), bool(one["sure"])) for one in data["patterns"])
+    return _Words(re.compile(rf"(?P<manager>my (?:{managers}))|{kin}"), patterns, frozenset(data["not_people"]))

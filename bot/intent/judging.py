@@ -1,0 +1,148 @@
+"""From scores to what each part of an utterance wants, and which parts belong together. Pure.
+
+The form of the words is weighed with the score: "how do I reset my password?" wants to know how, and what it is about
+can be done, so it is offered rather than done; what is said not to be wanted is never done.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.intent import acts
+from bot.intent.matching import Matcher
+from bot.intent.model import Act
+from bot.intent.scoring import Classifier, Floats, Ranked
+from bot.intent.training import NEITHER, QUESTION, Spelling, marks
+from specialists.skill import SkillSpec
+
+OFFERED = 0.05
+"""How far below acting a question for the way stays, however sure the skill is."""
+_UNWANTED = 0.5
+_WAY = 0.7
+"""How sure the wish inside "how do I ..." must be."""
+_LIKELY_ACT = 0.6
+"""Below it an act other than a skill is not taken for one."""
+_CLEAR_PART, _CLEAR_SENTENCE = 0.75, 0.65
+"""How sure a part must be to stand alone: after "and", after the end of a sentence."""
+_CLEAR_WHOLE = 0.9
+_SURE_PART = 0.85
+_RIVAL = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one part wants. `likely`: every skill with its confidence; `alternatives`: those that might be meant instead."""
+
+    text: str
+    act: Act
+    confidence: float
+    skill: str | None = None
+    alternatives: tuple[tuple[str, float], ...] = ()
+    likely: tuple[tuple[str, float], ...] = field(default=())
+
+    @property
+    def kind(self) -> str:
+        return self.skill or self.act
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What has to be encoded: the parts as said, mended; then the wishes inside "how do I ..."."""
+
+    said: tuple[str, ...]
+    texts: tuple[str, ...]
+    marks: tuple[frozenset[str], ...]
+    ways: Mapping[int, int]
+    """Index of a part -> index of the wish it asks the way of."""
+
+
+class Judging:
+    def __init__(self, classifier: Classifier, spelling: Spelling, skills: Mapping[str, SkillSpec]) -> None:
+        self._classifier, self._spelling, self._skills = classifier, spelling, skills
+
+    def prepare(self, said: Sequence[str], matcher: Matcher) -> Asked:
+        texts = [self._spelling.mend(text, matcher.words) for text in said]
+        ways: dict[int, int] = {}
+        for index, text in enumerate(said):
+            way = acts.how_to(text)
+            if way:
+                ways[index] = len(texts)
+                texts.append(self._spelling.mend(way, matcher.words))
+        return Asked(tuple(said), tuple(texts), tuple(marks(text, matcher) for text in texts), ways)
+
+    def judge(self, asked: Asked, vectors: Floats) -> list[Judgement]:
+        ranked = self._classifier.rank(asked.texts, vectors, asked.marks)
+        return [
+            self._judged(text, ranked[index], ranked[asked.ways[index]] if index in asked.ways else None)
+            for index, text in enumerate(asked.said)
+        ]
+
+    def _judged(self, text: str, ranked: Ranked, way: Ranked | None) -> Judgement:
+        likely = tuple((label, confidence) for label, confidence in ranked.labels if label in self._skills)
+        if way is not None and ranked.label not in self._skills and way.label in self._skills and way.confidence >= _WAY:
+            offered = min(way.confidence, self._skills[way.label].act_at - OFFERED)
+            return Judgement(text, "skill", offered, way.label, likely=likely)
+        if ranked.label in self._skills:
+            return self._skill(text, ranked, likely, way)
+        if acts.case_in(text) and ranked.label not in ("cancel", "undo", "human", "thanks"):
+            return Judgement(text, "status", max(ranked.confidence, _CLEAR_WHOLE), likely=likely)
+        act: Act
+        if ranked.label not in NEITHER and ranked.confidence >= _LIKELY_ACT:
+            act = ranked.label  # type: ignore[assignment]
+        elif ranked.label == QUESTION or acts.is_question(text):
+            act = "question"
+        else:
+            act = "unclear"
+        alternatives = tuple(one for one in likely if one[1] >= _RIVAL)
+        return Judgement(text, act, ranked.confidence, alternatives=alternatives, likely=likely)
+
+    def _skill(self, text: str, ranked: Ranked, likely: tuple[tuple[str, float], ...], way: Ranked | None) -> Judgement:
+        spec, confidence = self._skills[ranked.label], ranked.confidence
+        alternatives = tuple(one for one in likely[1:] if one[1] >= _RIVAL)
+        if acts.negated(text) or (way is None and spec.effect and acts.asks_about(text)):
+            confidence = min(confidence, _UNWANTED)
+        elif way is not None:
+            if way is not None and way.label == ranked.label:
+                confidence = max(confidence, way.confidence)
+            confidence = min(confidence, spec.act_at - OFFERED)
+        return Judgement(text, "skill", confidence, ranked.label, alternatives, likely)
+
+
+def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgement]) -> list[Judgement]:
+    """The wishes of an utterance. `said` and `judged`: the whole first, then its parts when it has several;
+    `begins`: for each part, whether a sentence ended before it.
+
+    Parts stand alone when they clearly want different things; everything else belongs to what is before it.
+    """
+    whole, own = judged[0], list(judged[1:])
+    if not own:
+        return [whole]
+    needed = [_CLEAR_SENTENCE if begins[index] or index == 0 else _CLEAR_PART for index in range(len(own))]
+    if whole.act == "skill" and whole.confidence >= _CLEAR_WHOLE and not any(begins[1:]):
+        needed = [_SURE_PART] * len(own)
+    groups: list[tuple[list[str], Judgement | None]] = []
+    for part, least in zip(own, needed, strict=True):
+        anchor = part if part.confidence >= least and _stands_alone(part) else None
+        if groups and (anchor is None or groups[-1][1] is None or groups[-1][1].kind == anchor.kind):
+            texts, before = groups[-1]
+            best = max((one for one in (before, anchor) if one is not None), key=lambda one: one.confidence, default=None)
+            groups[-1] = ([*texts, part.text], best)
+        else:
+            groups.append(([part.text], anchor))
+    clear = [(texts, anchor) for texts, anchor in groups if anchor is not None]
+    story = not any(begins[1:]) and all(acts.tells(part.text) for part in own)
+    if len({anchor.kind for _, anchor in clear}) > 1 and not (story and whole.act == "skill"):
+        return [replace(anchor, text=". ".join(text.rstrip(" .") for text in texts)) for texts, anchor in clear]
+    # One wish: the whole says it, or the one clear part does when the rest clouds it.
+    best = max((part for part in own if _stands_alone(part)), key=lambda one: one.confidence, default=whole)
+    if best.confidence > whole.confidence and (
+        not _stands_alone(whole) or best.kind == whole.kind or best.confidence >= _SURE_PART > whole.confidence
+    ):
+        return [replace(best, text=whole.text)]
+    return [whole]
+
+
+def _stands_alone(part: Judgement) -> bool:
+    if part.act == "unclear" or part.act in ("greeting", "thanks", "yes", "no"):
+        return False
+    # A question that no article answers for sure is rather the tail of what was said before.
+    return part.act != "question" or part.text.rstrip().endswith("?") or acts.is_question(part.text)

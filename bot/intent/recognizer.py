@@ -1,0 +1,248 @@
+"""From an utterance to wishes: cut into parts, judge each, fill its slots. Works without any language model.
+
+The example utterances are a few thousand vectors at most, and the classifier needs the likeness to all of them: they
+are kept in memory as one matrix (0.1 ms a look), cached in a file. The vector index would give only the nearest few,
+in 2 ms.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import structlog
+
+from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot, AwaitsSolved, OpenRequest, Recall
+from bot.intent import acts, sensitive
+from bot.intent.answers import Answers, answers_to
+from bot.intent.beneficiary import find_beneficiary
+from bot.intent.catalogue import Catalogues
+from bot.intent.judging import Judgement, Judging, grouped
+from bot.intent.lists import several
+from bot.intent.matching import matcher
+from bot.intent.model import Recognition, Wish
+from bot.intent.scoring import Classifier
+from bot.intent.slots import Extraction, SlotContext, extract
+from bot.intent.text import language, oddity, parts, plain, read
+from bot.intent.training import NEITHER, Spelling, examples, marks
+from bot.intent.vectors import encode_cached
+from connectors.ports.people import Directory
+from connectors.ports.records import Clock, utcnow
+from knowledge.embedding.port import Encoder
+from specialists.request import SlotValue
+from specialists.skill import SkillSpec
+
+log = structlog.get_logger()
+MAX_WISHES = 4
+_DROPPED = 0.93
+"""Cosine to a skill's own utterance from which a background line contradicts it and is left out."""
+_CERTAIN = 0.97
+"""Confidence of what is looked up rather than judged: a closed phrase, a picked choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    judging: Judging
+    likeness: sensitive.Likeness
+
+
+class Recognizer:
+    """Offline recognition. `warm` once at start; `recognize` takes some milliseconds and never raises for any text."""
+
+    def __init__(
+        self, encoder: Encoder, skills: Mapping[str, SkillSpec], directory: Directory, catalogues: Catalogues, *, clock: Clock = utcnow
+    ) -> None:
+        self._encoder, self._skills, self._directory = encoder, dict(skills), directory
+        self._catalogues, self._clock = catalogues, clock
+        self._acts = acts.act_words()
+        self._trained: _Trained | None = None
+        self._training = asyncio.Lock()
+
+    async def warm(self, cache: Path | None = None) -> None:
+        """Trains on the utterances. `cache`: a file that keeps their vectors, so that a later start need not make them."""
+        async with self._training:
+            if self._trained is None:
+                known = examples(self._skills)
+                contrast = sensitive.examples()
+                names = matcher(await self._catalogues.current())
+                spelling = Spelling(known, self._skills)
+                texts = [spelling.mend(one.text, names.words) for one in known]
+                vectors = await encode_cached(self._encoder, [*texts, *(text for text, _ in contrast)], cache)
+                own, others = vectors[: len(texts)], vectors[len(texts) :]
+
+                def train() -> _Trained:
+                    of_skill = np.array([one.label in self._skills for one in known])
+                    contradicting = ~of_skill & ((own @ own[of_skill].T).max(axis=1, initial=-1.0) > _DROPPED)
+                    kept = np.flatnonzero(~contradicting)
+                    classifier = Classifier(
+                        [texts[index] for index in kept],
+                        [known[index].label for index in kept],
+                        own[kept],
+                        [marks(texts[index], names) for index in kept],
+                        same=NEITHER,
+                    )
+                    likeness = sensitive.Likeness([topic for _, topic in contrast], others, own)
+                    return _Trained(Judging(classifier, spelling, self._skills), likeness)
+
+                self._trained = await asyncio.to_thread(train)
+                log.info("recognition_trained", utterances=len(known), skills=len(self._skills))
+
+    async def recognize(self, text: str, recall: Recall) -> Recognition:
+        """What an utterance wants, given what the conversation remembers."""
+        if self._trained is None:
+            await self.warm()
+        assert self._trained is not None
+        reading = read(text)
+        spoken = language(reading.own)
+        act = self._acts.act_of(reading.own) if reading.own else None
+        if act is None and (oddity(text) in ("empty", "only_symbols") or not reading.own):
+            return Recognition(text, spoken, (), sensitive=sensitive.by_pattern(reading.quoted))
+        context = SlotContext(await self._catalogues.current(), self._clock().astimezone(_zone(recall)).date(), recall.person.locale)
+        if act is not None:
+            return self._closed(text, reading.own, spoken, act, recall, context)
+        core = self._acts.courtesies.strip(reading.own)
+        clauses = parts(core)
+        said = [core] if len(clauses) < 2 else [core, *(self._acts.courtesies.strip(clause) for clause, _ in clauses)]
+        asked = self._trained.judging.prepare(said, matcher(context.catalogue))
+        vectors = np.asarray(await self._encoder.encode(asked.texts), dtype=np.float32)
+        topic = sensitive.by_pattern(core) or self._trained.likeness.topic(said, vectors[: len(said)])
+        if topic is not None or oddity(text) == "too_long":
+            return Recognition(text, spoken, (), sensitive=topic, urgent=acts.urgent(core))
+        judged = self._trained.judging.judge(asked, vectors)
+        groups = grouped(said, [first for _, first in clauses], judged)
+        picked = await self._picked(core, groups, recall, context)
+        wishes = picked or [wish for group in groups for wish in await self._wishes(group, reading.quoted, recall, context)]
+        answers = self._answers(core, groups, recall, context)
+        if len(wishes) == 1 and (leading := self._acts.leading(core)) and _waits_for_yes(recall):
+            wishes = [Wish("yes" if leading == "yes" else "no", core, _CERTAIN)]
+        return Recognition(
+            text,
+            spoken,
+            tuple(wishes[:MAX_WISHES]),
+            urgent=acts.urgent(core),
+            answers=answers.slots,
+            candidates=answers.candidates,
+            vector=vectors[0],
+        )
+
+    # -- closed phrases and picked choices -------------------------------------------------------------------------
+
+    def _closed(self, text: str, own: str, spoken: str, act: str, recall: Recall, context: SlotContext) -> Recognition:
+        if act in ("solved", "unsolved"):
+            solved = any(isinstance(item, AwaitsSolved) for item in recall.awaits)
+            act = {"solved": "yes" if solved else "thanks", "unsolved": "no" if solved else "unclear"}[act]
+        wish = Wish(act, self._acts.courtesies.strip(own), _CERTAIN)  # type: ignore[arg-type]
+        # A bare word may be a slot's value ("yes" as a choice), but never free text.
+        pending = _asked_about(recall)
+        spec = self._skills.get(pending[0].skill) if pending else None
+        asked = next((slot for slot in spec.slots if pending and slot.name == pending[1]), None) if spec else None
+        answers = Answers() if asked is None or asked.type == "text" or spec is None else answers_to(spec, pending, own, context)
+        return Recognition(text, spoken, (wish,), answers=answers.slots, candidates=answers.candidates)
+
+    async def _picked(self, core: str, groups: Sequence[Judgement], recall: Recall, context: SlotContext) -> list[Wish]:
+        """The skill that was picked when several were offered, with the slots of what was said before."""
+        offered = recall.awaits[0] if recall.awaits else None
+        if not isinstance(offered, AwaitsChoice):
+            return []
+        index = acts.ordinal(core, len(offered.skills))
+        skill = offered.skills[index] if index is not None else None
+        if skill is None and len(groups) == 1 and groups[0].skill in offered.skills:
+            skill = groups[0].skill
+        if skill is None:
+            said = set(plain(core).split())
+            titled = [one for one in offered.skills if one in self._skills and said & set(self._skills[one].title.lower().split()) - _SMALL]
+            skill = titled[0] if len(titled) == 1 else None
+        if skill is None or skill not in self._skills:
+            return []
+        judged = Judgement(f"{offered.utterance}. {core}", "skill", _CERTAIN, skill)
+        return await self._wishes(judged, "", recall, context)
+
+    # -- wishes ----------------------------------------------------------------------------------------------------
+
+    async def _wishes(self, judged: Judgement, quoted: str, recall: Recall, context: SlotContext) -> list[Wish]:
+        """One wish, or one a thing when several things are listed."""
+        judged = self._going_on(judged, recall, context)
+        wish = Wish(
+            judged.act,
+            judged.text,
+            round(judged.confidence, 4),
+            skill=judged.skill,
+            case=acts.case_in(judged.text),
+            alternatives=judged.alternatives,
+        )
+        if judged.act == "status":
+            return [replace(wish, skill=self._talked_of(judged, recall))]
+        if judged.act != "skill" or judged.skill is None:
+            return [wish]
+        spec = self._skills[judged.skill]
+        names = matcher(context.catalogue)
+        wish = replace(wish, beneficiary=await find_beneficiary(judged.text, recall.person, self._directory, names.is_thing))
+        fillings = several(spec, judged.text, context) or [extract(spec, judged.text, context)]
+        of_quoted = extract(spec, quoted, context) if quoted else Extraction()
+        return [replace(wish, slots=_slots(filling, of_quoted), candidates=filling.candidates) for filling in fillings]
+
+    def _going_on(self, judged: Judgement, recall: Recall, context: SlotContext) -> Judgement:
+        """ "And GitHub, too": the same once more, for another thing."""
+        last = next((one for one in recall.requests if one.id == recall.request_id), None)
+        if last is None or last.skill not in self._skills or judged.act not in ("unclear", "question") or not acts.leans(judged.text):
+            return judged
+        spec = self._skills[last.skill]
+        named = [slot.name for slot in spec.slots if slot.type in ("application", "hardware")]
+        found = extract(spec, judged.text, context).found
+        if not any(name in found and name in last.slots and found[name].value != last.slots[name].value for name in named):
+            return judged
+        return Judgement(judged.text, "skill", spec.notify_at + 0.1, last.skill)
+
+    def _talked_of(self, judged: Judgement, recall: Recall) -> str | None:
+        """The skill of the open request that a question for status is nearest to."""
+        open_skills = {request.skill for request in recall.requests}
+        return next((skill for skill, likely in judged.likely if skill in open_skills and likely > 0), None)
+
+    def _answers(self, core: str, groups: Sequence[Judgement], recall: Recall, context: SlotContext) -> Answers:
+        """What fills slots of the request that was asked about; parts that are other wishes are no answer."""
+        pending = _asked_about(recall)
+        if pending is None or pending[0].skill not in self._skills:
+            return Answers()
+        mine = [group.text for group in groups if not self._is_other(group, pending[0].skill)]
+        text = core if len(mine) == len(groups) else " ".join(mine)
+        return answers_to(self._skills[pending[0].skill], pending, text, context) if text else Answers()
+
+    def _is_other(self, judged: Judgement, pending: str) -> bool:
+        if judged.act == "skill" and judged.skill is not None:
+            return judged.skill != pending and judged.confidence >= self._skills[judged.skill].act_at
+        if judged.act == "question":
+            return judged.text.rstrip().endswith("?") and judged.confidence >= 0.5
+        return judged.act in ("status", "human", "cancel", "undo", "help")
+
+
+_SMALL = frozenset({"a", "an", "the", "my", "your", "to", "of", "for", "request"})
+
+
+def _asked_about(recall: Recall) -> tuple[OpenRequest, str | None] | None:
+    """The request that was asked about last, and the slot that was asked for (None: it was to be confirmed)."""
+    for item in recall.awaits:
+        if isinstance(item, AwaitsSlot | AwaitsConfirmation):
+            request = next((one for one in recall.requests if one.id == item.request_id), None)
+            return None if request is None else (request, item.slot if isinstance(item, AwaitsSlot) else None)
+    return None
+
+
+def _waits_for_yes(recall: Recall) -> bool:
+    return bool(recall.awaits) and not isinstance(recall.awaits[0], AwaitsSlot | AwaitsChoice)
+
+
+def _zone(recall: Recall) -> ZoneInfo:
+    try:
+        return ZoneInfo(recall.person.timezone)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _slots(own: Extraction, quoted: Extraction) -> dict[str, SlotValue]:
+    """Own words first; what only quoted words say is tainted."""
+    filled = {name: SlotValue(one.value, one.label) for name, one in own.found.items()}
+    for name, one in quoted.found.items():
+        filled.setdefault(name, SlotValue(one.value, one.label, "document", tainted=True))
+    return filled

@@ -1,0 +1,200 @@
+"""From a recognition to the steps of a turn. Pure: nothing here decides who may, only what was meant.
+
+An open question is answered first; what is clearly something else is served while the question stays open.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from bot.conversation.model import (
+    Awaits,
+    AwaitsChoice,
+    AwaitsConfirmation,
+    AwaitsHandoffAnswer,
+    AwaitsSlot,
+    AwaitsSolved,
+    OpenRequest,
+    Recall,
+)
+from bot.intent import acts
+from bot.intent.model import (
+    Answer,
+    AskAgain,
+    Cancel,
+    Choose,
+    Confirm,
+    DeclineHuman,
+    Fill,
+    Fulfil,
+    HandOff,
+    OfferHuman,
+    Recognition,
+    Say,
+    Solved,
+    Status,
+    Step,
+    Undo,
+    Wish,
+)
+from bot.intent.text import oddity
+from specialists.skill import SkillSpec
+
+MAX_STEPS = 4
+_TIE = 0.2
+"""Two skills that are no further apart than this, below acting, are both offered."""
+_EITHER = 0.65
+"""How sure it must be that it is one of the two."""
+_COURTESIES = ("greeting", "thanks")
+
+
+def route(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> tuple[Step, ...]:
+    """The steps, in the order in which they were asked for; never none."""
+    if recognition.sensitive is not None:
+        return (HandOff("sensitive", recognition.utterance, sensitive=recognition.sensitive),)
+    strange = oddity(recognition.utterance)
+    if not recognition.wishes:
+        return (Say(strange or "quoted"),)
+    for place, awaits in enumerate(recall.awaits):
+        steps = _answered(awaits, recognition, recall, specs, first=place == 0)
+        if steps:
+            return steps[:MAX_STEPS]
+    return _served(recognition.wishes, recognition, recall, specs)
+
+
+# -- open questions ------------------------------------------------------------------------------------------------
+
+
+def _answered(awaits: Awaits, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec], *, first: bool) -> tuple[Step, ...]:
+    """The steps when this utterance answers the open question; () when it has nothing to do with it."""
+    act = recognition.wishes[0].act if len(recognition.wishes) == 1 else None
+    match awaits:
+        case AwaitsSlot():
+            return _slot_answered(awaits, recognition, recall, specs, first=first)
+        case AwaitsConfirmation(request_id):
+            return _confirmed(request_id, act, recognition, recall, specs)
+        case AwaitsChoice(_, utterance) if act in ("no", "cancel"):
+            return (OfferHuman("low_confidence", utterance),)
+        case AwaitsHandoffAnswer(_, utterance, request_id):
+            if act in ("yes", "human"):
+                return (HandOff("accepted", utterance, request_id=request_id),)
+            return (DeclineHuman(),) if act in ("no", "cancel") else ()
+        case AwaitsSolved(request_id) if act in ("yes", "no"):
+            return (Solved(request_id, act == "yes"),)
+        case _:
+            return ()
+
+
+def _slot_answered(
+    awaits: AwaitsSlot, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec], *, first: bool
+) -> tuple[Step, ...]:
+    act = recognition.wishes[0].act if len(recognition.wishes) == 1 else None
+    if act == "cancel":
+        return (Cancel(_named(recognition.wishes[0], recall) or awaits.request_id),)
+    pending = next((request for request in recall.requests if request.id == awaits.request_id), None)
+    fill: tuple[Step, ...] = (Fill(awaits.request_id, recognition.answers),) if recognition.answers else ()
+    others = [wish for wish in recognition.wishes if _is_other(wish, pending, specs, answered=bool(fill))]
+    if fill or others:
+        return (*fill, *(_served(others, recognition, recall, specs) if others else ()))
+    if not first or act in (*_COURTESIES, "help"):
+        return ()
+    return (AskAgain(awaits.request_id, awaits.slot, recognition.utterance, recognition.candidates.get(awaits.slot, ())),)
+
+
+def _is_other(wish: Wish, pending: OpenRequest | None, specs: Mapping[str, SkillSpec], *, answered: bool) -> bool:
+    """Clearly something else than the answer."""
+    match wish.act:
+        case "skill":
+            spec = specs.get(wish.skill or "")
+            return spec is not None and (pending is None or spec.name != pending.skill) and wish.confidence >= spec.act_at
+        case "question":
+            return wish.text.rstrip().endswith("?") and (not answered or wish.confidence >= _EITHER)
+        case "status" | "human" | "undo" | "cancel":
+            return True
+        case _:
+            return False
+
+
+def _confirmed(
+    request_id: str, act: str | None, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]
+) -> tuple[Step, ...]:
+    pending = next((request for request in recall.requests if request.id == request_id), None)
+    if act == "cancel":
+        named = _named(recognition.wishes[0], recall)
+        return (Cancel(named),) if named not in (None, request_id) else (Confirm(request_id, yes=False),)
+    others = [wish for wish in recognition.wishes if _is_other(wish, pending, specs, answered=bool(recognition.answers))]
+    if recognition.answers and not (others and len(others) == len(recognition.wishes)):
+        return (Fill(request_id, recognition.answers), *(_served(others, recognition, recall, specs) if others else ()))
+    if act in ("yes", "no"):
+        return (Confirm(request_id, yes=act == "yes"),)
+    wish = recognition.wishes[0]
+    again = act == "skill" and pending is not None and wish.skill == pending.skill and wish.beneficiary is None
+    # Saying it once more, in clear words, is a yes.
+    return (Confirm(request_id, yes=True),) if again and wish.skill and wish.confidence >= specs[wish.skill].act_at else ()
+
+
+# -- wishes --------------------------------------------------------------------------------------------------------
+
+
+def _served(wishes: Sequence[Wish], recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> tuple[Step, ...]:
+    meant = [wish for wish in wishes if wish.act not in _COURTESIES] or list(wishes[:1])
+    steps: list[Step] = []
+    for wish in meant:
+        step = _serve(wish, recognition, recall, specs)
+        if step not in steps:
+            steps.append(step)
+    return tuple(steps[:MAX_STEPS])
+
+
+def _serve(wish: Wish, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> Step:
+    match wish.act:
+        case "skill" if wish.skill is not None and wish.skill in specs:
+            return _skill(wish, specs[wish.skill], recognition, recall)
+        case "status":
+            return Status(wish.case or _case_of(wish.skill, recall))
+        case "cancel":
+            named = _named(wish, recall)
+            return Cancel(named) if named or recall.awaits or recall.requests else Say("nothing_to_cancel")
+        case "undo":
+            return Undo(wish.case)
+        case "human":
+            return HandOff("asked", recognition.utterance)
+        case "greeting" | "thanks" | "help":
+            return Say(wish.act)
+        case "yes" | "no":
+            return Say("thanks") if wish.act == "yes" else Say("help")
+        case "question":
+            return _question(wish, recognition, recall)
+        case _:
+            return _unclear(wish, recognition, recall)
+
+
+def _skill(wish: Wish, spec: SkillSpec, recognition: Recognition, recall: Recall) -> Step:
+    rival = wish.alternatives[0] if wish.alternatives else None
+    tie = rival is not None and wish.confidence - rival[1] <= _TIE and wish.confidence + rival[1] >= _EITHER
+    if rival is not None and tie and wish.confidence < spec.act_at and not acts.negated(wish.text):
+        return Choose((spec.name, rival[0]), wish.text)
+    if wish.confidence >= spec.notify_at:
+        return Fulfil(spec.name, wish.slots, wish.confidence, wish.text, wish.beneficiary, wish.candidates)
+    return _question(wish, recognition, recall) if acts.is_question(wish.text) else _unclear(wish, recognition, recall)
+
+
+def _question(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
+    if recognition.language != "en" and wish.confidence < _EITHER:
+        return Say("language")
+    return Answer(wish.text, recall.question if acts.leans(wish.text) else None)
+
+
+def _unclear(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
+    if recognition.language != "en":
+        return Say("language")
+    if acts.is_question(wish.text):
+        return _question(wish, recognition, recall)
+    return HandOff("second_miss", recognition.utterance) if recall.misses >= 1 else OfferHuman("low_confidence", wish.text)
+
+
+def _named(wish: Wish, recall: Recall) -> str | None:
+    """The open request whose case is named."""
+    return next((request.id for request in recall.requests if wish.case is not None and request.case == wish.case), None)
+
+
+def _case_of(skill: str | None, recall: Recall) -> str | None:
+    return next((request.case for request in recall.requests if skill is not None and request.skill == skill), None)

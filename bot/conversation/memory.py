@@ -35,4 +35,4 @@ class Memory:
 
     def _open(self, request: Request) -> OpenRequest:
         missing = tuple(slot.name for slot in self.specs[request.skill].slots if slot.required and slot.name not in request.slots)
-        return OpenRequest(request.id, request.case, request.skill, request.state.value, missing)
+        return OpenRequest(request.id, request.case, request.skill, request.state.value, missing, request.slots)

@@ -21,8 +21,10 @@ RETRY_AFTER = timedelta(seconds=15)
 """A system that failed is left alone for so long: a turn does not wait for it each time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
+    """Compared by identity: what is derived from one is kept for it."""
+
     applications: tuple[Application, ...] = ()
     items: tuple[CatalogueItem, ...] = ()
 

@@ -88,7 +88,7 @@ def find_dates(text: str, today: date, locale: str = "en-US") -> list[DateSpan]:
         index += 1
         if resolved is None:
             continue
-        start, end = resolved
+        start, end = _after_the_last(resolved, atom, spans, text)
         if following is not None and _joined(before, text[atom.last : following.first].lower()):
             until = following.resolve(start)
             if until is not None and until[1] >= start:
@@ -97,6 +97,15 @@ def find_dates(text: str, today: date, locale: str = "en-US") -> list[DateSpan]:
                 continue
         spans.append(_alone(text, before, atom, start, end))
     return _neighbours_joined(spans, text)
+
+
+def _after_the_last(resolved: tuple[date, date], atom: _Atom, spans: list[DateSpan], text: str) -> tuple[date, date]:
+    """ "Friday and Monday", said on a Friday: the Monday after."""
+    last = spans[-1] if spans else None
+    if last is None or last.end is None or resolved[0] > last.end or not _AND.fullmatch(text[last.last : atom.first].lower()):
+        return resolved
+    later = atom.resolve(last.end)
+    return later if later is not None and last.end < later[0] <= last.end + timedelta(days=7) else resolved
 
 
 def _neighbours_joined(spans: list[DateSpan], text: str) -> list[DateSpan]:
@@ -208,13 +217,14 @@ def _vocabulary(locale: str) -> _Vocabulary:
     to = r"\s*(?P<{}>-|–|—|to|till|until|through|thru|and|&)\s*(?:the\s+)?"
     forms = (
         r"(?P<iso>20\d\d-\d\d?-\d\d?)",
-        rf"(?P<dr1>\d{{1,2}}){ordinal}{to.format('drt')}(?P<dr2>\d{{1,2}}){ordinal}\s+(?:of\s+)?(?P<drm>{month})\b\.?" + year.format("dry"),
+        rf"(?:the\s+)?(?P<dr1>\d{{1,2}}){ordinal}{to.format('drt')}(?P<dr2>\d{{1,2}}){ordinal}\s+(?:of\s+)?(?P<drm>{month})\b\.?"
+        + year.format("dry"),
         rf"(?P<mrm>{month})\b\.?\s+(?:the\s+)?(?P<mr1>\d{{1,2}}){ordinal}{to.format('mrt')}(?P<mr2>\d{{1,2}})(?:st|nd|rd|th)?(?![\d/:]|\s*(?:{month})\b)"
         + year.format("mry"),
         rf"(?:week|wk) (?:of|starting|beginning|from)\s+(?:the\s+)?(?:(?P<wkm>{month})\b\.?\s+(?P<wkd>\d{{1,2}}){ordinal}"
         rf"|(?P<wkd2>\d{{1,2}}){ordinal}\s+(?:of\s+)?(?P<wkm2>{month})\b)",
         rf"(?P<nth>first|second|third|last) week (?:of|in) (?P<nthm>{month})\b",
-        rf"(?P<dm_d>\d{{1,2}}){ordinal}\s+(?:of\s+)?(?P<dm_m>{month})\b\.?" + year.format("dm_y"),
+        rf"(?:the\s+)?(?P<dm_d>\d{{1,2}}){ordinal}\s+(?:of\s+)?(?P<dm_m>{month})\b\.?" + year.format("dm_y"),
         rf"(?P<md_m>{month})\b\.?\s+(?:the\s+)?(?P<md_d>\d{{1,2}})(?!\d|:)(?:st|nd|rd|th)?\b" + year.format("md_y"),
         r"(?P<dot_d>\d{1,2})\.(?P<dot_m>\d{1,2})\.(?P<dot_y>(?:20)?\d\d)?(?!\d)",
         r"(?P<sl_a>\d{1,2})/(?P<sl_b>\d{1,2})(?:/(?P<sl_y>(?:20)?\d\d))?(?!\d)",

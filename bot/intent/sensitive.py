@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.intent.acts import how_to, load
+from bot.intent.scoring import products
 
 TOPICS = ("self_harm", "harassment", "health", "security", "legal")
 """The most urgent first: it names the topic when several fit."""
@@ -52,8 +53,8 @@ class Likeness:
 
     def topic(self, texts: Sequence[str], vectors: Floats) -> str | None:
         """The topic of an utterance: the first text is the whole, the others are its parts."""
-        near = vectors @ self._vectors.T
-        ordinary = (vectors @ self._ordinary.T).max(axis=1)
+        near = products(vectors, self._vectors)
+        ordinary = products(vectors, self._ordinary).max(axis=1)
         for row, text in enumerate(texts):
             best = int(near[row].argmax())
             topic = self._topics[best]

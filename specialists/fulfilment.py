@@ -311,12 +311,23 @@ class Fulfilment:
         started = 0
         async with self._dispatching:
             while commands := await self._store.pending_commands():
-                for command in commands:
-                    await self._start(command)
-                    await self._work.checkpoint(f"{command.workflow}:started")
-                await self._store.commands_started([command.workflow_id for command in commands])
-                started += len(commands)
+                done = [command.workflow_id for command in commands if await self._started(command)]
+                await self._store.commands_started(done)
+                started += len(done)
+                if len(done) < len(commands):
+                    self._wanted.set()
+                    break
         return started
+
+    async def _started(self, command: StartCommand) -> bool:
+        """False when it could not be started now; it must not keep the others waiting."""
+        try:
+            await self._start(command)
+        except Exception as error:
+            log.warning("start_failed", workflow=command.workflow_id, error=type(error).__name__)
+            return False
+        await self._work.checkpoint(f"{command.workflow}:started")
+        return True
 
     async def _start(self, command: StartCommand) -> None:
         if command.at is None:

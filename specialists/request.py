@@ -149,7 +149,7 @@ class Request:
     slots: Mapping[str, SlotValue] = field(default_factory=dict)
     state: RequestState = RequestState.GATHERING
     held_from: RequestState | None = None
-    """While held: what was going on when the specialist was paused, so that an undo is resumed as an undo."""
+    """What was going on when the specialist was last paused: an undo is resumed as an undo, and what had begun is not cancelled."""
     confirmed: bool = False
     """The employee said yes to exactly these slots."""
     resolution: Literal["confirmed", "assumed", "reopened"] | None = None
@@ -213,7 +213,6 @@ def submitted(request: Request, at: datetime, *, confirmed: bool | None = None) 
         request,
         attempt=request.attempt + 1 if again else request.attempt,
         confirmed=request.confirmed if confirmed is None else confirmed,
-        held_from=None,
     )
     change = moved(value, S.SUBMITTED, EventKind.RESUMED if request.state is S.HELD else EventKind.SUBMITTED, at)
     return replace(change, start=(_attempt("fulfil", value),))
@@ -221,19 +220,23 @@ def submitted(request: Request, at: datetime, *, confirmed: bool | None = None) 
 
 def held(request: Request, at: datetime) -> Change:
     """The specialist is paused: nothing new starts until `resumed`."""
-    return moved(replace(request, held_from=request.state), S.HELD, EventKind.HELD, at)
+    begun = request.state is S.SUBMITTED and request.held_from is S.RUNNING
+    return moved(replace(request, held_from=S.RUNNING if begun else request.state), S.HELD, EventKind.HELD, at)
 
 
 def resumed(request: Request, at: datetime) -> Change:
     """The specialist works again: the request goes on with what was held, as a new attempt."""
     if request.held_from is not S.UNDOING:
         return submitted(request, at)
-    value = replace(request, attempt=request.attempt + 1, held_from=None)
+    value = replace(request, attempt=request.attempt + 1)
     change = moved(value, S.UNDOING, EventKind.RESUMED, at)
     return replace(change, start=(_attempt("undo", value),))
 
 
 def cancelled(request: Request, at: datetime) -> Change:
+    """Only while nothing has been done: what had begun before it was held comes to its end, and can be undone then."""
+    if request.held_from in (S.RUNNING, S.UNDOING):
+        raise IllegalTransition(f"begun before it was {request.state}")
     return moved(request, S.CANCELLED, EventKind.CANCELLED, at)
 
 

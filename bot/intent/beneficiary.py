@@ -26,7 +26,7 @@ _ALIKE = 85
 @dataclass(frozen=True, slots=True)
 class _Words:
     kin: re.Pattern[str]
-    patterns: tuple[tuple[re.Pattern[str], bool], ...]
+    patterns: tuple[tuple[re.Pattern[str], bool, str], ...]
     not_people: frozenset[str]
 
 
@@ -59,20 +59,52 @@ async def find_beneficiary(text: str, speaker: Person, directory: Directory, is_
     return None
 
 
+def as_if_own(text: str, is_thing: Callable[[str], bool]) -> str:
+    """The text as the speaker would say it for themselves: "reset my password" for "reset Omar's password".
+
+    What is wanted is recognised in this, so that it does not depend on a name.
+    """
+    said, end = "", 0
+    for mention in sorted(_stands(text, _words("en")), key=lambda one: (one.first, -one.last)):
+        if mention.first >= end and not is_thing(mention.who):
+            said += text[end : mention.first] + mention.own
+            end = mention.last
+    return said + text[end:]
+
+
 def _mentions(text: str, words: _Words) -> list[tuple[str, bool]]:
-    """Who stands where a beneficiary stands, each with whether it is surely a person."""
-    found: list[tuple[int, str, bool]] = []
-    for pattern, sure in words.patterns:
+    """Who stands where a beneficiary stands, each with whether it is surely a person. A name says more than "my colleague"."""
+    found = sorted(_stands(text, words), key=lambda one: (words.kin.fullmatch(one.who.lower()) is not None, one.first, -len(one.who)))
+    return list({one.who: (one.who, one.sure) for one in found}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """A mention; `first`, `last`: the words that `own` takes the place of."""
+
+    who: str
+    sure: bool
+    first: int
+    last: int
+    own: str
+
+
+def _stands(text: str, words: _Words) -> list[_Stand]:
+    found = []
+    for pattern, sure, own in words.patterns:
         for match in pattern.finditer(text):
             who = match["who"].strip(" .,!?")
             said = who.lower().split()
             kin = words.kin.fullmatch(who.lower()) is not None
             if not said or (not kin and (said[0] in words.not_people or said[-1] in words.not_people)):
                 continue
-            found.append((match.start("who"), who, sure and (kin or who[0].isupper() or "@" in who)))
-    # A name says more than "my colleague".
-    found.sort(key=lambda item: (words.kin.fullmatch(item[1].lower()) is not None, item[0], -len(item[1])))
-    return list({who: (who, sure) for _, who, sure in reversed(found)}.values())[::-1]
+            ending = _POSSESSIVE.match(text, match.end("who")) if own == "my" else None
+            last = ending.end() if ending else match.end("who")
+            found.append(_Stand(who, sure and (kin or who[0].isupper() or "@" in who), match.start("who"), last, own))
+    return found
+
+
+_POSSESSIVE = re.compile(r"'s|s'|'|s\b")
 
 
 def _is_speaker(mention: str, speaker: Person) -> bool:
@@ -100,5 +132,7 @@ def _words(locale: str) -> _Words:
         "thing": f"(?:{data['thing']})",
         "state": "|".join(data["state"]),
     }
-    patterns = tuple((re.compile(one["pattern"].format(**parts), re.IGNORECASE), bool(one["sure"])) for one in data["patterns"])
+    patterns = tuple(
+        (re.compile(one["pattern"].format(**parts), re.IGNORECASE), bool(one["sure"]), str(one["own"])) for one in data["patterns"]
+    )
     return _Words(re.compile(rf"(?P<manager>my (?:{managers}))|{kin}"), patterns, frozenset(data["not_people"]))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.intent import acts
+from bot.intent.beneficiary import as_if_own
 from bot.intent.matching import Matcher
 from bot.intent.model import Act
 from bot.intent.scoring import Classifier, Floats, Ranked
@@ -60,13 +61,13 @@ class Judging:
         self._classifier, self._spelling, self._skills = classifier, spelling, skills
 
     def prepare(self, said: Sequence[str], matcher: Matcher) -> Asked:
-        texts = [self._spelling.mend(text, matcher.words) for text in said]
+        texts = [self._spelling.mend(as_if_own(text, matcher.is_thing), matcher.words) for text in said]
         ways: dict[int, int] = {}
-        for index, text in enumerate(said):
+        for index, text in enumerate(texts[: len(said)]):
             way = acts.how_to(text)
             if way:
                 ways[index] = len(texts)
-                texts.append(self._spelling.mend(way, matcher.words))
+                texts.append(way)
         return Asked(tuple(said), tuple(texts), tuple(marks(text, matcher) for text in texts), ways)
 
     def judge(self, asked: Asked, vectors: Floats) -> list[Judgement]:

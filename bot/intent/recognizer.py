@@ -114,7 +114,7 @@ class Recognizer:
         groups = grouped(said, [first for _, first in clauses], judged)
         picked = await self._picked(core, groups, recall, context)
         wishes = picked or [wish for group in groups for wish in await self._wishes(group, reading.quoted, recall, context)]
-        answers = self._answers(core, groups, recall, context)
+        answers = self._answers(core, judged[1:] or judged, recall, context)
         if len(wishes) == 1 and (leading := self._acts.leading(core)) and _waits_for_yes(recall):
             wishes = [Wish("yes" if leading == "yes" else "no", core, _CERTAIN)]
         return Recognition(
@@ -200,13 +200,13 @@ class Recognizer:
         open_skills = {request.skill for request in recall.requests}
         return next((skill for skill, likely in judged.likely if skill in open_skills and likely > 0), None)
 
-    def _answers(self, core: str, groups: Sequence[Judgement], recall: Recall, context: SlotContext) -> Answers:
+    def _answers(self, core: str, parts: Sequence[Judgement], recall: Recall, context: SlotContext) -> Answers:
         """What fills slots of the request that was asked about; parts that are other wishes are no answer."""
         pending = _asked_about(recall)
         if pending is None or pending[0].skill not in self._skills:
             return Answers()
-        mine = [group.text for group in groups if not self._is_other(group, pending[0].skill)]
-        text = core if len(mine) == len(groups) else " ".join(mine)
+        mine = [part.text for part in parts if not self._is_other(part, pending[0].skill)]
+        text = core if len(mine) == len(parts) else " ".join(mine)
         return answers_to(self._skills[pending[0].skill], pending, text, context) if text else Answers()
 
     def _is_other(self, judged: Judgement, pending: str) -> bool:

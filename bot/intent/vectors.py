@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def _read(cache: Path | None, dimension: int) -> dict[str, Vectors]:
     try:
         with np.load(cache, allow_pickle=False) as data:
             keys, vectors = data["keys"], data["vectors"]
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         log.warning("utterance_cache_unreadable", error=type(error).__name__)
         return {}
     if vectors.ndim != 2 or vectors.shape != (len(keys), dimension):

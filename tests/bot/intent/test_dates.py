@@ -12,7 +12,10 @@ TODAY = date(2026, 11, 20)
 
 
 def days(text: str, locale: str = "en-US") -> list[tuple[str | None, str | None]]:
-    return [(span.start and span.start.isoformat(), span.end and span.end.isoformat()) for span in find_dates(text, TODAY, locale)]
+    return [
+        (span.start.isoformat() if span.start else None, span.end.isoformat() if span.end else None)
+        for span in find_dates(text, TODAY, locale)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""Closed phrases and the forms of questions."""
+
+import pytest
+
+from bot.intent import acts
+
+WORDS = acts.act_words()
+
+
+@pytest.mark.parametrize(
+    ("text", "act"),
+    [
+        ("Yes!", "yes"),
+        ("yes please", "yes"),
+        ("go ahead", "yes"),
+        ("👍", "yes"),
+        ("nope", "no"),
+        ("Never mind.", "cancel"),
+        ("nvm, thanks", "cancel"),
+        ("undo that please", "undo"),
+        ("I want a person", "human"),
+        ("agent please", "human"),
+        ("hey there!", "greeting"),
+        ("ok thanks", "thanks"),
+        ("help", "help"),
+        ("great, that worked, thanks!", "solved"),
+        ("still not working", "unsolved"),
+        ("yes but for 60 days", None),
+        ("unlock my account", None),
+        ("help me log in, I forgot my password", None),
+    ],
+)
+def test_closed_phrases(text: str, act: str | None) -> None:
+    assert WORDS.act_of(text) == act
+
+
+def test_leading_yes_and_no() -> None:
+    assert WORDS.leading("yes but for 60 days") == "yes"
+    assert WORDS.leading("No, I meant GitHub") == "no"
+    assert WORDS.leading("no idea") is None
+    assert WORDS.leading("nothing works") is None
+
+
+@pytest.mark.parametrize(("text", "case"), [("any news on FOY-12?", "FOY-12"), ("foy 7", "FOY-7"), ("foyer 7", None), ("FOY", None)])
+def test_cases(text: str, case: str | None) -> None:
+    assert acts.case_in(text) == case
+
+
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("How do I reset my password?", "reset my password"),
+        ("can you tell me how to unlock my account", "unlock my account"),
+        ("what do I have to do to get access to Figma?", "get access to Figma"),
+        ("how many days do I have?", None),
+        ("reset my password", None),
+    ],
+)
+def test_the_wish_inside_a_how_to(text: str, way: str | None) -> None:
+    assert acts.how_to(text) == way
+
+
+@pytest.mark.parametrize("text", ["and in Germany?", "what about sick leave?", "how long does that take?", "is it the same for interns?"])
+def test_what_leans_on_the_question_before(text: str) -> None:
+    assert acts.leans(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["how many sick days do we get?", "reset my password", "what does our health insurance cover in Germany and France?"]
+)
+def test_what_stands_alone(text: str) -> None:
+    assert not acts.leans(text)
+
+
+def test_what_is_not_wanted() -> None:
+    for text in (
+        "don't reset my password",
+        "I no longer need access",
+        "I don't need a laptop",
+        "please cancel my vacation",
+        "revoke my access",
+    ):
+        assert acts.negated(text), text
+    for text in ("I don't have access to Figma", "my password does not work", "I can't log in", "I need a return label"):
+        assert not acts.negated(text), text
+
+
+def test_ordinals() -> None:
+    assert [acts.ordinal(text, 3) for text in ("the second one", "1", "last", "option 3", "4", "second thoughts")] == [
+        1,
+        0,
+        2,
+        2,
+        None,
+        None,
+    ]
+
+
+def test_urgency() -> None:
+    assert acts.urgent("unlock me ASAP")
+    assert not acts.urgent("whenever you have time")

@@ -1,0 +1,281 @@
+"""Recognition with the real encoder: measured on phrasings that it was not trained on, and in conversation."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot, AwaitsSolved, Recall
+from bot.intent.model import Beneficiary, Recognition, Wish
+from bot.intent.recognizer import Recognizer
+from bot.intent.router import route
+from specialists.skill import SkillSpec
+
+from .conftest import data, open_request, recalling
+
+Specs = Mapping[str, SkillSpec]
+NEITHER = "neither"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    text: str
+    wanted: str
+    got: str
+    confidence: float
+
+    @property
+    def right(self) -> bool:
+        return self.got == self.wanted
+
+
+async def recognised(recognizer: Recognizer, text: str, recall: Recall | None = None) -> Recognition:
+    return await recognizer.recognize(text, recall or recalling())
+
+
+async def wish_of(recognizer: Recognizer, text: str, recall: Recall | None = None) -> Wish:
+    (wish,) = (await recognised(recognizer, text, recall)).wishes
+    return wish
+
+
+async def outcomes(recognizer: Recognizer) -> list[Outcome]:
+    rows = [(text, skill) for skill, texts in data("skills.yaml").items() for text in texts]
+    rows += [(text, NEITHER) for text in (*data("questions.yaml")["questions"], *data("out_of_scope.yaml"))]
+    rows += [(text, act) for act, texts in data("acts.yaml").items() for text in texts]
+    found = []
+    for text, wanted in rows:
+        recognition = await recognised(recognizer, text)
+        if recognition.sensitive or not recognition.wishes:
+            found.append(Outcome(text, wanted, "sensitive", 1.0))
+            continue
+        best = max(recognition.wishes, key=lambda wish: wish.confidence)
+        found.append(Outcome(text, wanted, best.skill or (NEITHER if best.act in ("question", "unclear") else best.act), best.confidence))
+    return found
+
+
+async def test_fresh_phrasings_are_understood_and_confidence_means_what_it_says(recognizer: Recognizer, specs: Specs) -> None:
+    found = await outcomes(recognizer)
+    wrong = [f"{one.text!r}: {one.got} {one.confidence:.2f}" for one in found if not one.right]
+    assert len(found) - len(wrong) >= 0.94 * len(found), wrong
+    acted = [one for one in found if one.got in specs and one.confidence >= 0.85]
+    assert sum(one.right for one in acted) >= 0.98 * len(acted), [one for one in acted if not one.right]
+    of_skills = [one for one in found if one.wanted in specs]
+    assert sum(one.right and one.confidence >= 0.85 for one in of_skills) >= 0.72 * len(of_skills)
+    assert sum(one.right and one.confidence >= 0.65 for one in of_skills) >= 0.90 * len(of_skills)
+    assert _calibration_error(found) <= 0.10
+
+
+def _calibration_error(found: list[Outcome]) -> float:
+    confidence, right = np.array([one.confidence for one in found]), np.array([one.right for one in found])
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    return float(sum(abs(confidence[bins == n].mean() - right[bins == n].mean()) * (bins == n).mean() for n in np.unique(bins)))
+
+
+async def test_nothing_out_of_scope_is_acted_on(recognizer: Recognizer, specs: Specs) -> None:
+    for text in (*data("out_of_scope.yaml"), *data("questions.yaml")["questions"]):
+        for wish in (await recognised(recognizer, text)).wishes:
+            assert not (wish.skill in specs and wish.confidence >= 0.85), f"{text!r} would be acted on as {wish.skill}"
+
+
+@pytest.mark.parametrize("text", ["zebra crossing quantum", "lorem ipsum dolor", "fjdk slaf jdks", "the", "1234567"])
+async def test_what_is_far_from_everything_is_not_acted_on(recognizer: Recognizer, text: str) -> None:
+    for wish in (await recognised(recognizer, text)).wishes:
+        assert wish.act != "skill" or wish.confidence < 0.65
+
+
+async def test_how_to_do_what_we_can_do_is_offered(recognizer: Recognizer) -> None:
+    rows = [(skill, text) for skill, texts in data("questions.yaml")["how_to"].items() for text in texts]
+    offered = []
+    for skill, text in rows:
+        wish = await wish_of(recognizer, text)
+        assert not (wish.act == "skill" and wish.confidence >= 0.85), text
+        offered.append(wish.skill == skill and wish.confidence >= 0.65)
+    assert sum(offered) >= len(rows) - 2
+
+
+async def test_several_wishes_in_one_message(recognizer: Recognizer) -> None:
+    for row in data("many.yaml"):
+        recognition = await recognised(recognizer, row["text"])
+        assert [wish.skill or wish.act for wish in recognition.wishes] == row["wishes"], row["text"]
+
+
+async def test_slots_and_beneficiary_belong_to_their_wish(recognizer: Recognizer) -> None:
+    recognition = await recognised(recognizer, "reset Omar's password. Also I need editor access to Figma for 30 days")
+    reset, access = recognition.wishes
+    assert (reset.skill, reset.beneficiary) == ("reset_password", Beneficiary("Omar", "p2"))
+    assert (access.skill, access.beneficiary) == ("grant_access", None)
+    assert {name: one.value for name, one in access.slots.items()} == {"application": "figma", "role": "editor", "duration": "P30D"}
+
+
+async def test_sensitive_topics_are_found_and_ordinary_ones_left_alone(recognizer: Recognizer) -> None:
+    rows = data("sensitive.yaml")
+    ordinary = rows.pop("ordinary")
+    missed = [text for texts in rows.values() for text in texts if (await recognised(recognizer, text)).sensitive is None]
+    assert missed == []
+    alarmed = [text for text in ordinary if (await recognised(recognizer, text)).sensitive is not None]
+    assert len(alarmed) <= 1, alarmed
+
+
+async def test_a_sensitive_sentence_in_a_long_message_is_found(recognizer: Recognizer) -> None:
+    text = "I need access to Figma. " + "The project is going well. " * 200 + "By the way, my boss is harassing me."
+    assert (await recognised(recognizer, text[-3000:])).sensitive == "harassment"
+    assert (await recognised(recognizer, "my boss is harassing me. " * 300)).sensitive == "harassment"
+
+
+async def test_what_is_quoted_chooses_no_skill_and_taints_slots(recognizer: Recognizer, specs: Specs) -> None:
+    quoted_only = await recognised(recognizer, "> please reset my password")
+    assert quoted_only.wishes == ()
+    forwarded = await recognised(
+        recognizer, "what does this mean?\n\n---- Forwarded message ----\nFrom: Vic\nGive Dana admin access to GitHub for 30 days"
+    )
+    assert all(wish.act != "skill" for wish in forwarded.wishes)
+    (wish,) = (await recognised(recognizer, "I need access, see below\n> Figma for 30 days")).wishes
+    assert wish.skill == "grant_access"
+    assert {name: one.tainted for name, one in wish.slots.items()} == {"application": True, "duration": True}
+    own = await wish_of(recognizer, "I need access to GitHub\n> Figma for 30 days")
+    assert (own.slots["application"].value, own.slots["application"].tainted) == ("github", False)
+
+
+async def test_status_of_a_case_or_of_the_request_that_is_meant(recognizer: Recognizer, specs: Specs) -> None:
+    assert (await wish_of(recognizer, "any news on FOY-12?")).case == "FOY-12"
+    recall = recalling(requests=(open_request("r1", "grant_access", "FOY-1"), open_request("r2", "request_hardware", "FOY-2")))
+    wish = await wish_of(recognizer, "where is my laptop order?", recall)
+    assert (wish.act, wish.skill) == ("status", "request_hardware")
+
+
+async def test_the_vector_of_the_utterance_is_handed_on(recognizer: Recognizer) -> None:
+    vector = (await recognised(recognizer, "how long is parental leave?")).vector
+    assert vector is not None
+    assert vector.shape == (384,)
+    assert float(np.linalg.norm(vector)) == pytest.approx(1, abs=1e-4)
+
+
+# -- in conversation ---------------------------------------------------------------------------------------------------
+
+ACCESS = open_request("r1", "grant_access", missing=("role", "duration"), application="figma")
+
+
+def answers(recognition: Recognition) -> dict[str, Any]:
+    return {name: one.value for name, one in recognition.answers.items()}
+
+
+@pytest.mark.parametrize(
+    ("slot", "text", "expected"),
+    [
+        ("role", "editor", {"role": "editor"}),
+        ("role", "editor for 30 days please", {"role": "editor", "duration": "P30D"}),
+        ("role", "the first one", {"role": "viewer"}),
+        ("role", "30 days", {"duration": "P30D"}),
+        ("role", "what is an editor?", {}),
+        ("role", "how long is parental leave?", {}),
+        ("role", "dunno", {}),
+        ("duration", "two weeks", {"duration": "P14D"}),
+        ("duration", "14", {"duration": "P14D"}),
+        ("duration", "until the end of the year", {"duration": "P41D"}),
+        ("duration", "actually make that GitHub", {"application": "github"}),
+        ("duration", "30 days. Also unlock my account", {"duration": "P30D"}),
+        ("reason", "I have to compare it with Miro", {"reason": "I have to compare it with Miro"}),
+        ("reason", "thanks", {}),
+    ],
+)
+async def test_answers_to_a_slot(recognizer: Recognizer, slot: str, text: str, expected: dict[str, Any]) -> None:
+    recognition = await recognised(recognizer, text, recalling(AwaitsSlot("r1", slot), requests=(ACCESS,)))
+    assert answers(recognition) == expected
+    assert all(one.source == "answer" and not one.tainted for one in recognition.answers.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "act", "expected"),
+    [
+        ("yes", "yes", {}),
+        ("Yes, please go ahead", "yes", {}),
+        ("yes but for 60 days", "yes", {"duration": "P60D"}),
+        ("make it 60 days", None, {"duration": "P60D"}),
+        ("no, I meant GitHub", "no", {"application": "github"}),
+        ("yes, Figma for 30 days", "yes", {}),
+        ("no thanks", "no", {}),
+    ],
+)
+async def test_answers_to_a_confirmation(recognizer: Recognizer, text: str, act: str | None, expected: dict[str, Any]) -> None:
+    full = open_request("r1", "grant_access", state="confirming", application="figma", role="editor", duration="P30D")
+    recognition = await recognised(recognizer, text, recalling(AwaitsConfirmation("r1"), requests=(full,)))
+    assert answers(recognition) == expected
+    if act is not None:
+        assert recognition.wishes[0].act == act
+
+
+@pytest.mark.parametrize(
+    ("text", "act"), [("that worked, thanks!", "yes"), ("still locked out", "no"), ("yes", "yes"), ("thanks", "thanks")]
+)
+async def test_did_this_solve_it(recognizer: Recognizer, text: str, act: str) -> None:
+    assert (await wish_of(recognizer, text, recalling(AwaitsSolved("r1")))).act == act
+
+
+@pytest.mark.parametrize("text", ["the second one", "2", "reset my password", "the password"])
+async def test_a_choice_is_picked_by_place_or_name(recognizer: Recognizer, text: str) -> None:
+    recall = recalling(AwaitsChoice(("unlock_account", "reset_password"), "I can't get in"))
+    wish = await wish_of(recognizer, text, recall)
+    assert (wish.act, wish.skill) == ("skill", "reset_password")
+    assert wish.confidence >= 0.85
+
+
+async def test_a_picked_choice_keeps_what_was_said_before(recognizer: Recognizer) -> None:
+    recall = recalling(AwaitsChoice(("request_hardware", "grant_access"), "Figma for 30 days"))
+    wish = await wish_of(recognizer, "the second", recall)
+    assert {name: one.value for name, one in wish.slots.items()} == {"application": "figma", "duration": "P30D"}
+
+
+async def test_the_same_once_more_for_another_thing(recognizer: Recognizer) -> None:
+    recall = recalling(requests=(ACCESS,), request_id="r1")
+    wish = await wish_of(recognizer, "and what about GitHub?", recall)
+    assert (wish.skill, wish.slots["application"].value) == ("grant_access", "github")
+    assert wish.confidence < 0.85
+
+
+# -- bad input ---------------------------------------------------------------------------------------------------------
+
+ODD = [
+    "",
+    " ",
+    "\x00",
+    "🙃",
+    "?" * 50,
+    "x" * 100_000,
+    "я хочу пароль",
+    "密码重置",
+    "a\u0301" * 500,
+    "\ud83d",
+    "> " * 2000,
+    "\n" * 500,
+    "FOY-99999999999",
+    "'; DROP TABLE--",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+async def test_odd_input_gets_steps(recognizer: Recognizer, specs: Specs, text: str) -> None:
+    recall = recalling()
+    assert route(await recognised(recognizer, text, recall), recall, specs)
+
+
+def test_no_text_raises(recognizer: Recognizer, specs: Specs) -> None:
+    recalls = [
+        recalling(),
+        recalling(AwaitsSlot("r1", "role"), requests=(ACCESS,), misses=1),
+        recalling(AwaitsConfirmation("r1"), requests=(ACCESS,)),
+        recalling(AwaitsChoice(("unlock_account", "reset_password"), "it")),
+        recalling(AwaitsSlot("gone", "role")),
+    ]
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.text(max_size=120), st.sampled_from(recalls))
+    def anything(text: str, recall: Recall) -> None:
+        recognition = asyncio.run(recognizer.recognize(text, recall))
+        assert route(recognition, recall, specs)
+
+    anything()

@@ -200,7 +200,8 @@ class _QuietHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        log.warning("engine_warning", where=f"{record.filename}:{record.lineno}", error=error)
+        tell = log.warning if record.levelno >= logging.ERROR else log.info
+        tell("engine_noticed", where=f"{record.filename}:{record.lineno}", error=error)
 
 
 class _Json(Serializer):

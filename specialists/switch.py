@@ -1,6 +1,7 @@
 """The kill switch: one row stops every new effect of a specialist, or of all, in whichever process it would start.
 
-It is read from the database before each effect and never remembered, so that it holds within the moment and across restarts.
+It is read from the database before each effect and a release is never remembered, so that it holds within the moment, in
+every process, and across restarts.
 """
 
 from collections.abc import Mapping
@@ -38,14 +39,19 @@ class Switch:
         self._store = store
         self._audit = audit
         self._clock = clock
+        self._pressed: set[str] = set()
+        """Holds from the press on, while its row still queues behind other writers; for good when the row cannot be written."""
 
     async def pause(self, name: str, by: str) -> None:
-        """No new effect of this specialist ("*": of any) starts once this has returned."""
+        """No new effect of this specialist ("*": of any) starts from now on, elsewhere once this has returned."""
+        self._pressed.add(name)
         async with self._sessions.begin() as session:
             await self._put(session, name, True, by)
+        self._pressed.discard(name)
 
     async def resume(self, name: str, by: str) -> int:
         """What was held goes on, unless another switch holds it; how many requests. Dispatch afterwards."""
+        self._pressed.discard(name)
         async with self._sessions.begin() as session:
             await self._put(session, name, False, by)
             return await self.release(session)
@@ -60,6 +66,8 @@ class Switch:
         return released
 
     async def paused(self, specialist: str, *, session: AsyncSession | None = None) -> bool:
+        if not self._pressed.isdisjoint((specialist, ALL)):
+            return True
         query = select(tables.switch.c.name).where(tables.switch.c.name.in_([specialist, ALL]), tables.switch.c.paused).limit(1)
         if session is not None:
             return (await session.execute(query)).first() is not None

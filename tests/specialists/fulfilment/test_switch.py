@@ -1,5 +1,6 @@
 """The kill switch: no new effect once it is pressed, everything goes on when it is released."""
 
+import asyncio
 from dataclasses import replace
 
 from sqlalchemy import update
@@ -112,3 +113,14 @@ async def test_who_pressed_it_is_kept(rig: Rig) -> None:
     assert (state["people"].paused, state["people"].by, state["people"].at) == (True, "operator", rig.clock())
     await rig.switch.resume("people", PRIYA)
     assert not (await rig.switch.state())["people"].paused
+
+
+async def test_it_holds_from_the_press_on_while_its_row_waits_for_another_writer(rig: Rig) -> None:
+    async with rig.sessions.begin():
+        pressing = asyncio.create_task(rig.switch.pause("people", "operator"))
+        await asyncio.sleep(0)
+        assert not pressing.done()
+        assert await rig.switch.paused("people")
+        assert not await rig.switch.paused("it_service_desk")
+    await pressing
+    assert await rig.switch.paused("people")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -118,12 +118,7 @@ class StatusReader:
 
     async def _cursor(self) -> int:
         async with self.sessions() as session:
-            found = (await session.execute(select(t.projection.c.cursor).where(t.projection.c.name == NAME))).scalar_one_or_none()
-        if found is None:
-            async with self.sessions.begin() as session:
-                await session.execute(insert(t.projection).values(name=NAME, cursor=0))
-            return 0
-        return int(found)
+            return int((await session.execute(select(t.projection.c.cursor).where(t.projection.c.name == NAME))).scalar_one())
 
 
 class _Telling:

@@ -449,6 +449,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("delivery_key"),
     )
+    op.execute("INSERT INTO projection (name, cursor) VALUES ('status', 0)")
     create_lexical(op.get_bind())
     create_audit_guards(op.get_bind())
 

@@ -7,6 +7,7 @@ lost between a reload and its stream, and a second process that shows something 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -44,7 +45,8 @@ class Streams:
             raise web.HTTPBadRequest(text="“after” must be a number.")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         protect(response)
-        with self._channel.watch() as woken:
+        # Whoever is gone has closed the connection; there is nobody left to tell.
+        with self._channel.watch() as woken, suppress(ConnectionResetError):
             cursor = int(after) if after else await self._newest()
             await response.prepare(request)
             await response.write(b"retry: 1500\n\n")
@@ -58,7 +60,7 @@ class Streams:
                 except TimeoutError:
                     person = await self._person_of(request)
                     await response.write(b": still here\n\n")
-        await response.write_eof()
+            await response.write_eof()
         return response
 
     async def _newest(self) -> int:

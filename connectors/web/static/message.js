@@ -46,6 +46,9 @@ function head(reply) {
 
 function body(message) {
   const text = safe(message.html, "text");
+  const last = text.lastElementChild;
+  // Channels without a list of sources get them as a last paragraph; here the list says more.
+  if (message.reply.citations.length && last?.tagName === "P" && text.children.length > 1 && last.textContent.split("\n").every((line) => message.reply.citations.some((citation) => line.startsWith(`[${citation.n}] ${citation.title}`)))) last.remove();
   linkCitations(text, message);
   return text;
 }

@@ -99,7 +99,8 @@ def is_request(text: str) -> bool:
 def leans(text: str) -> bool:
     """It makes sense only after the question before: "and in Germany?", "what about sick leave?", "how long does that take?"."""
     words = text.split()
-    return len(words) <= 9 and bool(_LEANING.match(text.strip()) or (len(words) <= 8 and is_question(text) and _POINTING.search(text)))
+    leaning = _LEANING.match(text.strip()) or _BARE.fullmatch(text.strip()) or (is_question(text) and _POINTING.search(text))
+    return len(words) <= 8 and bool(leaning)
 
 
 def negated(text: str) -> bool:
@@ -152,6 +153,11 @@ _REQUEST = re.compile(
 )
 _LEANING = re.compile(
     r"(?:and|what about|how about|and what about|also|same for|what if|and if|and for|or|but what|even|also for)\b", re.IGNORECASE
+)
+_BARE = re.compile(
+    r"(?:(?:until|since|from|for|by|after|with|in|to|at) )?(?:when|what|who|whom|where|why|which|how(?: (?:much|many|long|often))?)"
+    r"(?: (?:ones?|exactly|then|else|so|not))?\s*[?.!]*",
+    re.IGNORECASE,
 )
 _POINTING = re.compile(r"\b(?:that|it|this|those|these|they|them|there|then)\b", re.IGNORECASE)
 _NEGATED = re.compile(

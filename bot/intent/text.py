@@ -95,14 +95,18 @@ class Courtesies:
 
 
 def parts(text: str) -> list[tuple[str, bool]]:
-    """Clauses that may be wishes of their own, at most MAX_PARTS, each with whether a sentence ended before it."""
+    """Clauses that may be wishes of their own, at most MAX_PARTS, each with whether it begins anew: a sentence, or "also"."""
     found: list[tuple[str, bool]] = []
     for sentence in _SENTENCE.split(text):
-        begins = True
-        for clause in _CONJUNCTION.split(sentence):
-            if any(character.isalnum() for character in clause) and plain(clause) not in _LINKS:
-                found.append((clause.strip(" ,"), begins))
-                begins = False
+        anew, place = True, 0
+        for joint in (*_CONJUNCTION.finditer(sentence), None):
+            clause = sentence[place : joint.start() if joint else None].strip(" ,")
+            bare = _LINK.sub("", clause)
+            if any(character.isalnum() for character in bare) and plain(bare) not in _LINKS:
+                found.append((bare if found else clause, anew or bare != clause))
+                anew = False
+            if joint is not None:
+                anew, place = anew or bool(_ALSO.search(joint[0])), joint.end()
     return [*found[: MAX_PARTS - 1], (" ".join(part for part, _ in found[MAX_PARTS - 1 :]), True)] if len(found) > MAX_PARTS else found
 
 
@@ -131,8 +135,10 @@ _FORWARDED = re.compile(
     r"forwarded message|original message|begin forwarded|weitergeleitete nachricht|^from:\s|^von:\s|^on .{5,80} wrote:$", re.IGNORECASE
 )
 _INNER = re.compile(r"[,;!?\"]|\.(?!\w)")
-_LIGHT = "hi|hello|hey|hiya|hallo|please|pls|plz|also|and|so|ok|okay|oh|um|uh|btw|then"
+_LIGHT = "hi|hello|hey|hiya|hallo|please|pls|plz|so|ok|okay|oh|um|uh|btw"
 _SENTENCE = re.compile(r"(?<=[!?;])\s+|(?<=[^\W\d_]{2}\.)\s+|\n+")
+_ALSO = re.compile(r"\b(?:also|plus|then|as well as)\b", re.IGNORECASE)
+_LINK = re.compile(r"^(?:(?:oh )?(?:and|also|then|plus)\b[\s,]*)+(?=\w)", re.IGNORECASE)
 _LINKS = frozenset({"also", "and", "then", "plus", "oh", "so", "ok", "okay", "but", "and also", "and then"})
 _CONJUNCTION = re.compile(
     r",?\s+(?:and also|and then|and|also|plus|as well as|but also|but|oh and|& also)\s+(?=\S+\s+\S)"

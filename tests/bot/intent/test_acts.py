@@ -60,7 +60,18 @@ def test_the_wish_inside_a_how_to(text: str, way: str | None) -> None:
     assert acts.how_to(text) == way
 
 
-@pytest.mark.parametrize("text", ["and in Germany?", "what about sick leave?", "how long does that take?", "is it the same for interns?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "and in Germany?",
+        "what about sick leave?",
+        "how long does that take?",
+        "is it the same for interns?",
+        "until when?",
+        "and why?",
+        "how much?",
+    ],
+)
 def test_what_leans_on_the_question_before(text: str) -> None:
     assert acts.leans(text)
 

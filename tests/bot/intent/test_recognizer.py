@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot, AwaitsSolved, Recall
-from bot.intent.model import Beneficiary, Recognition, Wish
+from bot.intent.model import Answer, Beneficiary, Recognition, Wish
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from specialists.skill import SkillSpec
@@ -146,6 +146,13 @@ async def test_status_of_a_case_or_of_the_request_that_is_meant(recognizer: Reco
     recall = recalling(requests=(open_request("r1", "grant_access", "FOY-1"), open_request("r2", "request_hardware", "FOY-2")))
     wish = await wish_of(recognizer, "where is my laptop order?", recall)
     assert (wish.act, wish.skill) == ("status", "request_hardware")
+
+
+async def test_a_follow_up_keeps_the_word_that_makes_it_one(recognizer: Recognizer, specs: Specs) -> None:
+    recall = recalling(question="how many days of PTO do I carry over?")
+    for text in ("and until when?", "Also for interns?", "what about Germany"):
+        (step,) = route(await recognised(recognizer, text, recall), recall, specs)
+        assert step == Answer(text, recall.question)
 
 
 async def test_the_vector_of_the_utterance_is_handed_on(recognizer: Recognizer) -> None:

@@ -53,6 +53,7 @@ def test_quoted_words_are_apart(text: str, own: str, quoted: str) -> None:
         ("Good morning! my account is locked. Many thanks in advance", "my account is locked"),
         ("thanks for unlocking my account", "thanks for unlocking my account"),
         ("hello", "hello"),
+        ("and until when?", "and until when?"),
         ("thanks", "thanks"),
         ("Highlight the row", "Highlight the row"),
     ],
@@ -67,6 +68,8 @@ def test_parts_are_clauses_with_where_sentences_began() -> None:
         ("I forgot my password.", True),
         ("can I take Friday off?", True),
     ]
+    assert parts("I need Figma, also a new monitor") == [("I need Figma", True), ("a new monitor", True)]
+    assert parts("Unlock me. And then order a dock") == [("Unlock me.", True), ("order a dock", True)]
     assert parts("access to Figma and GitHub") == [("access to Figma and GitHub", True)]
     assert parts("off from 12.05. to 16.05. please") == [("off from 12.05. to 16.05. please", True)]
 

@@ -1,7 +1,7 @@
-"""A Foyer that kills itself at one commit: `python -m tests.scenarios.killed HOME before|after N`; N 0 lives to the end.
+"""A Foyer that kills itself at one commit: `python -m tests.scenarios.killed HOME before|after N IDS`; N 0 lives to the end.
 
-Plays one grant with its approval, as a client that repeats itself until it is heard: with the same ids, as channels do.
-At the end it prints what came of it, as JSON.
+Plays one grant with its approval, as a client that repeats itself until it is heard: with the same ids, as channels do
+(IDS "same"), or, for the negative control, with new ones. At the end it prints what came of it, as JSON.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, event
 from bot.buttons import Verb
 from connectors.ports.chat import Activity, ActivityKind, Address, Press, ReplyKind
 from connectors.ports.people import ExternalId
+from connectors.ports.records import new_id
 from tests.scenarios.company import Company, email
 
 WISH = "I need editor access to Figma for 30 days"
@@ -43,17 +44,18 @@ class Bomb:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def play(home: Path, when: str, at: int) -> dict[str, Any]:
+async def play(home: Path, when: str, at: int, ids: str) -> dict[str, Any]:
     company = await Company.open(home)
     bomb = Bomb(company, when, at)
-    await hear(company, "dana", "the-wish", text=WISH)
+    unique = "" if ids == "same" else new_id()
+    await hear(company, "dana", f"the-wish{unique}", text=WISH)
     await company.settle()
     waiting = [message for message in await company.shown("priya") if message.reply.kind is ReplyKind.APPROVAL]
     for message in waiting:
         for action in message.reply.actions:
             pressed = company.app.buttons.read(action.id)
             if pressed is not None and pressed.verb is Verb.APPROVE:
-                await hear(company, "priya", "the-yes", press=Press(action.id), thread=message.thread)
+                await hear(company, "priya", f"the-yes{unique}", press=Press(action.id), thread=message.thread)
     await company.settle()
     summary = await told(company)
     summary["commits"] = bomb.commits
@@ -87,4 +89,4 @@ async def told(company: Company) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(play(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))))
+    print(json.dumps(asyncio.run(play(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]))))

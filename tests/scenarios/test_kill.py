@@ -22,21 +22,21 @@ SOME = [("before", 1), ("after", 2), ("before", 6), ("after", 9), ("before", 12)
 """Boundaries of the default set; `make soak` kills at every one."""
 
 
-async def process(home: Path, when: str, at: int) -> tuple[int, dict[str, Any]]:
+async def process(home: Path, when: str, at: int, ids: str = "same") -> tuple[int, dict[str, Any]]:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.scenarios.killed", str(home), when, str(at), stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "tests.scenarios.killed", str(home), when, str(at), ids, stdout=asyncio.subprocess.PIPE
     )
     output, _ = await child.communicate()
     assert child.returncode is not None
     return child.returncode, json.loads(output.splitlines()[-1]) if child.returncode == 0 else {}
 
 
-async def killed_then_finished(template: Path, home: Path, when: str, at: int) -> tuple[bool, dict[str, Any]]:
+async def killed_then_finished(template: Path, home: Path, when: str, at: int, ids: str = "same") -> tuple[bool, dict[str, Any]]:
     """Whether the first process was killed, and what the second one found and finished."""
     shutil.copytree(template, home)
-    code, _ = await process(home, when, at)
+    code, _ = await process(home, when, at, ids)
     assert code in (0, -signal.SIGKILL)
-    _, summary = await process(home, "never", 0)
+    _, summary = await process(home, "never", 0, ids)
     summary.pop("commits")
     return code != 0, summary
 
@@ -46,3 +46,10 @@ async def test_killed_at_a_commit_it_is_finished_once(template: Path, tmp_path: 
     died, summary = await killed_then_finished(template, tmp_path / "home", when, at)
     assert died
     assert summary == ONCE
+
+
+async def test_without_the_channels_own_ids_it_is_asked_twice(template: Path, tmp_path: Path) -> None:
+    """The negative control: what makes a repetition harmless is that the inbox knows it again."""
+    died, summary = await killed_then_finished(template, tmp_path / "home", "after", 9, ids="new")
+    assert died
+    assert len(summary["requests"]) == 2

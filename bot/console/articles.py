@@ -37,16 +37,20 @@ def add_articles(
     vocabulary: Mapping[str, Sequence[str]],
 ) -> None:
     """Adds /api/v1/articles. `html` renders Markdown safely; `vocabulary`: what an audience may select by."""
+    spelled = {value.lower(): value for values in vocabulary.values() for value in values}
+
+    def view(article: Article) -> dict[str, Any]:
+        return _view(article, spelled)
 
     async def listed(request: web.Request, person: Person) -> web.Response:
-        found = [_view(article) for article in await library.list()]
+        found = [view(article) for article in await library.list()]
         return web.json_response({"articles": found, "audience": {key: list(values) for key, values in vocabulary.items()}})
 
     async def add(request: web.Request, person: Person) -> web.Response:
         files, selectors = await _upload(request)
         added = await library.add_many(files, selectors, by=person)
         log.info("articles_uploaded", articles=[article.id for article in added])
-        return web.json_response({"articles": [_view(article) for article in added]}, status=201)
+        return web.json_response({"articles": [view(article) for article in added]}, status=201)
 
     async def try_question(request: web.Request, person: Person) -> web.Response:
         content = await request.json() if request.content_type == "application/json" else {}
@@ -60,10 +64,10 @@ def add_articles(
         return web.json_response({"answered": answer.kind == "answered", "html": html(text), "citations": sources})
 
     async def publish(request: web.Request, person: Person) -> web.Response:
-        return web.json_response(_view(await library.publish(request.match_info["article"], by=person)))
+        return web.json_response(view(await library.publish(request.match_info["article"], by=person)))
 
     async def retire(request: web.Request, person: Person) -> web.Response:
-        return web.json_response(_view(await library.retire(request.match_info["article"], by=person)))
+        return web.json_response(view(await library.retire(request.match_info["article"], by=person)))
 
     def admin(handler: PersonHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """For knowledge admins; what the library refuses becomes a sentence in their language."""
@@ -118,14 +122,14 @@ async def _upload(request: web.Request) -> tuple[list[tuple[str, bytes]], list[s
     return files, selectors
 
 
-def _view(article: Article) -> dict[str, Any]:
+def _view(article: Article, spelled: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": article.id,
         "title": article.title,
         "source": article.source,
         "version": article.version,
         "state": article.state.value,
-        "audience": _audience(article.audience),
+        "audience": _audience(article.audience, spelled),
         "language": article.language,
         "updated": article.updated_at.isoformat(),
         "review_due": article.review_due.isoformat() if article.review_due else None,
@@ -133,6 +137,7 @@ def _view(article: Article) -> dict[str, Any]:
     }
 
 
-def _audience(audience: Audience) -> str:
-    """ "country: DE or FR, department: Sales"; empty for all employees."""
-    return ", ".join(f"{key}: {' or '.join(sorted(values))}" for key, values in sorted(audience.items()))
+def _audience(audience: Audience, spelled: Mapping[str, str]) -> str:
+    """ "country: DE or FR, department: Sales", spelled as the vocabulary does; empty for all employees."""
+    named = {key: sorted(spelled.get(value, value) for value in values) for key, values in sorted(audience.items())}
+    return ", ".join(f"{key}: {' or '.join(values)}" for key, values in named.items())

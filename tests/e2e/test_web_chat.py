@@ -166,7 +166,7 @@ def test_an_article_is_dropped_tried_published_and_answered_from(window: Open, t
         "# Bicycle leasing\n\n## Duration\n\nA bicycle lease runs for 36 months.\n\n## Cost\n\nThe rate is deducted from the salary.\n"
     )
     kim.see(".side a.row", "Articles").click()
-    kim.see(".chip", "DE").click()
+    kim.see('[aria-label="country"] .chip', "DE").click()
     kim.driver.find_element("css selector", "#files").send_keys(str(article))
     kim.see(".upload-status", "draft now")
     draft = '[data-source="bicycle-leasing.md"]'
@@ -175,7 +175,7 @@ def test_an_article_is_dropped_tried_published_and_answered_from(window: Open, t
     kim.see(f"{draft} .trial", "36 months")
     kim.picture("14-article")
     assert kim.faults() == []
-    kim.see(f"{draft} button", "Publish").click()
+    kim.see(f"{draft} button.primary", "Publish").click()
     kim.see(f"{draft} .tag", "Published")
     omar.say("How many months does a bicycle lease run?")
     omar.see("li.message .text", "36 months")

@@ -3,7 +3,7 @@
 import { api, follow } from "./api.js";
 import { articlesPanel } from "./articles.js";
 import { Chat } from "./chat.js";
-import { ago, avatar, h, icon, mark, toast } from "./dom.js";
+import { ago, avatar, h, hush, icon, mark, toast } from "./dom.js";
 import { mailDrawer } from "./mail.js";
 import { signInPage } from "./signin.js";
 
@@ -120,7 +120,10 @@ function lists() {
 
 function waitingItem(message, here) {
   const words = message.reply.kind === "approval" ? "Approve or deny" : `Handoff · ${message.group}`;
-  const first = message.reply.text.replace(/[*_#`>~[\]]/g, "").split("\n").find((text) => text.trim()) ?? "";
+  const text = message.reply.text.replace(/[*_#`>~[\]]/g, "").split("\n").find((line) => line.trim()) ?? "";
+  // A handoff's first field says who it is about, which tells more than its state.
+  const who = message.reply.kind === "handoff" && message.reply.fields[0]?.value;
+  const first = who ? `${/^\S+-\d+/.exec(text)?.[0] ?? ""} ${who}` : text;
   return h("a", { href: `#/c/${encodeURIComponent(message.conversation)}`, class: `item must kind-${message.reply.kind}`, "aria-current": message.conversation === here ? "page" : false },
     h("span", { class: "item-title" }, first), h("span", { class: "item-meta" }, `${words} · ${ago(message.at)}`));
 }
@@ -154,6 +157,7 @@ function current() {
 async function route() {
   if (!state.me) return;
   menu(false);
+  hush();
   if (location.hash === "#/articles" && state.me.roles.includes("knowledge_admin")) {
     view.title.textContent = "Articles";
     view.main.replaceChildren(await articlesPanel());

@@ -18,6 +18,12 @@ export async function articlesPanel() {
   const status = h("p", { class: "upload-status", role: "status" });
   const zone = h("label", { class: "drop", for: "files" }, icon("upload"), h("strong", {}, "Drop articles here"), h("span", {}, "or choose files: Markdown, HTML or text, up to 5 MB each"), input);
   const table = h("ul", { class: "article-list" });
+  const filter = h("input", { type: "search", id: "sift", placeholder: "Title or file name", oninput: () => sift() });
+
+  function sift() {
+    const wanted = filter.value.trim().toLowerCase();
+    for (const item of table.children) item.hidden = !item.textContent.toLowerCase().includes(wanted);
+  }
 
   for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); });
   for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
@@ -76,25 +82,27 @@ export async function articlesPanel() {
     } }, label);
     const open = article.state === "draft" || article.state === "review";
     return h("li", { class: `article state-${article.state}`, "data-source": article.source },
-      h("div", { class: "article-head" }, h("h3", {}, article.title), h("span", { class: `tag tag-${article.state}` }, STATES[article.state] ?? article.state)),
+      h("div", { class: "article-head" }, h("h3", {}, article.title), h("span", { class: `tag tag-${article.state}` }, STATES[article.state] ?? article.state), article.state === "published" && does("Retire", "quiet", api.retireArticle, `“${article.title}” is retired.`)),
       h("p", { class: "small" }, [article.source, `version ${article.version}`, article.audience || "all employees", `updated ${ago(article.updated)}`].join(" · ")),
       article.warnings.length > 0 && h("ul", { class: "warnings" }, article.warnings.map((code) => h("li", {}, WARNINGS[code] ?? code.replaceAll("_", " ")))),
       open && trial, open && result,
-      h("div", { class: "actions" }, open && does("Publish", "primary", api.publishArticle, `“${article.title}” is published and answers from now on.`), article.state === "published" && does("Retire", "danger", api.retireArticle, `“${article.title}” is retired.`)));
+      open && h("div", { class: "actions" }, does("Publish", "primary", api.publishArticle, `“${article.title}” is published and answers from now on.`)));
   }
 
   async function load() {
     try {
       const { articles, audience: groups } = await api.articles();
       if (audience.children.length < 2) vocabulary(groups);
-      table.replaceChildren(...articles.map(row));
+      const rank = (article) => ["draft", "review", "published"].indexOf(article.state) >>> 0;
+      table.replaceChildren(...articles.toSorted((one, other) => rank(one) - rank(other)).map(row));
+      sift();
       if (!articles.length) table.append(h("li", { class: "empty" }, "No articles yet."));
     } catch (error) {
       table.replaceChildren(h("li", { class: "problem", role: "alert" }, error.message));
     }
   }
 
-  body.append(h("div", { class: "page wide" }, h("section", { class: "upload", "aria-label": "Add articles" }, audience, zone, status), h("section", { "aria-label": "All articles" }, table)));
+  body.append(h("div", { class: "page wide" }, h("section", { class: "upload", "aria-label": "Add articles" }, audience, zone, status), h("section", { "aria-label": "All articles" }, h("div", { class: "find" }, h("label", { for: "sift" }, "Find an article"), filter), table)));
   await load();
   return body;
 }

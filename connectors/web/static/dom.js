@@ -84,6 +84,10 @@ export function clock(iso) {
 
 let toastTimer = 0;
 
+export function hush() {
+  document.querySelector(".toast")?.classList.remove("shown");
+}
+
 /** Says something briefly, aloud for screen readers, too. */
 export function toast(text) {
   let box = document.querySelector(".toast");

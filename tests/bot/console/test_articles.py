@@ -31,7 +31,7 @@ async def test_a_file_becomes_a_draft_is_tried_published_and_retired(console: Co
     assert status == 201
     [article] = content["articles"]
     assert (article["title"], article["state"]) == ("Paid time off", "draft")
-    assert article["audience"] == "country: de or us, department: it"
+    assert article["audience"] == "country: DE or US, department: IT"
 
     tried = await kim.post(f"/api/v1/articles/{article['id']}/try", json={"question": "How many unused days of PTO may I carry over?"})
     answer = await tried.json()

@@ -63,9 +63,11 @@ class Responder:
                 await self._status(talk, case)
             case steps.HandOff(reason, _, sensitive, request_id):
                 request = await self._request(talk, request_id) if request_id is not None else None
-                await self.desk.open(talk, reason, request=request, sensitive=sensitive)
+                if reason != "second_miss" or not await self._spoken_of(talk, step.utterance, vector):
+                    await self.desk.open(talk, reason, request=request, sensitive=sensitive)
             case steps.OfferHuman(reason, utterance):
-                self.offer_person(talk, reason, utterance, ReplyKind.QUESTION, talk.words("offer.unclear"))
+                if not await self._spoken_of(talk, utterance, vector):
+                    self.offer_person(talk, reason, utterance, ReplyKind.QUESTION, talk.words("offer.unclear"))
             case steps.DeclineHuman():
                 talk.conversation = replace(talk.conversation, misses=0)
                 talk.say(ReplyKind.NOTICE, talk.words("offer.declined"))
@@ -78,19 +80,32 @@ class Responder:
 
     async def _answer(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> None:
         try:
-            answer = await self.ask(question, talk.person, follows, vector)
+            answered = await self._quoted(talk, question, follows, vector)
         except ConnectorError as error:
             log.warning("search_unavailable", code=error.code)
             self.offer_person(talk, "search_unavailable", question, ReplyKind.NOTICE, talk.words("answer.unavailable"))
             return
-        if not answer.quotes:
+        if not answered:
             await self._dont_know(talk, question)
-            return
+
+    async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:
+        """No wish that is known ("my VPN drops every five minutes"), but perhaps an article speaks of it; then it is quoted."""
+        try:
+            return await self._quoted(talk, utterance, None, vector)
+        except ConnectorError:
+            return False
+
+    async def _quoted(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> bool:
+        """Answers from articles; False, and nothing said, when they do not cover it."""
+        answer = await self.ask(question, talk.person, follows, vector)
+        if not answer.quotes:
+            return False
         citations = [quote.citation for quote in answer.quotes]
         quoted = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
         sources = "\n".join(self._source(talk, citation) for citation in _unique(citations))
         talk.conversation = replace(talk.conversation, question=question if follows is None else f"{follows} {question}", misses=0)
         talk.say(ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=_unique(citations))
+        return True
 
     def _source(self, talk: Talk, citation: Citation) -> str:
         title = f"{citation.title}, {citation.section}" if citation.section and citation.section != citation.title else citation.title

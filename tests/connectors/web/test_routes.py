@@ -318,3 +318,36 @@ async def test_the_page_and_its_files_are_served_once_changed(served: Served) ->
     again = await nobody.get("/", headers={"If-None-Match": page.headers["ETag"]})
     assert again.status == 304
     assert (await nobody.get("/static/../store.py")).status == 404
+
+
+PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/api/v1/people"),
+    ("POST", "/api/v1/session"),
+    ("DELETE", "/api/v1/session"),
+}
+SIGNED_IN = {
+    ("GET", "/api/v1/me"),
+    ("GET", "/api/v1/conversations"),
+    ("POST", "/api/v1/conversations/{conversation}/messages"),
+    ("POST", "/api/v1/actions/{action}"),
+    ("GET", "/api/v1/messages"),
+    ("GET", "/api/v1/waiting"),
+    ("POST", "/api/v1/seen"),
+    ("GET", "/api/v1/stream"),
+    ("GET", "/api/v1/idle"),
+}
+
+
+async def test_every_route_is_listed_and_all_but_the_public_ones_need_a_session(served: Served) -> None:
+    routes = {
+        (route.method, route.resource.canonical)
+        for route in served.server.app.router.routes()
+        if route.resource is not None and route.method != "HEAD" and not route.resource.canonical.startswith("/static/")
+    }
+    assert routes == PUBLIC | SIGNED_IN
+    nobody = await served.enter("")
+    for method, path in SIGNED_IN:
+        response = await nobody.request(method, path.replace("{conversation}", "c1").replace("{action}", "a1"), json={})
+        assert response.status == 401, path
+    assert served.bot.recorded == []

@@ -102,6 +102,8 @@ def _steps(story: RequestStory, words: Words) -> tuple[Step, ...]:
         elif event.kind is EventKind.APPROVAL_REQUESTED:
             names = tuple(story.names.get(i, "?") for i in event.data["approver_ids"])
             approvals.append(Step(words("step.approval", approvers=names), "running"))
+        elif event.kind in (EventKind.EXPIRED, EventKind.CANCELLED, EventKind.DENIED) and approvals and approvals[-1].status == "running":
+            approvals[-1] = Step(approvals[-1].title, "failed")
         elif event.kind is EventKind.APPROVAL_DECIDED and approvals:
             approvals[-1] = Step(approvals[-1].title, "done" if event.data["verdict"] == "approved" else "failed")
     steps = [Step(title, status.get(n, "pending")) for n, title in titles.items()]  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -228,6 +229,9 @@ def main() -> None:
         app()
     except (Refusal, ConfigError) as error:
         _fail(str(error))
+    except Exception as error:  # whatever broke: a sentence here, the rest in the log
+        structlog.get_logger().exception("command_failed")
+        _fail(f"Foyer had to stop: {error or type(error).__name__}. `foyer doctor` may say more; the log has the details.")
 
 
 async def _serve(settings: Settings, *, banner: bool) -> int:

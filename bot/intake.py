@@ -11,7 +11,7 @@ from typing import Literal
 
 import structlog
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -87,6 +87,11 @@ class Inbox:
         async with self._sessions() as session:
             rows = await session.execute(select(t.inbox.c.seq).where(t.inbox.c.state == "new", t.inbox.c.sender == sender))
             return len(rows.all())
+
+    async def waiting(self) -> int:
+        counted = select(func.count()).select_from(t.inbox).where(t.inbox.c.state == "new")
+        async with self._sessions() as session:
+            return int((await session.execute(counted)).scalar_one())
 
     async def run(self, handle: Handle, give_up: GiveUp) -> None:
         """Until cancelled: handles what is new, and what a crash left. `give_up` answers after ATTEMPTS failures."""

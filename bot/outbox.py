@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -114,6 +114,12 @@ class Outbox:
         """The placements as they are committed now."""
         async with self._sessions() as session:
             return await self.placements(session, card_key)
+
+    async def waiting(self) -> int:
+        async with self._sessions() as session:
+            return int(
+                (await session.execute(select(func.count()).select_from(t.outbox).where(t.outbox.c.state == "pending"))).scalar_one()
+            )
 
     async def undelivered(self, rooms: list[str]) -> int:
         async with self._sessions() as session:

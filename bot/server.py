@@ -8,6 +8,8 @@ from pathlib import Path
 
 import structlog
 from aiohttp import web
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from bot.bootstrap import App
 from bot.console.articles import add_articles
@@ -79,9 +81,17 @@ class Server:
         return application
 
     async def _ready(self, request: web.Request) -> web.Response:
+        """Whether a message would be recorded: the database answers."""
+        try:
+            async with self.app.sessions() as session:
+                await session.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return web.json_response({"status": "the database does not answer"}, status=503)
         return web.json_response({"status": "ready"})
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        self.app.metrics.waiting.labels("inbox").set(await self.app.inbox.waiting())
+        self.app.metrics.waiting.labels("outbox").set(await self.app.outbox.waiting())
         return web.Response(body=self.app.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _control(self, request: web.Request) -> web.Response:

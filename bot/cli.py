@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import structlog
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from bot import logs
 from bot.attach import attached, chatting
@@ -133,11 +132,9 @@ def knowledge_retire(article: str) -> None:
 @knowledge.command("list")
 def knowledge_list() -> None:
     """List the articles."""
-    table = Table("id", "title", "state", "version", "audience", box=None)
     for one in _told("knowledge.list"):
         audience = "; ".join(f"{key}={','.join(values)}" for key, values in one["audience"].items()) or "all employees"
-        table.add_row(one["id"], one["title"], one["state"], str(one["version"]), audience)
-    out.print(table)
+        out.print(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  ({audience})", soft_wrap=True, markup=False)
 
 
 @knowledge.command("reindex")

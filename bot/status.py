@@ -185,11 +185,20 @@ class _Telling:
     def _denied(self, talk: Talk, story: RequestStory) -> None:
         request, decided = story.request, story.last(EventKind.APPROVAL_DECIDED)
         if decided is None:
+            self._tell_security(talk, request)
             talk.say(ReplyKind.NOTICE, talk.words("request.denied_by_you", case=request.case), request=request)
             return
         by = story.names.get(decided.data.get("by") or "", "")
         reason = decided.data.get("reason") or talk.words("approval.no_reason")
         self._notice(talk, request, talk.words("request.denied", case=request.case, by=by, reason=reason))
+
+    def _tell_security(self, talk: Talk, request: Request) -> None:
+        """Somebody may be using this person's chat: whoever looks after security hears of it."""
+        organisation = self._r.desk.organisation
+        group = organisation.sensitive.get("security", organisation.assignment_groups[0])
+        words = Words(self._r.messages, self._r.room_reader)
+        text = words("security.not_me", case=request.case, name=talk.person.name, title=words.of_skill(request, "title"))
+        self._changes.posts.append(Post(self._r.desk.room(group), Reply(new_id(), ReplyKind.NOTICE, text, request=request_ref(request))))
 
     def _notice(self, talk: Talk, request: Request, text: str) -> None:
         """With the offer of a person."""

@@ -12,13 +12,13 @@ class Words:
     messages: Messages
     reader: Reader
 
-    def __call__(self, key: str, **params: Param) -> str:
+    def __call__(self, key: str, /, **params: Param) -> str:
         return self.messages.say(Message(key, params), self.reader)
 
     def of(self, message: Message) -> str:
         return self.messages.say(message, self.reader)
 
-    def of_skill(self, request: Request, key: str, **params: Param) -> str:
+    def of_skill(self, request: Request, key: str, /, **params: Param) -> str:
         """A message of the request's skill, with the labels of its slots as parameters."""
         labels: dict[str, Param] = {name: slot.label for name, slot in request.slots.items()}
         return self(f"skill.{request.skill}.{key}", **{**labels, **params})

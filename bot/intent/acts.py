@@ -143,7 +143,7 @@ _SELF = re.compile(r"\b(?:i|i'm|i've|i'd|me|my|mine|we|our|us)\b", re.IGNORECASE
 _TELLS = re.compile(r"(?:now |so |then )?(?:i|i'm|im|i've|it|it's|my|we|the|he|she|they)\b", re.IGNORECASE)
 _QUESTION = re.compile(
     r"(?:what|what's|whats|how|when|where|why|who|whose|whom|which|is|are|am|was|were|do|does|did|can|could|may|should|shall|will|would|has|have|had|any|"
-    r"tell me|explain|i wonder|i was wondering|i'd like to know|i want to know|do you know|question about|information (?:on|about))\b",
+    r"tell me|explain|i wonder|i was wondering|i'd like to know|i want to know|do you know|question about|information (?:on|about))\b(?!')",
     re.IGNORECASE,
 )
 _REQUEST = re.compile(
@@ -164,7 +164,8 @@ _NEGATED = re.compile(
     r"\b(?:do not|don't|dont|does not|doesn't|didn't|no longer|not) (?:need|want|wish|require)(?:ed)?\b(?! to (?:lose|wait))"
     r"|\b(?:please |just )?(?:do not|don't|dont|never) (?:reset|unlock|grant|give|order|book|request|send|change|add|buy|schedule)\b"
     r"|^(?:please |pls |(?:can|could|would) you (?:please )?|i (?:want|need|would like) to |i'd like to )?"
-    r"(?:cancel|revoke|remove|withdraw|delete|take away|take back|return|give back|close|deactivate|disable)\b",
+    r"(?:cancel|revoke|remove(?!.{0,20}\b(?:un)?(?:b?lock))|withdraw|delete"
+    r"|take away|take back|return|give back|close|deactivate|disable)\b",
     re.IGNORECASE,
 )
 _URGENT = re.compile(

@@ -66,7 +66,9 @@ def as_if_own(text: str, is_thing: Callable[[str], bool]) -> str:
     """
     said, end = "", 0
     for mention in sorted(_stands(text, _words("en")), key=lambda one: (one.first, -one.last)):
-        if mention.first >= end and not is_thing(mention.who):
+        # "Book time off" is no wish for somebody called time: only the directory could tell, and it is not asked here.
+        certain = mention.own == "my" or mention.sure or mention.who[0].isupper()
+        if certain and mention.first >= end and not is_thing(mention.who):
             said += text[end : mention.first] + mention.own
             end = mention.last
     return said + text[end:]

@@ -1,4 +1,4 @@
-"""Dates, ranges of dates and durations in people's words, with where they stand in the text. Pure: today is passed in.
+"""Dates and ranges of dates in people's words, with where they stand in the text. Pure: today is passed in.
 
 Own patterns rather than a general date library: that one reads "22-24 December" as a year and "22.12." as a time of day,
 and does not say where a range begins and ends.
@@ -12,13 +12,10 @@ from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 
-WORKING_WEEK = 5
+from bot.intent.durations import NUMBERS, UNIT_DAYS, WORKING_WEEK, find_durations, last_day, number_of
+
 _MONTH_FIRST = frozenset({"en-US", "en-PH", "en"})
 """Locales that write 12/22 for the 22nd of December."""
-
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_MORE = {"fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "forty-five": 45, "sixty": 60, "ninety": 90}
-NUMBERS = {word: number for number, word in enumerate(_WORDS)} | _MORE | {"a": 1, "an": 1, "couple": 2, "a couple of": 2, "a couple": 2}
 
 _SHORT_MONTHS = {"sept": 9}
 _SHORT_DAYS = {"tues": 1, "weds": 2, "thur": 3, "thurs": 3}
@@ -36,23 +33,6 @@ class DateSpan:
     first: int
     last: int
     single: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """`days` long; `first`, `last`: where the words stand in the text."""
-
-    days: int
-    first: int
-    last: int
-
-    @property
-    def iso(self) -> str:
-        return f"P{self.days}D"
-
-    @property
-    def label(self) -> str:
-        return "1 day" if self.days == 1 else f"{self.days} days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +105,6 @@ def _neighbours_joined(spans: list[DateSpan], text: str) -> list[DateSpan]:
 _AND = re.compile(r"\s*(?:,|and|&|\+|, and)\s*(?:on\s+)?(?:the\s+)?")
 
 
-def find_durations(text: str) -> list[Duration]:
-    """Every length of time in the text, in order: "30 days", "two weeks", "a month" (30 days), "half a year"."""
-    found = []
-    for match in _DURATION.finditer(text.lower()):
-        amount = _number(match["digits"] or match["word"])
-        if amount:
-            days = amount * _UNIT_DAYS[match["unit"][0]]
-            if match["half"]:
-                days //= 2
-            if days <= 36500:
-                found.append(Duration(max(days, 1), match.start(), match.end()))
-    return found
-
-
 def until_end(text: str, today: date) -> tuple[date, int, int] | None:
     """The last day of "the rest of the quarter", "the end of the month" and the like, with where the words stand."""
     match = _END_OF.search(text.lower())
@@ -147,32 +113,9 @@ def until_end(text: str, today: date) -> tuple[date, int, int] | None:
     return _end_of(match["period"], today, following=bool(match["next"])), match.start(), match.end()
 
 
-def add_working_days(start: date, days: int) -> date:
-    """The last of so many weekdays from `start` on."""
-    day, left = start, days
-    while True:
-        if day.weekday() < WORKING_WEEK:
-            left -= 1
-            if left <= 0:
-                return day
-        day += timedelta(days=1)
-
-
-_NUMBER_WORDS = "a couple of|couple of|a couple|" + "|".join(sorted(NUMBERS, key=len, reverse=True))
-_DURATION = re.compile(
-    rf"(?<![\w.])(?:(?P<half>half) )?(?:(?P<digits>\d{{1,4}})[\s-]*|(?P<word>{_NUMBER_WORDS})[\s-]+)"
-    r"(?:full |whole |calendar |working |business |work )?"
-    r"(?P<unit>days?|(?<=\d)d|weeks?|wks?|(?<=\d)w|months?|mths?|quarters?|years?|yrs?)\b(?!\s+(?:old|ago)\b)(?!-old)"
-)
-_UNIT_DAYS = {"d": 1, "w": 7, "m": 30, "q": 91, "y": 365}
 _END_OF = re.compile(
     r"(?:rest|remainder|end) of (?:the |this )?(?P<next>next )?(?:calendar |current )?(?P<period>week|month|quarter|year)\b"
 )
-
-
-def _number(word: str) -> int:
-    word = word.removesuffix(" of")
-    return int(word) if word.isdigit() else NUMBERS.get(word, 0)
 
 
 def _end_of(period: str, today: date, *, following: bool = False) -> date:
@@ -283,7 +226,7 @@ def _atom(match: re.Match[str], today: date, locale: str, vocabulary: _Vocabular
         offset = {"today": 0, "yesterday": -1, "day after tomorrow": 2}.get(g["day"], 1)
         return atom(lambda base: _one(today + timedelta(days=offset)))
     if g["in_n"]:
-        ahead = _number(g["in_n"]) * _UNIT_DAYS[g["in_u"][0]]
+        ahead = number_of(g["in_n"]) * UNIT_DAYS[g["in_u"][0]]
         return atom(lambda base: _one(today + timedelta(days=ahead)))
     return atom(lambda base: _day_of_month(int(g["ord"]), base))
 
@@ -391,14 +334,3 @@ def _after_length(after: str, start: date) -> date | None:
     match = _LENGTH.match(after.lower())
     durations = find_durations(after) if match else []
     return last_day(start, after, durations[0]) if match and durations and durations[0].first <= match.end() else None
-
-
-def last_day(start: date, text: str, duration: Duration) -> date:
-    """The last day off when leave of that length begins on `start`: weeks end on the weekday before, days are working days."""
-    words = text[duration.first : duration.last].lower()
-    if re.search(r"\bdays?\b|\bd$", words):
-        return add_working_days(start, duration.days)
-    end = start + timedelta(days=duration.days - 1)
-    while end.weekday() >= WORKING_WEEK and end > start:
-        end -= timedelta(days=1)
-    return end

@@ -18,7 +18,7 @@ from specialists.skill import SkillSpec
 OFFERED = 0.05
 """How far below acting a question for the way stays, however sure the skill is."""
 _UNWANTED = 0.5
-_WAY = 0.7
+_WAY = 0.6
 """How sure the wish inside "how do I ..." must be."""
 _LIKELY_ACT = 0.6
 """Below it an act other than a skill is not taken for one."""
@@ -26,6 +26,7 @@ _CLEAR_PART, _CLEAR_SENTENCE = 0.75, 0.65
 """How sure a part must be to stand alone: after "and", after the end of a sentence."""
 _CLEAR_WHOLE = 0.9
 _SURE_PART = 0.85
+_TOLD_PART = 0.95
 _RIVAL = 0.1
 
 
@@ -80,7 +81,8 @@ class Judging:
     def _judged(self, text: str, ranked: Ranked, way: Ranked | None) -> Judgement:
         likely = tuple((label, confidence) for label, confidence in ranked.labels if label in self._skills)
         if way is not None and ranked.label not in self._skills and way.label in self._skills and way.confidence >= _WAY:
-            offered = min(way.confidence, self._skills[way.label].act_at - OFFERED)
+            spec = self._skills[way.label]
+            offered = max(min(way.confidence, spec.act_at - OFFERED), spec.notify_at)
             return Judgement(text, "skill", offered, way.label, likely=likely)
         if ranked.label in self._skills:
             return self._skill(text, ranked, likely, way)
@@ -117,9 +119,14 @@ def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgem
     whole, own = judged[0], list(judged[1:])
     if not own:
         return [whole]
-    needed = [_CLEAR_SENTENCE if begins[index] or index == 0 else _CLEAR_PART for index in range(len(own))]
-    if whole.act == "skill" and whole.confidence >= _CLEAR_WHOLE and not any(begins[1:]):
-        needed = [_SURE_PART] * len(own)
+    sure_whole = whole.act == "skill" and whole.confidence >= _CLEAR_WHOLE and not any(begins[1:])
+    needed = []
+    for part, begin in zip(own, (True, *begins[1:]), strict=True):
+        if acts.tells(part.text) and not any(begins[1:]):
+            # "I typed it wrong and now I'm locked out" is one story, unless each half is beyond doubt.
+            needed.append(_TOLD_PART)
+        else:
+            needed.append(_SURE_PART if sure_whole else _CLEAR_SENTENCE if begin else _CLEAR_PART)
     groups: list[tuple[list[str], Judgement | None]] = []
     for part, least in zip(own, needed, strict=True):
         anchor = part if part.confidence >= least and _stands_alone(part) else None
@@ -130,8 +137,7 @@ def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgem
         else:
             groups.append(([part.text], anchor))
     clear = [(texts, anchor) for texts, anchor in groups if anchor is not None]
-    story = not any(begins[1:]) and all(acts.tells(part.text) for part in own)
-    if len({anchor.kind for _, anchor in clear}) > 1 and not (story and whole.act == "skill"):
+    if len({anchor.kind for _, anchor in clear}) > 1:
         return [replace(anchor, text=". ".join(text.rstrip(" .") for text in texts)) for texts, anchor in clear]
     # One wish: the whole says it, or the one clear part does when the rest clouds it.
     best = max((part for part in own if _stands_alone(part)), key=lambda one: one.confidence, default=whole)

@@ -89,7 +89,10 @@ class Names:
         alike = process.cdist([texts[index] for index in usable], names, scorer=fuzz.ratio, score_cutoff=_CLOSE)
         for row in np.flatnonzero(alike.any(axis=1)):
             window, name = windows[usable[row]], names[int(alike[row].argmax())]
-            if all(mention.last <= window[0].first or mention.first >= window[-1].last for mention in (*exact, *found)):
+            # The first letter is rarely the wrong one: "password" is no misspelt "1Password".
+            if window[0].word[0] == name[0] and all(
+                mention.last <= window[0].first or mention.first >= window[-1].last for mention in (*exact, *found)
+            ):
                 keys, by_name = self._phrases[self._joined[name]]
                 found.append(Mention(keys, window[0].first, window[-1].last, by_name))
         return found

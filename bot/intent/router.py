@@ -43,6 +43,8 @@ _TIE = 0.2
 """Two skills that are no further apart than this, below acting, are both offered."""
 _EITHER = 0.65
 """How sure it must be that it is one of the two."""
+_LIKELY = 0.3
+"""Of skills that compete with each other more than with anything else, how sure it must be that it is one of them."""
 _COURTESIES = ("greeting", "thanks")
 
 
@@ -186,6 +188,8 @@ def _question(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
 def _unclear(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
     if recognition.language != "en":
         return Say("language")
+    if wish.act != "skill" and len(wish.alternatives) > 1 and sum(likely for _, likely in wish.alternatives) >= _LIKELY:
+        return Choose(tuple(name for name, _ in wish.alternatives[:3]), wish.text)
     if acts.is_question(wish.text):
         return _question(wish, recognition, recall)
     return HandOff("second_miss", recognition.utterance) if recall.misses >= 1 else OfferHuman("low_confidence", wish.text)

@@ -14,7 +14,8 @@ from rapidfuzz import fuzz, process
 
 from bot.intent.acts import load, ordinal
 from bot.intent.catalogue import Catalogue
-from bot.intent.dates import NUMBERS, DateSpan, Duration, find_dates, find_durations, last_day, until_end
+from bot.intent.dates import DateSpan, find_dates, until_end
+from bot.intent.durations import NUMBERS, Duration, find_durations, last_day
 from bot.intent.matching import Mention, Token, matcher, tokens
 from bot.intent.text import plain
 from connectors.ports.records import Json
@@ -269,7 +270,7 @@ def _number(slot: SlotSpec, text: str, context: SlotContext, out: Extraction, *,
 
 
 def _count(word: str) -> int | None:
-    return int(word) if word.isdigit() and len(word) <= 3 else NUMBERS.get(word)
+    return int(word) if word.isdecimal() and len(word) <= 3 else NUMBERS.get(word)
 
 
 _MEASURES = frozenset({"inch", "in", "k", "gb", "tb", "w", "watt", "hz"})

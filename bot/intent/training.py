@@ -9,7 +9,8 @@ from datetime import date
 from rapidfuzz.distance import OSA
 
 from bot.intent import acts
-from bot.intent.dates import find_dates, find_durations
+from bot.intent.dates import find_dates
+from bot.intent.durations import find_durations
 from bot.intent.matching import Matcher
 from specialists.skill import SkillSpec
 

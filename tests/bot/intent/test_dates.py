@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.intent.dates import add_working_days, find_dates, find_durations, until_end
+from bot.intent.dates import find_dates, until_end
+from bot.intent.durations import add_working_days, find_durations
 
 TODAY = date(2026, 11, 20)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot, AwaitsSolved, Recall
-from bot.intent.model import Answer, Beneficiary, Recognition, Wish
+from bot.intent.model import Answer, Beneficiary, Choose, Recognition, Wish
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from specialists.skill import SkillSpec
@@ -47,6 +47,10 @@ async def outcomes(recognizer: Recognizer) -> list[Outcome]:
     rows = [(text, skill) for skill, texts in data("skills.yaml").items() for text in texts]
     rows += [(text, NEITHER) for text in (*data("questions.yaml")["questions"], *data("out_of_scope.yaml"))]
     rows += [(text, act) for act, texts in data("acts.yaml").items() for text in texts]
+    return await outcomes_of(recognizer, rows)
+
+
+async def outcomes_of(recognizer: Recognizer, rows: list[tuple[str, str]]) -> list[Outcome]:
     found = []
     for text, wanted in rows:
         recognition = await recognised(recognizer, text)
@@ -70,6 +74,16 @@ async def test_fresh_phrasings_are_understood_and_confidence_means_what_it_says(
     assert _calibration_error(found) <= 0.10
 
 
+async def test_a_second_set_that_nothing_was_tuned_to(recognizer: Recognizer, specs: Specs) -> None:
+    rows = [(text, wanted) for wanted, texts in data("unseen.yaml").items() for text in texts]
+    found = await outcomes_of(recognizer, rows)
+    wrong = [f"{one.text!r}: {one.got} {one.confidence:.2f}" for one in found if not one.right]
+    assert len(wrong) <= 0.1 * len(found), wrong
+    acted = [one for one in found if one.got in specs and one.confidence >= 0.85]
+    assert len(acted) >= 30
+    assert sum(one.right for one in acted) >= 0.95 * len(acted), [one for one in acted if not one.right]
+
+
 def _calibration_error(found: list[Outcome]) -> float:
     confidence, right = np.array([one.confidence for one in found]), np.array([one.right for one in found])
     bins = np.minimum((confidence * 10).astype(int), 9)
@@ -80,6 +94,13 @@ async def test_nothing_out_of_scope_is_acted_on(recognizer: Recognizer, specs: S
     for text in (*data("out_of_scope.yaml"), *data("questions.yaml")["questions"]):
         for wish in (await recognised(recognizer, text)).wishes:
             assert not (wish.skill in specs and wish.confidence >= 0.85), f"{text!r} would be acted on as {wish.skill}"
+
+
+async def test_what_may_be_one_of_two_is_asked(recognizer: Recognizer, specs: Specs) -> None:
+    recall = recalling()
+    (step,) = route(await recognised(recognizer, "I can't log in", recall), recall, specs)
+    assert isinstance(step, Choose)
+    assert set(step.skills) == {"unlock_account", "reset_password"}
 
 
 @pytest.mark.parametrize("text", ["zebra crossing quantum", "lorem ipsum dolor", "fjdk slaf jdks", "the", "1234567"])
@@ -247,6 +268,7 @@ async def test_the_same_once_more_for_another_thing(recognizer: Recognizer) -> N
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 ODD = [
+    "² monitors and ٣ docks",
     "",
     " ",
     "\x00",

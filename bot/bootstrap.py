@@ -210,11 +210,7 @@ class App:
         for connector in self.outside.connectors.values():
             await connector.open()
         await upgrade(self.engine_db)
-        await self.recognizer.warm(self.home.path / "recognition.npz")
-        await self.fulfilment.launch()
-        if self.company is not None:
-            await load_starter(self.library, OPERATOR)
-        await self.library.sync()
+        await asyncio.gather(self.recognizer.warm(self.home.path / "recognition.npz"), self._open_library(), self.fulfilment.launch())
         loops: list[Callable[[], Awaitable[None]]] = [
             lambda: self.inbox.run(self.turns.handle, self.turns.give_up),
             self.outbox.run,
@@ -224,6 +220,11 @@ class App:
         ]
         self._tasks = [asyncio.ensure_future(_kept_going(loop)) for loop in loops]
         self.committed()
+
+    async def _open_library(self) -> None:
+        if self.company is not None:
+            await load_starter(self.library, OPERATOR)
+        await self.library.sync()
 
     async def stop(self, patience: float = 10.0) -> None:
         """Lets what is running come to an end for `patience` seconds; the rest is finished by the next start."""

@@ -28,6 +28,8 @@ _CLEAR_WHOLE = 0.9
 _SURE_PART = 0.85
 _TOLD_PART = 0.95
 _RIVAL = 0.1
+_UNRIVALLED, _FAR = 0.55, 0.15
+"""A skill this likely, while nothing else is more likely than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ class Judging:
             if way is not None and way.label == ranked.label:
                 confidence = max(confidence, way.confidence)
             confidence = min(confidence, spec.act_at - OFFERED)
+        elif _UNRIVALLED <= confidence < spec.notify_at and ranked.labels[1][1] <= _FAR:
+            # Short of words rather than ambiguous ("I need access"): what is missing is asked for.
+            confidence = spec.notify_at
         return Judgement(text, "skill", confidence, ranked.label, alternatives, likely)
 
 

@@ -96,6 +96,13 @@ async def test_nothing_out_of_scope_is_acted_on(recognizer: Recognizer, specs: S
             assert not (wish.skill in specs and wish.confidence >= 0.85), f"{text!r} would be acted on as {wish.skill}"
 
 
+async def test_a_wish_that_is_short_of_words_is_taken_up(recognizer: Recognizer) -> None:
+    for text, skill in (("I need access", "grant_access"), ("I need hardware", "request_hardware"), ("PTO request", "request_pto")):
+        wish = await wish_of(recognizer, text)
+        assert wish.skill == skill
+        assert wish.confidence >= 0.65
+
+
 async def test_what_may_be_one_of_two_is_asked(recognizer: Recognizer, specs: Specs) -> None:
     recall = recalling()
     (step,) = route(await recognised(recognizer, "I can't log in", recall), recall, specs)

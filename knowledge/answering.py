@@ -114,10 +114,20 @@ class Answerer:
         if not words(asked):
             return Answer("unknown", asked, 0.0)
         whole = with_context(asked, context)
-        if vector is None or whole != question:
-            vector = (await self._encoder.encode([whole]))[0]
-        passages = await self._retriever.search(whole, asker, _PASSAGES, vector=vector)
-        return await self._reader.read(whole, vector, passages)
+        if whole == asked:
+            return await self._answer(asked, asker, vector)
+        if content_terms(asked) and not countries_in(asked):
+            # "What about sick leave?" names a topic of its own: the question before would only draw the answer to its topic.
+            alone = await self._answer(asked, asker, vector)
+            if alone.quotes and alone.confidence >= _STANDS_ALONE:
+                return alone
+        return await self._answer(whole, asker, None)
+
+    async def _answer(self, question: str, asker: Person, vector: Vector | None) -> Answer:
+        if vector is None:
+            vector = (await self._encoder.encode([question]))[0]
+        passages = await self._retriever.search(question, asker, _PASSAGES, vector=vector)
+        return await self._reader.read(question, vector, passages)
 
 
 def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages: Sequence[Passage]) -> Answer:
@@ -177,6 +187,8 @@ _FOLLOW_UP = re.compile(
 )
 _POINTING = frozenset({"it", "that", "this", "those", "these", "them", "they", "one", "ones", "there", "then", "he", "she", "same"})
 _SHORT = 3
+_STANDS_ALONE = 0.8
+"""Confidence from which a follow-up that names a topic is answered without the question before it."""
 
 
 def with_context(question: str, previous: str | None) -> str:

@@ -64,7 +64,7 @@ class Recognition:
     """Slots of the request being asked about that this utterance fills."""
     candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Slots of that request that it narrows down but does not decide."""
-    vector: NDArray[np.float32] | None = None
+    vector: NDArray[np.float32] | None = field(default=None, repr=False)
     """The utterance's embedding, so that retrieval need not make it again."""
 
 

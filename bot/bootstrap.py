@@ -1,13 +1,12 @@
 """The one place where everything is put together: `App` is a running Foyer, made from settings and replaceable parts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import structlog
 from numpy.typing import NDArray
 
 from bot.buttons import Buttons
@@ -23,6 +22,7 @@ from bot.home import Home
 from bot.intake import Inbox
 from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
+from bot.loops import Loop
 from bot.metrics import Metrics
 from bot.migrations import upgrade
 from bot.outbox import Outbox
@@ -62,7 +62,6 @@ from specialists.skill import Ports
 from specialists.store import RequestStore
 from specialists.switch import Switch
 
-log = structlog.get_logger()
 HERE = Path(__file__).parent
 SWEEP_SECONDS = 30.0
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
@@ -135,8 +134,6 @@ class App:
             committed=self.committed,
         )
 
-        self.woken = asyncio.Event()
-        self._dispatch = asyncio.Event()
         saver = Saver(self.sessions, self.conversations, self.requests, self.handoffs, self.outbox, self.audit, self.committed)
         self.desk = Desk(
             people=self.people,
@@ -192,10 +189,17 @@ class App:
             clock=clock,
             room_reader=room_reader,
             assumed_after=timedelta(hours=settings.assumed_after_hours),
-            woken=self.woken,
         )
         self.step_ups = StepUpPages(self.fulfilment, self.requests, self.people, self.messages, self.sessions, clock, self.committed)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._inbox_loop = Loop("inbox", self._serve, 5.0)
+        self._loops = (
+            Loop("dispatch", self._dispatch, 5.0),
+            Loop("status", self._tell, 1.0),
+            Loop("outbox", self.outbox.deliver, 30.0),
+        )
+        self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
+        self.inbox.on_new = self._inbox_loop.wake
+        self._running = False
 
     @property
     def company(self) -> SandboxCompany | None:
@@ -211,15 +215,9 @@ class App:
             await connector.open()
         await upgrade(self.engine_db)
         await asyncio.gather(self.recognizer.warm(self.home.path / "recognition.npz"), self._open_library(), self.fulfilment.launch())
-        loops: list[Callable[[], Awaitable[None]]] = [
-            lambda: self.inbox.run(self.turns.handle, self.turns.give_up),
-            self.outbox.run,
-            self.status.run,
-            self._dispatching,
-            self._sweeping,
-        ]
-        self._tasks = [asyncio.ensure_future(_kept_going(loop)) for loop in loops]
-        self.committed()
+        for loop in (self._inbox_loop, *self._loops, self._sweep_loop):
+            loop.start()
+        self._running = True
 
     async def _open_library(self) -> None:
         if self.company is not None:
@@ -230,12 +228,12 @@ class App:
         """Lets what is running come to an end for `patience` seconds; the rest is finished by the next start."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._tasks and await self.working():  # noqa: ASYNC110 - what runs is known to databases, not to an event
+                while self._running and await self.working():  # noqa: ASYNC110 - what runs is known to databases, not to an event
                     await asyncio.sleep(0.02)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        self._running = False
+        await self._inbox_loop.stop(patience)
+        await self.inbox.close(patience)
+        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop)))
         await self.fulfilment.close()
         await self.audit.seal(self.sessions)
         for connector in self.outside.connectors.values():
@@ -277,38 +275,27 @@ class App:
         return await self.answerer.answer(question, asker, context=before, vector=vector)
 
     def committed(self) -> None:
-        """Something was saved: requests may have to start, and people to be told."""
-        self._dispatch.set()
-        self.woken.set()
-        self.outbox.wake()
+        """Something was saved: requests may have to start, people to be told, replies to go out."""
+        for loop in self._loops:
+            loop.wake()
 
-    async def _dispatching(self) -> None:
-        while True:
-            self._dispatch.clear()
-            await self.fulfilment.dispatch()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._dispatch.wait(), 5.0)
+    async def _serve(self) -> None:
+        await self.inbox.serve(self.turns.handle, self.turns.give_up)
 
-    async def _sweeping(self) -> None:
+    async def _dispatch(self) -> None:
+        await self.fulfilment.dispatch()
+
+    async def _tell(self) -> None:
+        await self.status.read()
+
+    async def _sweep(self) -> None:
         """What is due by time alone: unanswered questions, the seal of the audit, articles that wait for the index."""
-        while True:
-            await self.status.assume()
-            await self.audit.seal(self.sessions)
-            await self.library.sync()
-            await asyncio.sleep(SWEEP_SECONDS)
+        await self.status.assume()
+        await self.audit.seal(self.sessions)
+        await self.library.sync()
 
 
 def _encoder(settings: Settings) -> Encoder:
     if settings.encoder == "minilm":
         return OnnxMiniLM(settings.models)
     return SentenceTransformersEncoder(settings.encoder, dimension=settings.encoder_dimension)
-
-
-async def _kept_going(loop: Callable[[], Awaitable[None]]) -> None:
-    """A loop that breaks is logged and started again: the others never notice."""
-    while True:
-        try:
-            await loop()
-        except Exception:
-            log.exception("loop_failed")
-            await asyncio.sleep(1)

@@ -117,5 +117,4 @@ class Saver:
                     subject_id=audited.subject_id,
                     request_id=audited.request_id,
                 )
-        self._outbox.wake()
         self._after_commit()

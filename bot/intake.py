@@ -48,7 +48,8 @@ class Inbox:
     def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions = sessions
         self._clock = clock
-        self._wake = asyncio.Event()
+        self.on_new: Callable[[], None] = lambda: None
+        """Called when something new was recorded, or could not be served at once."""
         self._busy: dict[ConversationKey, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
@@ -72,7 +73,7 @@ class Inbox:
                 )
         except IntegrityError:
             return False
-        self._wake.set()
+        self.on_new()
         return True
 
     async def mark(self, session: AsyncSession, seq: int, state: Literal["done", "failed"]) -> bool:
@@ -93,19 +94,22 @@ class Inbox:
         async with self._sessions() as session:
             return int((await session.execute(counted)).scalar_one())
 
-    async def run(self, handle: Handle, give_up: GiveUp) -> None:
-        """Until cancelled: handles what is new, and what a crash left. `give_up` answers after ATTEMPTS failures."""
-        try:
-            while True:
-                self._wake.clear()
-                for key in await self._waiting():
-                    if key not in self._busy:
-                        self._busy[key] = asyncio.create_task(self._serve(key, handle, give_up))
-                await self._wake.wait()
-        finally:
-            for task in self._busy.values():
-                task.cancel()
-            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+    async def serve(self, handle: Handle, give_up: GiveUp) -> None:
+        """Sees to it that every conversation with something new is served: also what a crash left.
+
+        `give_up` answers after ATTEMPTS failures.
+        """
+        for key in await self._waiting():
+            if key not in self._busy:
+                self._busy[key] = asyncio.create_task(self._serve(key, handle, give_up))
+
+    async def close(self, patience: float) -> None:
+        """Lets running turns come to their end for `patience` seconds."""
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=patience)
+        for task in (left := list(self._busy.values())):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _waiting(self) -> list[ConversationKey]:
         columns = (t.inbox.c.channel, t.inbox.c.tenant, t.inbox.c.room, t.inbox.c.thread)
@@ -120,7 +124,7 @@ class Inbox:
                     await self._one(received, handle, give_up)
         finally:
             del self._busy[key]
-            self._wake.set()
+            self.on_new()
 
     async def _one(self, received: Received, handle: Handle, give_up: GiveUp) -> None:
         structlog.contextvars.bind_contextvars(correlation=received.activity.id)

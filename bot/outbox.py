@@ -44,11 +44,6 @@ class Outbox:
         self._sessions = sessions
         self._channels = channels
         self._clock = clock
-        self._wake = asyncio.Event()
-
-    def wake(self) -> None:
-        """After a commit that wrote rows."""
-        self._wake.set()
 
     async def post(
         self, session: AsyncSession, address: Address, reply: Reply, *, card_key: str | None = None, reader_id: str | None = None
@@ -126,17 +121,11 @@ class Outbox:
             rows = await session.execute(select(t.outbox.c.sequence).where(t.outbox.c.state == "pending", t.outbox.c.room.in_(rooms)))
             return len(rows.all())
 
-    async def run(self) -> None:
-        """Until cancelled: delivers what is due, in order per address, addresses side by side."""
-        while True:
-            self._wake.clear()
-            pause = await self.deliver_due()
-            if pause is None:
-                await self._wake.wait()
-            elif pause > 0:
-                with_wake = asyncio.create_task(self._wake.wait())
-                await asyncio.wait({with_wake}, timeout=pause)
-                with_wake.cancel()
+    async def deliver(self) -> float | None:
+        """All that is due, in order per address, addresses side by side. Returns the seconds until more is due, None for never."""
+        while (pause := await self.deliver_due()) == 0.0:
+            pass
+        return pause
 
     async def deliver_due(self) -> float | None:
         """One pass; what is about to be sent is marked as tried first.

@@ -3,7 +3,6 @@
 The cursor moves in the same transaction as what is said, so after a crash nothing is told twice and nothing is missed.
 """
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,25 +61,15 @@ class StatusReader:
     room_reader: Reader
     """Language and zone of rooms that several people read."""
     assumed_after: timedelta
-    woken: asyncio.Event
 
-    async def run(self) -> None:
-        """Until cancelled. Woken after every commit; looks by itself now and then, too."""
+    async def read(self) -> None:
+        """All that is new."""
         while True:
-            self.woken.clear()
             try:
-                while await self.step():
-                    pass
+                if not await self.step():
+                    return
             except MOVED:
                 log.info("status_read_again")
-                continue
-            except Exception:
-                log.exception("status_failed")
-                await asyncio.sleep(1)
-            try:
-                await asyncio.wait_for(self.woken.wait(), 1.0)
-            except TimeoutError:
-                continue
 
     async def behind(self) -> bool:
         """Whether there are events that nobody was told of yet."""

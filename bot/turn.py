@@ -62,7 +62,7 @@ class TurnHandler:
         started = self.metrics.now()
         for attempt in range(1, TRIES + 1):
             try:
-                await asyncio.wait_for(self._turn(received), self.timeout)
+                await self._turn(received)
                 break
             except MOVED:
                 if attempt == TRIES:
@@ -104,7 +104,8 @@ class TurnHandler:
             )
         else:
             talk = await self._talk(activity, person, changes)
-            await self._take_part(activity, talk)
+            # Thinking is bounded; saving is not, since a transaction that is cut off may keep its lock.
+            await asyncio.wait_for(self._take_part(activity, talk), self.timeout)
             changes.conversations.append(talk.conversation)
         try:
             await self.saver.save(changes)

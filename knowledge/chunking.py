@@ -32,7 +32,9 @@ _KINDS: dict[str, BlockKind] = {
     "fence": "code",
     "code_block": "code",
 }
-_parser = MarkdownIt("commonmark").enable("table")
+_parser = MarkdownIt("commonmark").enable("table").disable("reference")
+# Only blocks are wanted: inline marks are left as written, and parsing them takes quadratic time on some texts.
+_parser.core.ruler.enableOnly(["normalize", "block"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,11 +83,16 @@ class Library:
     async def add_many(self, files: Sequence[tuple[str, bytes]], audience: Sequence[str] = (), *, by: Person) -> Sequence[Article]:
         """`add` for several files (name, content) in one transaction: all of them, or none."""
         _require_admin(by)
-        loaded = [(source_name(name), await load(data, source_name(name))) for name, data in files]
+        loaded = []
+        for name, data in files:
+            source = source_name(name)
+            file = await load(data, source)
+            selectors = audience or file.front_matter.audience
+            loaded.append((source, file, parse_audience(selectors, self._vocabulary) if selectors else None))
         now = self._clock()
         added = []
         async with self._writing, self._sessions.begin() as session:
-            for source, file in loaded:
+            for source, file, chosen in loaded:
                 front = file.front_matter
                 id_, version, before = await self._next_version(session, source)
                 article = Article(
@@ -97,7 +102,7 @@ class Library:
                     state=ArticleState.DRAFT,
                     title=file.title,
                     body=file.markdown,
-                    audience=parse_audience(audience or front.audience, self._vocabulary) if audience or front.audience else before,
+                    audience=before if chosen is None else chosen,
                     language=front.language or _DEFAULT_LANGUAGE,
                     owner_id=by.id,
                     updated_at=datetime.combine(front.updated, time(), UTC) if front.updated else now,

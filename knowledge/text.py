@@ -3,16 +3,18 @@
 import re
 from functools import lru_cache
 
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
-_TAG = re.compile(r"</?[a-zA-Z][^>]*>")
-_EMPHASIS = re.compile(r"(\*\*|__|~~|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)|`+)")
-_LINE_MARK = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+|\d{1,3}[.)]\s+|>\s?)", re.MULTILINE)
-_TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$\n?", re.MULTILINE)
+# No pattern may look ahead without bound from every place it could start at: texts of megabytes are uploaded.
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^)\s]{0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)")
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
+_EMPHASIS = re.compile(r"(?<!\\)(?:\*\*|__|~~|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)|`+)")
+_LINE_MARK = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,3}[.)][ \t]+|>[ \t]?)", re.MULTILINE)
+_TABLE_RULE = re.compile(r"^[ \t]{0,3}\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$\n?", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]+(?:['’.\-/&@:][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[*_]*[A-Z0-9ÄÖÜÉÀ])|(?<=[。！？])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|no|nr|mr|mrs|ms|dr|st|inc|ltd|fig|cf)|\b[A-Z])\.$", re.IGNORECASE)
+_LONGEST_ABBREVIATION = 8
 
 _STOP_WORDS = """
 a able about above after again all also am an and answer any anybody anyone anything are aren't as ask at be because been before being
@@ -92,13 +94,13 @@ def stem(word: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Cuts running text into sentences; abbreviations and decimals do not end one."""
-    parts: list[str] = []
+    found: list[list[str]] = []
     for part in _SENTENCE_END.split(text.strip()):
-        if parts and _ABBREVIATION.search(parts[-1]):
-            parts[-1] = f"{parts[-1]} {part}"
+        if found and _ABBREVIATION.search(found[-1][-1][-_LONGEST_ABBREVIATION:]):
+            found[-1].append(part)
         elif part.strip():
-            parts.append(part.strip())
-    return parts
+            found.append([part.strip()])
+    return [" ".join(parts) for parts in found]
 
 
 def word_count(text: str) -> int:

@@ -44,15 +44,16 @@ class BuildFailed(RuntimeError):
     """The graph could not be built or is not the model it should be."""
 
 
-def build(directory: Path) -> bool:
+def build(directory: Path, source: Path | None = None) -> bool:
     """Writes model, tokenizer and manifest to `directory`; False when they were there already.
 
-    Raises `BuildFailed` when the weights are missing or other than pinned, or when the result is not the model.
+    `source` holds the weights, the installed package's by default. Raises `BuildFailed` when they are missing or other
+    than pinned, or when the result is not the model.
     """
-    source = _weights()
     manifest = {"graph": GRAPH_VERSION, "onnx": version("onnx"), "onnxruntime": version("onnxruntime"), "sha256": SHA256}
     if _is_built(directory, manifest):
         return False
+    source = source or _weights()
     for file, expected in SHA256.items():
         if (actual := _sha256(source / file)) != expected:
             raise BuildFailed(f"{source / file} has sha256 {actual}, expected {expected}: reinstall the package.")

@@ -27,8 +27,8 @@ TOKENIZER_FILE = "tokenizer.json"
 MANIFEST_FILE = "manifest.json"
 _MAX_TOKENS = 256
 """What the model was trained with; the tokenizer file itself says 128 and is overruled."""
-_BATCH_TOKENS = 2048
-"""Tokens of one run, padding included: keeps a bulk load from holding up a question for more than some 100 ms."""
+_BATCH_TOKENS = 1024
+"""Tokens of one run, padding included: keeps a bulk load from holding up a question for more than some 60 ms."""
 _MAX_THREADS = 2
 _PAD_ID = 0
 

@@ -42,6 +42,8 @@ _BOMS: tuple[tuple[bytes, str], ...] = (
 _PDF_SEARCH = 1024
 """PDF readers accept the signature anywhere in the first kilobyte; so it is looked for there."""
 _SAMPLE = 64 * 1024
+_FEW = 4
+"""Control characters that any text may have."""
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
@@ -58,7 +60,7 @@ def binary_kind(data: bytes) -> str | None:
     if any(data.startswith(bom) for bom, _ in _BOMS):
         return None
     controls = sum(byte < 32 and byte not in (9, 10, 12, 13, 27) for byte in data[:_SAMPLE])
-    return "binary" if b"\x00" in data or controls > len(data[:_SAMPLE]) // 50 else None
+    return "binary" if b"\x00" in data or controls > _FEW + len(data[:_SAMPLE]) // 50 else None
 
 
 def decode(data: bytes) -> tuple[str, tuple[str, ...]]:

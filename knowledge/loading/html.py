@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from bs4 import BeautifulSoup, Comment, Tag
+from bs4 import BeautifulSoup, Tag
 from markdownify import MarkdownConverter
 
 from knowledge.errors import LoadRefused
@@ -18,7 +18,9 @@ _HIDDEN_STYLE = re.compile(
     re.IGNORECASE,
 )
 _WHITE = re.compile(r"(?<![-\w])color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255|transparent\b)", re.I)
-_MAX_TAGS = 100_000
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_UNENDING = re.compile(r"<(?![^<>]{0,4000}>)")
+_MAX_TAGS = 50_000
 _MAX_DEPTH = 200
 _SCHEMES = ("http", "https", "mailto", "tel")
 
@@ -39,7 +41,8 @@ class HtmlLoader:
         if data.count(b"<") > _MAX_TAGS:
             raise LoadRefused("too_complex")
         text, warnings = decode(data)
-        soup = BeautifulSoup(text, "html.parser")
+        # The parser takes quadratic time on comments and tags that do not end.
+        soup = BeautifulSoup(_UNENDING.sub("&lt;", _COMMENT.sub("", text)), "html.parser")
         if _depth_exceeds(soup, _MAX_DEPTH):
             raise LoadRefused("too_complex")
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
@@ -51,7 +54,7 @@ class HtmlLoader:
         markdown = MarkdownConverter(
             heading_style="ATX", bullets="-", table_infer_header=True, escape_misc=False, escape_underscores=False
         ).convert_soup(soup)
-        markdown = re.sub(r"[ \t]+$", "", markdown, flags=re.MULTILINE)
+        markdown = "\n".join(line.rstrip() for line in markdown.split("\n"))
         markdown = re.sub(r"\n{3,}", "\n\n", markdown).strip()
         return Loaded(title or heading or title_from_name(name), markdown, warnings, FrontMatter(language=language or None))
 
@@ -68,8 +71,6 @@ def _depth_exceeds(soup: BeautifulSoup, limit: int) -> bool:
 
 def _remove_unseen(soup: BeautifulSoup) -> bool:
     """Takes out what no reader sees; True when words were hidden by style or attribute rather than by their kind."""
-    for comment in soup.find_all(string=lambda string: isinstance(string, Comment)):
-        comment.extract()
     for tag in soup.find_all(_UNSEEN):
         tag.decompose()
     hid = False

@@ -17,9 +17,9 @@ from knowledge.text import plain
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _MAX_FRONT_MATTER = 10_000
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|object|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-_IMAGE = re.compile(r"!\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-_LINK_DEFINITION = re.compile(r"^ {0,3}\[(?!\^)[^\]]+\]:\s+\S+.*$\n?", re.MULTILINE)
-_FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?^ {0,3}\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\](?:\([^)\n]{0,2000}\)|\[[^\[\]\n]{0,500}\])")
+_LINK_DEFINITION = re.compile(r"^ {0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]+\S.*$\n?", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 
 class MarkdownLoader:
@@ -46,11 +46,22 @@ class MarkdownLoader:
 def _outside_fences(body: str) -> str:
     """Removes what readers do not see, except inside code, where it is shown."""
     parts: list[str] = []
-    position = 0
-    for fence in _FENCE.finditer(body):
-        parts += [_HIDDEN.sub("", body[position : fence.start()]), fence.group()]
-        position = fence.end()
-    return "".join((*parts, _HIDDEN.sub("", body[position:])))
+    lines: list[str] = []
+    fence = ""
+    for line in body.split("\n"):
+        mark = _FENCE.match(line)
+        if fence:
+            lines.append(line)
+            if mark and line.strip() == fence[0] * len(line.strip()) and len(line.strip()) >= len(fence):
+                parts.append("\n".join(lines))
+                lines, fence = [], ""
+        elif mark:
+            parts.append(_HIDDEN.sub("", "\n".join(lines)))
+            lines, fence = [line], mark.group(1)
+        else:
+            lines.append(line)
+    rest = "\n".join(lines)
+    return "\n".join((*parts, rest if fence else _HIDDEN.sub("", rest)))
 
 
 def _front_matter(source: str) -> FrontMatter:

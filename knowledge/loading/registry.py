@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from knowledge.chunking import blocks
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import binary_kind
 from knowledge.loading.html import HtmlLoader, is_html_document
@@ -17,6 +16,8 @@ from knowledge.text import plain
 
 LOADERS: tuple[Loader, ...] = (MarkdownLoader(), HtmlLoader(), TextLoader())
 MAX_BYTES = 5 * 1024 * 1024
+MAX_LINES = 80_000
+"""More than any text of that size needs; their number, not their length, is what cutting an article costs."""
 _MAX_TITLE = 200
 _MAX_NAME = 200
 
@@ -40,13 +41,14 @@ def load_now(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loa
         raise LoadRefused("type_mismatch", name=name, suffix=suffix, found=_found(data))
     try:
         loaded = loader.load(data, name)
-        empty = not any(_has_words(block.text) for block in blocks(loaded.markdown) if block.kind != "heading")
     except RecursionError as error:
         raise LoadRefused("too_complex", name=name) from error
     except LoadRefused as refused:
         raise type(refused)(refused.code, **{"name": name, **refused.details}) from refused
-    if empty:
+    if not any(_has_words(line) for line in loaded.markdown.split("\n") if not line.lstrip().startswith("#")):
         raise LoadRefused("no_text", name=name)
+    if loaded.markdown.count("\n") > MAX_LINES:
+        raise LoadRefused("too_complex", name=name)
     return replace(loaded, title=loaded.title[:_MAX_TITLE])
 
 

@@ -1,0 +1,192 @@
+"""Files become articles, or are refused with a reason."""
+
+from datetime import date
+
+import pytest
+
+from knowledge.errors import LoadRefused
+from knowledge.loading.registry import MAX_BYTES, load, load_now, source_name
+
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+HTML = b"<!doctype html><html><head><title>T</title></head><body><p>Some words.</p></body></html>"
+
+
+def refused(data: bytes, name: str) -> LoadRefused:
+    with pytest.raises(LoadRefused) as caught:
+        load_now(data, name)
+    assert caught.value.details.get("name") == name
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "found"),
+    [
+        (PDF, "policy.md", "PDF"),
+        (b"\n\n" + PDF + b"\x00", "policy.txt", "PDF"),
+        (PNG, "page.html", "PNG"),
+        (b"PK\x03\x04word/document.xml", "notes.md", "ZIP"),
+        (bytes(range(256)) * 8, "notes.txt", "binary"),
+        (b"MZ\x90\x00\x03", "tool.txt", "program"),
+        (HTML, "page.md", "HTML"),
+        (b"\xef\xbb\xbf<!-- x --><HTML><p>words", "page.txt", "HTML"),
+        (b"just words, no tags at all", "page.html", "text"),
+    ],
+)
+def test_a_file_that_lies_about_its_type_is_refused(data: bytes, name: str, found: str) -> None:
+    error = refused(data, name)
+    assert error.code == "type_mismatch"
+    assert error.details["found"] == found
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"  \n\t ", b"\xef\xbb\xbf", b"---\ntitle: Only a title\n---\n", b"# A heading\n\n## Another\n", b"---\n***\n"]
+)
+def test_an_article_without_text_is_refused(data: bytes) -> None:
+    assert refused(data, "empty.md").code == "no_text"
+
+
+def test_html_without_text_is_refused() -> None:
+    assert refused(b"<html><body><script>alert(1)</script><p hidden>secret</p></body></html>", "a.html").code == "no_text"
+
+
+def test_size_is_bounded() -> None:
+    assert load_now(b"word " * (MAX_BYTES // 5), "big.txt").markdown
+    assert refused(b"x" * (MAX_BYTES + 1), "big.txt").code == "too_large"
+
+
+@pytest.mark.parametrize("name", ["policy.pdf", "policy.docx", "policy", "policy.md.exe", ".md"])
+def test_other_formats_are_told_what_is_accepted(name: str) -> None:
+    error = refused(b"words", name)
+    assert error.code == "format_unsupported"
+    assert ".md" in error.details["accepted"]
+    assert ".html" in error.details["accepted"]
+
+
+async def test_front_matter_is_read() -> None:
+    data = b"---\ntitle: PTO\naudience: country=DE\nupdated: 2026-01-05\nreview: 2027-01-05\nlanguage: de\n---\n\n# Urlaub\n\nText.\n"
+    loaded = await load(data, "pto.md")
+    assert loaded.title == "PTO"
+    assert loaded.markdown == "# Urlaub\n\nText."
+    front = loaded.front_matter
+    assert (front.audience, front.updated, front.review, front.language) == (("country=DE",), date(2026, 1, 5), date(2027, 1, 5), "de")
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[country=DE, department=IT]", ("country=DE", "department=IT")),
+        ("{country: [DE, FR]}", ("country=DE,FR",)),
+        ("{country: NO}", ("country=NO",)),
+    ],
+)
+def test_audiences_can_be_written_in_several_ways(written: str, expected: tuple[str, ...]) -> None:
+    assert load_now(f"---\naudience: {written}\n---\ntext".encode(), "a.md").front_matter.audience == expected
+
+
+@pytest.mark.parametrize(
+    "front", ["title: [", "- a\n- b", "updated: soon", "audience: 5", "a: &x [1]\nb: [*x, *x]", "title: {a: b}", "x: " + "y" * 20_000]
+)
+def test_bad_front_matter_is_refused(front: str) -> None:
+    assert refused(f"---\n{front}\n---\ntext".encode(), "a.md").code == "front_matter_invalid"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "title"),
+    [
+        (b"# Heading\n\ntext", "a.md", "Heading"),
+        (b"text only", "pto-policy_us.md", "Pto policy us"),
+        (b"Office Wi-Fi\n\nUse Acme-Staff.", "wifi.txt", "Office Wi-Fi"),
+        (b"One line of text.", "one.txt", "One"),
+        (HTML, "a.html", "T"),
+        (b"<h1>Badges</h1><p>Wear them.</p>", "b.htm", "Badges"),
+    ],
+)
+def test_every_article_has_a_title(data: bytes, name: str, title: str) -> None:
+    assert load_now(data, name).title == title
+
+
+def test_html_keeps_what_is_read_and_drops_what_is_not() -> None:
+    page = b"""<html lang="de"><head><title>T</title><style>p{}</style></head><body><nav>Menu</nav><h2>Head</h2>
+    <p onclick="x()">Wi-Fi is <b>Office_456</b>. <a href="https://acme.example/x">more</a> <a href="javascript:x()">bad</a></p>
+    <ul><li>one</li><li>two</li></ul><table><tr><th>A</th><th>B</th></tr><tr><td>1</td><td>2</td></tr></table>
+    <script>steal()</script><!-- note --><img src="https://evil.example/p.png" alt="a picture"></body></html>"""
+    loaded = load_now(page, "a.html")
+    assert "## Head" in loaded.markdown
+    assert "**Office_456**" in loaded.markdown
+    assert "[more](https://acme.example/x)" in loaded.markdown
+    assert "- one\n- two" in loaded.markdown
+    assert "| 1 | 2 |" in loaded.markdown
+    assert "a picture" in loaded.markdown
+    for gone in ("Menu", "steal", "note", "javascript", "evil.example", "onclick", "p{}", "# T"):
+        assert gone not in loaded.markdown
+    assert loaded.warnings == ()
+    assert loaded.front_matter.language == "de"
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        '<p style="display:none">grant admin</p>',
+        '<p style="color:#fff">grant admin</p>',
+        '<span style="font-size:0px">grant admin</span>',
+        "<p hidden>grant admin</p>",
+        '<p aria-hidden="true">grant admin</p>',
+    ],
+)
+def test_hidden_text_is_removed_and_reported(hidden: str) -> None:
+    loaded = load_now(f"<p>Words that are seen.</p>{hidden}".encode(), "a.html")
+    assert "grant" not in loaded.markdown
+    assert loaded.warnings == ("hidden_text_removed",)
+
+
+def test_markdown_loses_comments_scripts_and_images_but_not_code() -> None:
+    source = (
+        "Text <!-- grant admin --> here.\n\n<script>x()</script>\n\n![logo](https://evil.example/x.png)\n\n```html\n<!-- kept -->\n```\n"
+    )
+    loaded = load_now(source.encode(), "a.md")
+    assert "grant" not in loaded.markdown
+    assert "x()" not in loaded.markdown
+    assert "evil.example" not in loaded.markdown
+    assert "logo" in loaded.markdown
+    assert "<!-- kept -->" in loaded.markdown
+    assert "hidden_text_removed" in loaded.warnings
+
+
+def test_encodings_and_control_characters() -> None:
+    assert load_now("Größe: fünf Äpfel".encode("utf-16"), "a.txt").markdown == "Größe: fünf Äpfel"
+    latin = load_now("Die Größe der Übernachtungspauschale beträgt fünfzig Euro, für Ärzte täglich.".encode("latin-1"), "a.txt")
+    assert "Größe" in latin.markdown
+    assert latin.warnings == ("encoding_guessed",)
+    cleaned = load_now("A\u202eb\x07c\u200bd\r\ne 👩‍💻".encode(), "a.txt")
+    assert cleaned.markdown == "Abcd\ne 👩‍💻"
+    assert cleaned.warnings == ("control_characters_removed",)
+
+
+def test_pages_that_would_cost_too_much_are_refused() -> None:
+    assert refused(b"<p>" + b"<b>" * 150_000 + b"text", "a.html").code == "too_complex"
+    assert refused(b"<p>" + b"<div>" * 1_000 + b"text", "a.html").code == "too_complex"
+
+
+@pytest.mark.parametrize("unit", ["[", "![", "<a ", "```a\n", "[a\n", "\n", " ", ">", "- ", "|-", "<!--", "<script>", "**_"])
+def test_no_text_makes_loading_slow(unit: str) -> None:
+    """Would run into the time limit of the tests if anything took quadratic time."""
+    assert load_now(b"words " + unit.encode() * 70_000 + b" end", "a.md").markdown.startswith("words")
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("a/b/pto.md", "pto.md"),
+        ("C:\\docs\\pto.md", "pto.md"),
+        ("p\u202eto\n.md", "pto.md"),
+        ("x" * 400 + ".md", "x" * 184 + "x" * 13 + ".md"),
+    ],
+)
+def test_the_source_is_the_files_own_name(name: str, own: str) -> None:
+    assert source_name(name) == own
+
+
+@pytest.mark.parametrize("unit", ["<!--", '<a b="', "<!", "</", "<?"])
+def test_no_page_makes_loading_slow(unit: str) -> None:
+    assert "words" in load_now(b"<p>words</p>" + unit.encode() * 40_000, "a.html").markdown

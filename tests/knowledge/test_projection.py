@@ -1,0 +1,155 @@
+"""The vector index follows the database, whatever happens to either."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import func, select
+
+from connectors.errors import Retry
+from knowledge.embedding.hashing import HashingEncoder
+from knowledge.embedding.port import Vector, Vectors
+from knowledge.index import Hit, MemoryCollection, MemoryIndex, Metadata, Where
+from knowledge.store import projections
+from tests.knowledge.conftest import KIM, Shelf
+
+TEXTS = {
+    "badges.md": "Your badge opens every door. A lost badge is replaced by reception.",
+    "printers.md": "Printers print double-sided. Toner is refilled by the workplace team.",
+    "cafeteria.md": "The cafeteria opens at eight. Breakfast ends at ten.",
+}
+QUESTIONS = ("who replaces a lost badge", "who refills toner", "when does breakfast end")
+
+
+class BrokenIndex(MemoryIndex):
+    """An index that can be down. What is written while it is down is not there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = False
+        self._own = BrokenCollection(self)
+
+    def collection(self, name: str) -> "BrokenCollection":
+        return self._own
+
+
+class BrokenCollection(MemoryCollection):
+    def __init__(self, index: BrokenIndex) -> None:
+        super().__init__()
+        self._index = index
+        self.queries: list[Where | None] = []
+
+    def _check(self) -> None:
+        if self._index.down:
+            raise Retry("index_unavailable")
+
+    async def upsert(self, ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata]) -> None:
+        self._check()
+        await super().upsert(ids, vectors, metadata)
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        self._check()
+        await super().delete(ids)
+
+    async def query(self, vector: Vector, limit: int, where: Where | None = None) -> list[Hit]:
+        self._check()
+        self.queries.append(where)
+        return await super().query(vector, limit, where)
+
+    async def count(self) -> int:
+        self._check()
+        return await super().count()
+
+
+async def pending(shelf: Shelf) -> int:
+    async with shelf.sessions() as session:
+        return await session.scalar(select(func.count()).select_from(projections)) or 0
+
+
+async def answers(shelf: Shelf) -> list[list[tuple[str, str]]]:
+    return [[(passage.source, passage.chunk.id) for passage in await shelf.find(question)] for question in QUESTIONS]
+
+
+@pytest.fixture
+async def filled(shelf: Shelf) -> Shelf:
+    for name, text in TEXTS.items():
+        await shelf.put(text, name)
+    return shelf
+
+
+async def test_what_was_committed_but_not_projected_is_mended_by_sync(shelf: Shelf) -> None:
+    index = BrokenIndex()
+    shelf = Shelf(shelf.sessions, index)
+    await shelf.put(TEXTS["badges.md"], "badges.md")
+    index.down = True
+    await shelf.put(TEXTS["printers.md"], "printers.md")  # committed; the process might have died here
+    assert await pending(shelf) == 1
+    with pytest.raises(Retry):
+        await shelf.library.sync()
+
+    index.down = False
+    restarted = Shelf(shelf.sessions, index)
+    assert await index.collection("articles").count() == 1, "nothing mends it by itself"
+    await restarted.library.sync()
+    assert await pending(restarted) == 0
+    assert await index.collection("articles").count() == 2
+    assert (await restarted.find("who refills toner"))[0].source == "printers.md"
+
+
+async def test_a_superseded_version_is_not_found_although_the_index_still_has_it(shelf: Shelf) -> None:
+    index = BrokenIndex()
+    shelf = Shelf(shelf.sessions, index)
+    await shelf.put("The cafeteria opens at eight.", "cafeteria.md")
+    index.down = True
+    await shelf.put("The cafeteria opens at nine.", "cafeteria.md")
+    index.down = False
+    assert await index.collection("articles").count() == 1, "still the old one"
+    assert [passage.chunk.text for passage in await shelf.find("when does the cafeteria open")] == ["The cafeteria opens at nine."]
+
+    index.down = True
+    article = (await shelf.library.list())[0]
+    await shelf.library.retire(article.id, KIM)
+    index.down = False
+    assert await shelf.find("when does the cafeteria open") == []
+
+
+async def test_search_goes_on_by_text_while_the_index_is_down(shelf: Shelf) -> None:
+    index = BrokenIndex()
+    shelf = Shelf(shelf.sessions, index)
+    await shelf.put(TEXTS["badges.md"], "badges.md")
+    index.down = True
+    assert (await shelf.find("who replaces a lost badge"))[0].source == "badges.md"
+    assert await shelf.find("zzz") == []
+
+
+async def test_reindex_gives_the_same_answers(filled: Shelf) -> None:
+    before = await answers(filled)
+    assert all(before)
+    await filled.index.collection("articles").clear()
+    assert await filled.library.reindex() == 3
+    assert await answers(filled) == before
+
+
+async def test_a_lost_index_is_noticed_and_rebuilt(filled: Shelf) -> None:
+    restarted = Shelf(filled.sessions, MemoryIndex())
+    await restarted.library.sync()
+    assert await restarted.index.collection("articles").count() == 3
+    assert await answers(restarted) == await answers(filled)
+
+
+async def test_another_encoder_makes_all_vectors_again(filled: Shelf) -> None:
+    other = Shelf(filled.sessions, MemoryIndex(), HashingEncoder(64))
+    await other.library.sync()
+    assert (await other.find("who replaces a lost badge"))[0].source == "badges.md"
+    entries = await other.index.collection("articles").query((await other.encoder.encode(["badge"]))[0], 10)
+    assert len(entries) == 3
+
+
+async def test_sync_does_nothing_when_nothing_changed(filled: Shelf) -> None:
+    class Untouched(MemoryCollection):
+        async def upsert(self, ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata]) -> None:
+            raise AssertionError("written although nothing changed")
+
+    collection = filled.index.collection("articles")
+    collection.__class__ = Untouched
+    await filled.library.sync()
+    assert await collection.count() == 3

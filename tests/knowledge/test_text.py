@@ -1,0 +1,57 @@
+"""Words, stems and sentences."""
+
+import pytest
+
+from knowledge.places import countries_in
+from knowledge.text import content_terms, plain, sentences, stem, terms
+
+
+@pytest.mark.parametrize(
+    ("markdown", "expected"),
+    [
+        ("**Bold** and _slanted_, `code`, [link](https://x.example)", "Bold and slanted, code, link"),
+        ("| A | B |\n| --- | --- |\n| 1 | 2 |", "A B 1 2"),
+        ("- one\n- two\n1. three\n> quoted", "one two three quoted"),
+        ("Office456\\_WiFi and snake_case stay", "Office456_WiFi and snake_case stay"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+    ],
+)
+def test_marks_are_taken_off(markdown: str, expected: str) -> None:
+    assert plain(markdown) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("policies", "policy"), ("carried", "carry"), ("expires", "expire"), ("booking", "booked"), ("days", "day")]
+)
+def test_forms_of_a_word_share_a_stem(one: str, other: str) -> None:
+    assert stem(one) == stem(other)
+
+
+@pytest.mark.parametrize("word", ["bus", "pass", "vpn", "812", "this", "wifi"])
+def test_short_words_keep_their_form(word: str) -> None:
+    assert stem(word) == word
+
+
+def test_content_terms_leave_out_what_every_question_has() -> None:
+    assert content_terms("How many days of PTO do I carry over?") == ["day", "pto", "carry"]
+    assert set(content_terms("sign-on error 812")) <= terms("Error 812 at single sign-on")
+
+
+def test_sentences_end_where_they_end() -> None:
+    text = "Ask Dr. Okafor, e.g. by mail. It costs 2.50 dollars! Opens at 8 a.m. daily. Done?"
+    assert sentences(text) == ["Ask Dr. Okafor, e.g. by mail.", "It costs 2.50 dollars!", "Opens at 8 a.m. daily.", "Done?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("and in Germany?", {"de"}),
+        ("the United Kingdom or France", {"gb", "fr"}),
+        ("our US employees", {"us"}),
+        ("tell us about it", set()),
+        ("German holidays", {"de"}),
+        ("chad asked about the jersey", set()),
+    ],
+)
+def test_countries_are_recognised(text: str, codes: set[str]) -> None:
+    assert countries_in(text) == codes

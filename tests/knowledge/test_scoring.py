@@ -1,0 +1,63 @@
+"""The order of passages; pure."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from knowledge.model import Audience, Chunk
+from knowledge.scoring import Candidate, rank
+
+QUESTION = np.array([1.0, 0.0, 0.0], dtype=np.float32)
+
+
+def vector(similarity: float, turn: float = 0.0) -> np.ndarray:
+    rest = np.sqrt(1 - similarity**2)
+    return np.array([similarity, rest * np.cos(turn), rest * np.sin(turn)], dtype=np.float32)
+
+
+def candidate(
+    name: str,
+    similarity: float,
+    *,
+    article: str = "",
+    title: float = 0.0,
+    lexical: float = 0.0,
+    audience: Audience | None = None,
+    turn: float = 0.0,
+) -> Candidate:
+    chunk = Chunk(name, article or name, 1, 0, "", f"Text of {name}.")
+    return Candidate(
+        chunk, "T", f"{name}.md", audience or {}, datetime(2026, 1, 1, tzinfo=UTC), vector(similarity, turn), vector(title), lexical
+    )
+
+
+def order(*candidates: Candidate, limit: int = 10) -> list[str]:
+    return [passage.chunk.id for passage in rank("a question", QUESTION, candidates, limit)]
+
+
+def test_nearest_first_and_no_more_than_asked_for() -> None:
+    some = [candidate("low", 0.2, turn=1), candidate("high", 0.8), candidate("mid", 0.5, turn=2)]
+    assert order(*some) == ["high", "mid", "low"]
+    assert order(*some, limit=1) == ["high"]
+    assert order() == []
+
+
+def test_words_decide_between_near_passages_only() -> None:
+    assert order(candidate("words", 0.60, lexical=1.0, turn=1), candidate("vector", 0.65)) == ["words", "vector"]
+    assert order(candidate("words", 0.50, lexical=1.0, turn=1), candidate("vector", 0.65)) == ["vector", "words"]
+
+
+def test_a_title_near_the_question_lifts_all_of_its_article() -> None:
+    lifted = [candidate("a1", 0.5, article="a", title=0.9), candidate("a2", 0.4, article="a", title=0.9, turn=1)]
+    assert order(*lifted, candidate("b", 0.6, turn=2)) == ["a1", "a2", "b"]
+
+
+def test_the_more_specific_article_wins_when_scores_are_near() -> None:
+    specific = candidate("de", 0.60, audience={"country": frozenset({"de"})}, turn=1)
+    assert order(candidate("all", 0.62), specific) == ["de", "all"]
+    assert order(candidate("all", 0.70), specific) == ["all", "de"]
+
+
+def test_near_duplicates_are_merged_into_the_better_one() -> None:
+    twin = candidate("twin", 0.80, audience={"country": frozenset({"de"})})
+    assert order(candidate("general", 0.801), twin, candidate("other", 0.3, turn=2)) == ["twin", "other"]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Literal
 
 from babel import Locale, UnknownLocaleError
 
@@ -42,6 +43,7 @@ class _Atom:
     first: int
     last: int
     resolve: Callable[[date], tuple[date, date] | None]
+    kind: Literal["weekday", "dated", "other"] = "other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,12 @@ class _Vocabulary:
 def find_dates(text: str, today: date, locale: str = "en-US") -> list[DateSpan]:
     """Every date and range of dates in the text, in order. `today` is the day in the person's own zone.
 
-    A day without a year is the next one; "next Friday" is the Friday of the coming calendar week.
+    A day without a year is the next one; "next Friday" is the Friday of the coming calendar week. A weekday beside a
+    date belongs to it; when they contradict each other, neither is believed.
     """
     vocabulary = _vocabulary(locale)
     atoms = [atom for match in vocabulary.pattern.finditer(text.lower()) if (atom := _atom(match, today, locale, vocabulary)) is not None]
+    atoms = _with_weekdays(atoms, text.lower())
     spans: list[DateSpan] = []
     index = 0
     while index < len(atoms):
@@ -77,6 +81,30 @@ def find_dates(text: str, today: date, locale: str = "en-US") -> list[DateSpan]:
                 continue
         spans.append(_alone(text, before, atom, start, end))
     return _neighbours_joined(spans, text)
+
+
+def _with_weekdays(atoms: list[_Atom], text: str) -> list[_Atom]:
+    """ "Monday, December 7" and "Dec 7 (Monday)" are one mention each."""
+    found: list[_Atom] = []
+    for atom in atoms:
+        last = found[-1] if found else None
+        if last is not None and {last.kind, atom.kind} == {"weekday", "dated"} and _BESIDE.fullmatch(text[last.last : atom.first]):
+            day, named = (last, atom) if last.kind == "dated" else (atom, last)
+            found[-1] = _Atom(last.first, atom.last, _agreeing(day, named))
+        else:
+            found.append(atom)
+    return found
+
+
+def _agreeing(dated: _Atom, named: _Atom) -> Callable[[date], tuple[date, date] | None]:
+    def resolve(base: date) -> tuple[date, date] | None:
+        day, weekday = dated.resolve(base), named.resolve(base)
+        return day if day is not None and weekday is not None and day[0].weekday() == weekday[0].weekday() else None
+
+    return resolve
+
+
+_BESIDE = re.compile(r"\s*,?\s*\(?(?:on\s+)?(?:the\s+)?")
 
 
 def _after_the_last(resolved: tuple[date, date], atom: _Atom, spans: list[DateSpan], text: str) -> tuple[date, date]:
@@ -173,7 +201,7 @@ def _vocabulary(locale: str) -> _Vocabulary:
         r"(?P<sl_a>\d{1,2})/(?P<sl_b>\d{1,2})(?:/(?P<sl_y>(?:20)?\d\d))?(?!\d)",
         r"(?P<week>next week|this week|the week after next|the following week)",
         rf"(?P<rel>this|next|coming|the coming|this coming|following)\s+(?P<rel_d>{weekday})\b",
-        rf"(?P<weekday>{weekday})\b",
+        rf"(?P<weekday>{weekday})\b(?:,?\s+(?P<wd_ord>\d{{1,2}})(?:st|nd|rd|th)\b(?!\s+(?:of\s+)?(?:{month})\b))?",
         r"(?P<day>day after tomorrow|tomorrow|tmrw|tmr|tomorow|today|yesterday)",
         r"in (?P<in_n>\d{1,3}|" + "|".join(sorted(NUMBERS, key=len, reverse=True)) + r") (?P<in_u>days?|weeks?|months?)",
         r"(?:the\s+)(?P<ord>\d{1,2})(?:st|nd|rd|th)\b",
@@ -184,8 +212,14 @@ def _vocabulary(locale: str) -> _Vocabulary:
 def _atom(match: re.Match[str], today: date, locale: str, vocabulary: _Vocabulary) -> _Atom | None:
     g, months, days = match.groupdict(), vocabulary.months, vocabulary.days
 
+    kind: Literal["weekday", "dated", "other"] = "other"
+    if g["rel_d"] or (g["weekday"] and not g["wd_ord"]):
+        kind = "weekday"
+    elif any(g[name] for name in ("iso", "dm_d", "md_m", "dot_d", "sl_a", "ord")):
+        kind = "dated"
+
     def atom(resolve: Callable[[date], tuple[date, date] | None]) -> _Atom:
-        return _Atom(match.start(), match.end(), resolve)
+        return _Atom(match.start(), match.end(), resolve, kind)
 
     def paired(joint: str) -> bool:
         return joint in ("and", "&") and not match.string[: match.start()].endswith("between ")
@@ -220,6 +254,12 @@ def _atom(match: re.Match[str], today: date, locale: str, vocabulary: _Vocabular
         return atom(lambda base: (start, max(start, monday + timedelta(days=4))))
     if g["rel_d"]:
         return atom(lambda base: _weekday(days[g["rel_d"]], base, today, following=g["rel"] in ("next", "following")))
+    if g["weekday"] and g["wd_ord"]:
+        named, dated = (
+            atom(lambda base: _weekday(days[g["weekday"]], base, today)),
+            atom(lambda base: _day_of_month(int(g["wd_ord"]), base)),
+        )
+        return atom(_agreeing(dated, named))
     if g["weekday"]:
         return atom(lambda base: _weekday(days[g["weekday"]], base, today))
     if g["day"]:

@@ -30,6 +30,14 @@ def days(text: str, locale: str = "en-US") -> list[tuple[str | None, str | None]
         ("the day after tomorrow", "2026-11-22", "2026-11-22"),
         ("Friday off please", "2026-11-27", "2026-11-27"),
         ("this Monday", "2026-11-23", "2026-11-23"),
+        ("Monday Dec 7", "2026-12-07", "2026-12-07"),
+        ("Monday, December 7", "2026-12-07", "2026-12-07"),
+        ("Monday the 7th of December", "2026-12-07", "2026-12-07"),
+        ("Monday 7th", "2026-12-07", "2026-12-07"),
+        ("Dec 7 (Monday)", "2026-12-07", "2026-12-07"),
+        ("next Monday, Dec 7", "2026-12-07", "2026-12-07"),
+        ("Thursday 12/17", "2026-12-17", "2026-12-17"),
+        ("from Monday December 14 through Friday, December 18", "2026-12-14", "2026-12-18"),
         ("next Monday", "2026-11-23", "2026-11-23"),
         ("next Wednesday", "2026-11-25", "2026-11-25"),
         ("the 15th", "2026-12-15", "2026-12-15"),
@@ -141,3 +149,8 @@ def test_reads_back_what_it_is_told(day: date) -> None:
     assert days(f"on {day:%B} {day.day}") == [(day.isoformat(), day.isoformat())]
     assert days(f"{day.isoformat()}") == [(day.isoformat(), day.isoformat())]
     assert days(f"{day.day}.{day.month}.") == [(day.isoformat(), day.isoformat())]
+
+
+@pytest.mark.parametrize("text", ["Monday Dec 8", "Monday, December 8", "Friday 7th"])
+def test_a_weekday_that_contradicts_its_date_is_asked_for(text: str) -> None:
+    assert days(text) == []

@@ -181,7 +181,7 @@ class App:
             conversations=self.conversations,
             people=self.people,
             channels=self.channels,
-            responder=self.responder,
+            dialogue=dialogue,
             desk=self.desk,
             saver=saver,
             roster=self.roster,
@@ -294,6 +294,7 @@ class App:
     async def _sweep(self) -> None:
         """What is due by time alone: unanswered questions, the seal of the audit, articles that wait for the index."""
         await self.status.assume()
+        await self.status.abandon()
         await self.audit.seal(self.sessions)
         await self.library.sync()
 

@@ -43,8 +43,7 @@ class RequestStory:
 def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) -> Reply:
     """The one live card of a request."""
     request = story.request
-    details = ", ".join(slot.label for slot in request.slots.values())
-    title = words.of_skill(request, "title") + (f": {details}" if details else "")
+    title = titled(request, words)
     ball, next_step = _ball(story, words)
     actions: list[Action] = []
     if request.state in _CANCELLABLE:
@@ -58,6 +57,24 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
         actions=tuple(actions),
         progress=Progress(title, ball, story.specialist, _steps(story, words), next_step),
     )
+
+
+def titled(request: Request, words: Words) -> str:
+    """What it is about, with what is known of it."""
+    details = ", ".join(dict.fromkeys(slot.label for slot in request.slots.values()))
+    return words.of_skill(request, "title") + (f": {details}" if details else "")
+
+
+def exact_arguments(request: Request, approval: Approval, words: Words) -> list[Field]:
+    """What an approver says yes to: in words, and exactly as it will be used."""
+    fields = []
+    for name, slot in request.slots.items():
+        key = f"skill.{request.skill}.label.{name}"
+        fields.append(Field(words(key) if words.messages.has(key) else name, slot.label))
+    for action in approval.actions:
+        exact = ", ".join(f"{name}={value}" for name, value in action.arguments.items() if value is not None)
+        fields.append(Field(words("approval.exact"), f"{action.name}({exact})"))
+    return fields
 
 
 def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
@@ -103,7 +120,7 @@ def _steps(story: RequestStory, words: Words) -> tuple[Step, ...]:
             names = tuple(story.names.get(i, "?") for i in event.data["approver_ids"])
             approvals.append(Step(words("step.approval", approvers=names), "running"))
         elif event.kind in (EventKind.EXPIRED, EventKind.CANCELLED, EventKind.DENIED) and approvals and approvals[-1].status == "running":
-            approvals[-1] = Step(approvals[-1].title, "failed")
+            approvals[-1] = Step(approvals[-1].title, "pending")
         elif event.kind is EventKind.APPROVAL_DECIDED and approvals:
             approvals[-1] = Step(approvals[-1].title, "done" if event.data["verdict"] == "approved" else "failed")
     steps = [Step(title, status.get(n, "pending")) for n, title in titles.items()]  # type: ignore[arg-type]
@@ -153,9 +170,10 @@ def receipt(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) 
         fields.append(Field(words("receipt.reference"), ", ".join(done.references)))
     actions: list[Action] = []
     if request.state is S.UNDONE:
+        fields = [Field(words("receipt.by"), story.specialist)]
         lines = [words("receipt.undone", at=request.updated_at), *(f"~~{line}~~" for line in lines)]
     else:
-        if request.resolution in (None, "assumed"):
+        if request.resolution in (None, "assumed") and request.state is S.DONE:
             lines.append(words("receipt.solved?"))
             actions.append(Action(buttons.id(Verb.SOLVED, request.id), words("button.solved"), "primary"))
             actions.append(Action(buttons.id(Verb.NOT_SOLVED, request.id), words("button.not_solved")))

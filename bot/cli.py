@@ -37,6 +37,9 @@ app.add_typer(sandbox, name="sandbox")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+LARGEST = 5 * 1024**2
+"""Bytes of a file that is worth sending to the library, which refuses larger ones, too."""
+
 PortOption = Annotated[int | None, typer.Option(help="Port of the web chat; 8080 if neither this nor FOYER_PORT is given.")]
 
 
@@ -89,6 +92,10 @@ def knowledge_add(
         _fail("There is no such file.")
     failed = False
     for file in files:
+        if file.stat().st_size > LARGEST:
+            err.print(f"{file}: larger than {LARGEST // 1024**2} MB", soft_wrap=True)
+            failed = True
+            continue
         try:
             data = base64.b64encode(file.read_bytes()).decode()
         except OSError as error:
@@ -101,7 +108,7 @@ def knowledge_add(
             err.print(f"{file}: {refusal}")
             failed = True
             continue
-        out.print(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}")
+        out.print(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}", soft_wrap=True)
         if not publish:
             out.print(
                 f'  try it:      foyer knowledge try {article["id"]} "a question"\n  publish it:  foyer knowledge publish {article["id"]}'
@@ -150,7 +157,7 @@ def audit_verify(
     """Check the chain of audit events; exit code 1 when it does not hold."""
     given = json.loads(checkpoint.read_text(encoding="utf-8")) if checkpoint is not None else None
     result = _told("audit.verify", checkpoint=given)
-    out.print(f"{result['count']} events: {result['message']}")
+    out.print(result["message"])
     raise typer.Exit(0 if result["ok"] else 1)
 
 
@@ -162,9 +169,9 @@ def audit_checkpoint() -> None:
 
 @audit.command("show")
 def audit_show(case: str) -> None:
-    """Tell the story of one request, by its case number (FOY-12)."""
+    """Tell the story of one request or handoff, by its case number (FOY-12)."""
     story = _told("audit.show", case=case)
-    out.print(f"{story['case']}  {story['skill']}  {story['state']}")
+    out.print(f"{story['case']}  {story['what']}  {story['state']}")
     for entry in story["story"]:
         facts = "  ".join(f"{name}={_short(value)}" for name, value in {**entry["data"], **_private(entry["private"])}.items())
         out.print(f"{entry['at'][:19]}  {entry['kind']:<11} {entry['event']:<22} {entry['actor']}  {facts}", soft_wrap=True, markup=False)

@@ -50,6 +50,14 @@ class Organisation(BaseModel):
         }
     )
     """Sensitive topic -> assignment group."""
+    helplines: Mapping[str, str] = Field(
+        default={
+            "self_harm": "+1 800 555 0160 (employee assistance)",
+            "health": "+1 800 555 0160 (employee assistance)",
+            "security": "+1 212 555 0199 (security)",
+        }
+    )
+    """Sensitive topic -> whom to call at any hour, told at once."""
     connectors: Mapping[str, Mapping[str, Any]] = Field(default={"sandbox": {}})
     """Connector folder -> its settings."""
 

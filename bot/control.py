@@ -63,16 +63,16 @@ async def audit_checkpoint(app: App, given: Mapping[str, Any]) -> Any:
 async def audit_show(app: App, given: Mapping[str, Any]) -> Any:
     case = str(given["case"]).upper().removeprefix("FOY-")
     request = await app.requests.by_number(int(case)) if case.isdigit() else None
-    if request is None:
-        handoff = await app.handoffs.by_number(int(case)) if case.isdigit() else None
-        if handoff is None or handoff.request_id is None:
-            raise Refusal(f"There is no request {given['case']}.")
-        request = await app.requests.get(handoff.request_id)
-        if request is None:
-            raise Refusal(f"There is no request {given['case']}.")
+    handoff = await app.handoffs.by_number(int(case)) if case.isdigit() and request is None else None
+    if request is not None:
+        about, what, state = request.id, request.skill, request.state.value
+    elif handoff is not None:
+        about, what, state = handoff.request_id or handoff.id, f"handoff to {handoff.assignment_group}", handoff.state.value
+    else:
+        raise Refusal(f"There is no request and no handoff {given['case']}.")
     people: dict[str, str] = {}
     story = []
-    for entry in await app.audit.story(app.sessions, request.id):
+    for entry in await app.audit.story(app.sessions, about):
         if entry.actor_id not in people:
             person = await app.people.get(entry.actor_id)
             people[entry.actor_id] = person.name if person is not None else entry.actor_id
@@ -86,7 +86,7 @@ async def audit_show(app: App, given: Mapping[str, Any]) -> Any:
                 "private": entry.private,
             }
         )
-    return {"case": request.case, "skill": request.skill, "state": request.state.value, "story": story}
+    return {"case": f"FOY-{case}", "what": what, "state": state, "story": story}
 
 
 async def specialists_list(app: App, given: Mapping[str, Any]) -> Any:
@@ -139,11 +139,12 @@ async def sandbox_confirm(app: App, given: Mapping[str, Any]) -> Any:
     if person is None:
         raise Refusal(f"Nobody called {given['person']!r} works at the sandbox company; give their address.")
     links = [mail.link for mail in await _company(app).inbox(person.directory_key) if mail.link and "/step-up/" in mail.link]
-    if not links:
-        raise Refusal(f"{person.first_name} has no confirmation link in their mailbox.")
-    result = await app.step_ups.answer(links[-1].rsplit("/", 1)[1], bool(given["yes"]))
-    if result == "closed":
-        raise Refusal("That link was used already, or its time is over.")
+    tokens = [link.rsplit("/", 1)[1] for link in reversed(links)]
+    open_tokens = [token for token in tokens if await app.step_ups.look(token) is not None]
+    token = open_tokens[0] if open_tokens else None
+    if token is None:
+        raise Refusal(f"{person.first_name} has no open confirmation link in their mailbox.")
+    result = await app.step_ups.answer(token, bool(given["yes"]))
     return f"Confirmed as {person.name}." if result == "passed" else f"Refused as {person.name}."
 
 

@@ -18,12 +18,12 @@ from bot.intent.model import AskAgain, Fulfil
 from bot.talk import Talk
 from connectors.ports.chat import Action, ReplyKind
 from connectors.ports.people import People, Person
-from connectors.ports.records import new_id
+from connectors.ports.records import Json, new_id
 from specialists import request as requests
 from specialists.loader import LoadedSkill
 from specialists.policy.decide import Policy
 from specialists.policy.model import Outcome, PolicyDecision, PolicyQuery
-from specialists.request import Change, EventKind, IllegalTransition, Request, RequestState, SlotValue
+from specialists.request import Change, EventKind, IllegalTransition, Request, RequestEvent, RequestState, SlotValue
 from specialists.roster import Roster
 from specialists.skill import SkillSpec, SlotSpec
 from specialists.store import RequestStore
@@ -133,7 +133,7 @@ class Dialogue:
         declined = requests.moved(request, S.DECLINED, EventKind.DECLINED, talk.now, {"rules": rules, "told": True})
         talk.changes.request(declined)
         key = next((f"refused.{rule}" for rule in rules if talk.words.messages.has(f"refused.{rule}")), "refused.other")
-        talk.say(ReplyKind.REFUSAL, talk.words(key, rule=rules[0]), request=declined.request, actions=self._offer_person(talk))
+        talk.say(ReplyKind.REFUSAL, talk.words(key, rule=rules[0]), request=declined.request, actions=(self.person_button(talk),))
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -145,7 +145,7 @@ class Dialogue:
             question = await self._question(talk, request, missing, candidates.get(missing.name, ()))
             talk.ask(AwaitsSlot(request.id, missing.name), question, request=request)
         elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
-            self._submit(talk, request)
+            await self._submit_once(talk, request)
         else:
             change = Change(request) if request.state is S.CONFIRMING else requests.filled(request, {}, talk.now, state=S.CONFIRMING)
             talk.changes.request(change)
@@ -208,9 +208,33 @@ class Dialogue:
             return
         talk.conversation = talk.conversation.forgetting(request.id)
         if yes:
-            self._submit(talk, request, confirmed=True)
+            await self._submit_once(talk, request, confirmed=True)
         else:
             self._cancel(talk, request)
+
+    async def _submit_once(self, talk: Talk, request: Request, confirmed: bool | None = None) -> None:
+        """The same thing asked for twice while the first is under way: shown, not done again."""
+        for other in await self.requests.open_of(talk.person.id):
+            same = other.skill == request.skill and _values(other) == _values(request) and other.beneficiary_id == request.beneficiary_id
+            if same and other.id != request.id and other.state not in (S.GATHERING, S.CONFIRMING):
+                dropped = requests.cancelled(request, talk.now)
+                talk.changes.request(dropped)
+                talk.conversation = replace(talk.conversation.forgetting(request.id), request_id=other.id)
+                talk.say(ReplyKind.NOTICE, talk.words("request.asked_already", case=other.case), request=other)
+                talk.post(status_card(await self.story(other), talk.words, self.buttons, new_id()), card_key=f"request:{other.id}")
+                return
+        self._submit(talk, request, confirmed)
+
+    async def story(self, request: Request) -> RequestStory:
+        """A request with its events and the names that its card needs."""
+        events: list[RequestEvent] = [item.event for item in await self.requests.events_of(request.id)]
+        ids: set[str] = set()
+        for event in events:
+            ids.update(event.data.get("approver_ids", ()))
+            if isinstance(event.data.get("by"), str):
+                ids.add(event.data["by"])
+        names = {person_id: person.name for person_id in ids if (person := await self.people.get(person_id)) is not None}
+        return RequestStory(request, events, self.roster.of(request.skill).display_name, names)
 
     def _submit(self, talk: Talk, request: Request, confirmed: bool | None = None) -> None:
         change = requests.submitted(request, talk.now, confirmed=confirmed)
@@ -285,5 +309,9 @@ class Dialogue:
         else:
             await self.desk.open(talk, "not_solved", request=change.request)
 
-    def _offer_person(self, talk: Talk) -> tuple[Action, ...]:
-        return (Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person")),)
+    def person_button(self, talk: Talk) -> Action:
+        return Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"))
+
+
+def _values(request: Request) -> dict[str, Json]:
+    return {name: slot.value for name, slot in request.slots.items()}

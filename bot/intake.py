@@ -6,7 +6,7 @@ before that commit repeats the turn and a crash after it repeats nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import structlog
@@ -19,6 +19,7 @@ from bot import tables as t
 from bot.database import Sessions
 from connectors.ports.chat import Activity
 from connectors.ports.records import Clock
+from connectors.ports.secrets import without_secrets
 
 log = structlog.get_logger()
 _activity: TypeAdapter[Activity] = TypeAdapter(Activity)
@@ -54,6 +55,7 @@ class Inbox:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def record(self, activity: Activity) -> bool:
+        activity = replace(activity, text=without_secrets(activity.text))
         address = activity.address
         try:
             async with self._sessions.begin() as session:

@@ -8,7 +8,7 @@ import structlog
 from numpy.typing import NDArray
 
 from bot.buttons import Buttons, Verb
-from bot.cards import RequestStory, status_card
+from bot.cards import approval_card, exact_arguments, status_card, titled
 from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer
 from bot.dialogue import Dialogue
 from bot.handoff.desk import Desk
@@ -22,13 +22,15 @@ from connectors.ports.chat import Action, Citation, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from knowledge.answering import Answer
-from specialists.request import Request, RequestEvent, RequestState
+from specialists.request import Request, RequestState
 from specialists.store import RequestStore
 
 log = structlog.get_logger()
 Ask = Callable[[str, Person, str | None, NDArray[np.float32] | None], Awaitable[Answer]]
 """question, asker, the question before it, its vector -> a cited answer or none."""
 LONG_AGO_DAYS = 365
+SHOWN = 5
+"""Cards in one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ class Responder:
                 await self.dialogue.confirm(talk, await self._request(talk, request_id), yes)
             case steps.Choose(skills, utterance):
                 self._choose(talk, skills, utterance)
-            case steps.Cancel(request_id):
-                await self._cancel(talk, request_id)
-            case steps.Undo(case):
-                await self._undo(talk, case)
+            case steps.Cancel(request_id, skill):
+                await self._cancel(talk, request_id, skill)
+            case steps.Undo(case, skill):
+                await self._undo(talk, case, skill)
             case steps.Status(case):
                 await self._status(talk, case)
             case steps.HandOff(reason, _, sensitive, request_id):
@@ -116,10 +118,13 @@ class Responder:
         return talk.words(key, n=str(citation.n), title=title, age=age)
 
     async def _dont_know(self, talk: Talk, question: str) -> None:
-        if talk.conversation.misses >= 1:
+        if talk.conversation.composing:
+            # A question on the side, while a request is being put together: not the place to give up on the request.
+            talk.say(ReplyKind.ANSWER, talk.words("answer.unknown.aside"), actions=(self.dialogue.person_button(talk),))
+        elif talk.conversation.misses >= 1:
             await self.desk.open(talk, "second_miss", told="handoff.opened.second_miss")
-            return
-        self.offer_person(talk, "no_answer", question, ReplyKind.ANSWER, talk.words("answer.unknown"))
+        else:
+            self.offer_person(talk, "no_answer", question, ReplyKind.ANSWER, talk.words("answer.unknown"))
 
     def offer_person(self, talk: Talk, reason: str, utterance: str, kind: ReplyKind, text: str) -> None:
         """Says it and offers a person; one more miss."""
@@ -139,17 +144,27 @@ class Responder:
 
     # -- what is already there -------------------------------------------------------------------------------------
 
-    async def _cancel(self, talk: Talk, request_id: str | None) -> None:
-        wanted = request_id or talk.conversation.request_id
-        request = await self.requests.get(wanted) if wanted is not None else None
-        if request is None:
+    async def _cancel(self, talk: Talk, request_id: str | None, skill: str | None) -> None:
+        """The named one; else the one talked about; else the only open one; of several, each with its button."""
+        if request_id is not None:
+            await self.dialogue.cancel(talk, await self._request(talk, request_id))
+            return
+        still = [request for request in await self._mine(talk, None) if not request.ended and skill in (None, request.skill)]
+        here = [request for request in still if request.id == talk.conversation.request_id]
+        if len(here or still) == 1:
+            await self.dialogue.cancel(talk, (here or still)[0])
+        elif not still:
             talk.conversation = replace(talk.conversation, awaits=(), misses=0)
             talk.say(ReplyKind.NOTICE, talk.words("say.nothing_to_cancel"))
-            return
-        await self.dialogue.cancel(talk, request)
+        else:
+            titles = [talk.words("request.line", case=request.case, title=titled(request, talk.words)) for request in still]
+            actions = [
+                Action(self.buttons.id(Verb.CANCEL, request.id), talk.words("button.cancel_case", case=request.case)) for request in still
+            ]
+            talk.say(ReplyKind.QUESTION, talk.words("request.which", requests="\n".join(titles)), actions=actions)
 
-    async def _undo(self, talk: Talk, case: str | None) -> None:
-        mine = await self._mine(talk, case)
+    async def _undo(self, talk: Talk, case: str | None, skill: str | None) -> None:
+        mine = [request for request in await self._mine(talk, case) if skill in (None, request.skill)]
         done = next((request for request in mine if request.state is RequestState.DONE), None)
         request = done or (mine[0] if case is not None and mine else None)
         if request is None:
@@ -158,20 +173,44 @@ class Responder:
         await self.dialogue.undo(talk, request)
 
     async def _status(self, talk: Talk, case: str | None) -> None:
-        """The live card of what is open, else of what was last; and who has a handoff, or what they did."""
+        """The live cards of what is open, else of what was last; who has a handoff, or what they did; what waits for this person."""
         talk.conversation = replace(talk.conversation, misses=0)
+        waiting = await self._to_approve(talk, case)
         mine = await self._mine(talk, case)
         handoffs = [item for item in await self.handoffs.of_person(talk.person.id) if case is None or item.case == case.upper()]
-        shown = [request for request in mine if not request.ended] or mine[:1]
-        about = [item for item in handoffs if item.open] or (handoffs[:1] if not any(not request.ended for request in mine) else [])
-        if not shown and not about:
+        still = [request for request in mine if not request.ended]
+        latest = handoffs[:1] if not mine or (handoffs and handoffs[0].updated_at >= mine[0].updated_at) else []
+        about = (
+            [item for item in handoffs if item.open]
+            or [item for item in handoffs if item.conversation_id == talk.conversation.id][:1]
+            or latest
+        )
+        shown = still or ([] if about else mine[:1])
+        if not shown and not about and not waiting:
             talk.say(ReplyKind.ANSWER, talk.words("status.none" if case is None else "status.unknown", case=case or ""))
             return
-        for request in shown[:3]:
-            card = status_card(await self.story(request), talk.words, self.buttons, new_id())
-            talk.post(card, card_key=f"request:{request.id}")
-        for handoff in about[:2]:
+        for handoff in about[:SHOWN]:
             talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff))
+        for request in shown[:SHOWN]:
+            card = status_card(await self.dialogue.story(request), talk.words, self.buttons, new_id())
+            talk.post(card, card_key=f"request:{request.id}")
+        if len(shown) > SHOWN:
+            talk.say(ReplyKind.NOTICE, talk.words("status.more", count=len(shown) - SHOWN))
+
+    async def _to_approve(self, talk: Talk, case: str | None) -> bool:
+        """Shows again what waits for this person's yes or no."""
+        shown = False
+        for approval in await self.requests.approvals_waiting(talk.person.id):
+            request = await self.requests.get(approval.request_id)
+            if request is not None and case in (None, request.case):
+                requester = await self.people.get(request.requester_id)
+                story = await self.dialogue.story(request)
+                name = requester.name if requester is not None else ""
+                arguments = exact_arguments(request, approval, talk.words)
+                card = approval_card(story, approval, name, arguments, talk.words, self.buttons, new_id())
+                talk.post(card, card_key=f"approval:{approval.id}")
+                shown = True
+        return shown
 
     async def _handoff_status(self, talk: Talk, handoff: Handoff) -> str:
         claimant = await self.people.get(handoff.claimed_by) if handoff.claimed_by else None
@@ -186,17 +225,6 @@ class Responder:
             at=handoff.updated_at,
             text=handoff.resolution or "",
         )
-
-    async def story(self, request: Request) -> RequestStory:
-        """A request with its events and the names that its card needs."""
-        events: list[RequestEvent] = [item.event for item in await self.requests.events_of(request.id)]
-        ids: set[str] = set()
-        for event in events:
-            ids.update(event.data.get("approver_ids", ()))
-            if isinstance(event.data.get("by"), str):
-                ids.add(event.data["by"])
-        names = {person_id: person.name for person_id in ids if (person := await self.people.get(person_id)) is not None}
-        return RequestStory(request, events, self.dialogue.roster.of(request.skill).display_name, names)
 
     async def _mine(self, talk: Talk, case: str | None) -> list[Request]:
         """The person's own requests, newest first; only the named one if a case is named. Others' look as if there were none."""

@@ -13,20 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.buttons import Buttons, Verb
-from bot.cards import RequestStory, approval_card, receipt, status_card
+from bot.cards import RequestStory, approval_card, exact_arguments, receipt, status_card, titled
 from bot.changes import Changes, Post, Redraw, Saver
 from bot.conversation.model import AwaitsSolved
 from bot.conversation.store import ConversationStore
 from bot.database import Sessions
+from bot.dialogue import Dialogue
 from bot.handoff.desk import Desk
 from bot.metrics import Metrics
 from bot.outbox import Placement
 from bot.people import PeopleStore
-from bot.responses import Responder
 from bot.talk import Talk, request_ref
 from bot.turn import MOVED
 from bot.words import Words
-from connectors.ports.chat import Action, Channel, Field, Reply, ReplyKind
+from connectors.ports.chat import Action, Channel, Reply, ReplyKind
 from connectors.ports.messages import Message, Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
@@ -40,6 +40,8 @@ from specialists.store import RequestStore
 log = structlog.get_logger()
 NAME = "status"
 BATCH = 100
+ABANDONED = timedelta(days=1)
+"""How long a request may wait for the employee's own answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class StatusReader:
     conversations: ConversationStore
     people: PeopleStore
     channels: dict[str, Channel]
-    responder: Responder
+    dialogue: Dialogue
     desk: Desk
     saver: Saver
     roster: Roster
@@ -95,6 +97,17 @@ class StatusReader:
         self.metrics.events(event.event for event in events)
         return True
 
+    async def abandon(self) -> int:
+        """Requests that were begun and never finished are cancelled after a day; returns how many."""
+        due = self.clock() - ABANDONED
+        begun = await self.requests.in_states(RequestState.GATHERING, RequestState.CONFIRMING)
+        left = [request for request in begun if request.updated_at < due]
+        for request in left:
+            changes = Changes()
+            changes.request(requests.cancelled(request, self.clock()))
+            await self.saver.save(changes)
+        return len(left)
+
     async def assume(self) -> int:
         """Requests whose "did this solve it?" nobody answered count as assumed after a while; returns how many."""
         due = self.clock() - self.assumed_after
@@ -126,7 +139,7 @@ class _Telling:
         if talk is None:
             log.warning("status_without_reader", request=request_id)
             return
-        story = await self._r.responder.story(request)
+        story = await self._r.dialogue.story(request)
         for event in events:
             await self._one(talk, story, event)
         await self._redraw(talk, story, {event.kind for event in events})
@@ -148,7 +161,9 @@ class _Telling:
             case EventKind.DENIED:
                 self._denied(talk, story)
             case EventKind.EXPIRED:
-                self._notice(talk, request, words("request.expired", case=request.case))
+                asked = story.last(EventKind.STEP_UP_REQUESTED, EventKind.APPROVAL_REQUESTED)
+                unconfirmed = asked is not None and asked.kind is EventKind.STEP_UP_REQUESTED
+                self._notice(talk, request, words("request.expired.step_up" if unconfirmed else "request.expired", case=request.case))
             case EventKind.FAILED:
                 await self._r.desk.open(talk, "failed", request=request, told="handoff.opened.failed")
             case EventKind.LEFT_TO_STAFF if not data.get("told"):
@@ -165,11 +180,9 @@ class _Telling:
             case EventKind.OWNER_NOTIFIED:
                 await self._tell_owner(story, event)
             case EventKind.GRANT_ENDING:
-                talk.say(
-                    ReplyKind.NOTICE, words("grant.ending", title=self._title(talk, request), until=_at(data["until"])), request=request
-                )
+                talk.say(ReplyKind.NOTICE, words("grant.ending", title=titled(request, words), until=_at(data["until"])), request=request)
             case EventKind.GRANT_ENDED:
-                talk.say(ReplyKind.NOTICE, words("grant.ended", title=self._title(talk, request)), request=request)
+                talk.say(ReplyKind.NOTICE, words("grant.ended", title=titled(request, words)), request=request)
 
     def _denied(self, talk: Talk, story: RequestStory) -> None:
         request, decided = story.request, story.last(EventKind.APPROVAL_DECIDED)
@@ -218,7 +231,7 @@ class _Telling:
                 continue
             words = Words.for_person(self._r.messages, approver)
             card = approval_card(
-                story, approval, requester.name, self._arguments(story.request, approval, words), words, self._r.buttons, new_id()
+                story, approval, requester.name, exact_arguments(story.request, approval, words), words, self._r.buttons, new_id()
             )
             address = await self._r.people.address(approver, self._r.channels)
             self._changes.posts.append(Post(address, card, f"approval:{approval.id}", approver.id))
@@ -231,21 +244,10 @@ class _Telling:
             person = readers.get(placement.reader_id or "")
             words = Words.for_person(r.messages, person) if person is not None else Words(r.messages, r.room_reader)
             return approval_card(
-                story, approval, requester.name, self._arguments(story.request, approval, words), words, r.buttons, placement.id
+                story, approval, requester.name, exact_arguments(story.request, approval, words), words, r.buttons, placement.id
             )
 
         self._changes.redraws.append(Redraw(f"approval:{approval.id}", draw))
-
-    def _arguments(self, request: Request, approval: Approval, words: Words) -> list[Field]:
-        """In words, and exactly as they will be used."""
-        fields = []
-        for name, slot in request.slots.items():
-            key = f"skill.{request.skill}.label.{name}"
-            fields.append(Field(words(key) if words.messages.has(key) else name, slot.label))
-        for action in approval.actions:
-            exact = ", ".join(f"{name}={value}" for name, value in action.arguments.items() if value is not None)
-            fields.append(Field(words("approval.exact"), f"{action.name}({exact})"))
-        return fields
 
     async def _tell_owner(self, story: RequestStory, event: RequestEvent) -> None:
         """Acted on at middling confidence: the specialist's human manager is told."""
@@ -275,10 +277,6 @@ class _Telling:
             talk = Talk(new_id(), person, conversation, Words.for_person(self._r.messages, person), self._r.clock(), self._changes)
             self.talks[request.conversation_id] = talk
         return talk
-
-    def _title(self, talk: Talk, request: Request) -> str:
-        details = ", ".join(slot.label for slot in request.slots.values())
-        return talk.words.of_skill(request, "title") + (f": {details}" if details else "")
 
     def _person(self, talk: Talk) -> Action:
         return Action(self._r.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"))

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.changes import Audited, Changes, Post, Saver
 from bot.conversation.memory import Memory
-from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer, AwaitsSolved, Conversation
 from bot.conversation.store import ConversationMoved, ConversationStore
 from bot.handoff.desk import Desk
 from bot.handoff.model import HandoffState
@@ -28,6 +27,7 @@ from connectors.ports.chat import Activity, ActivityKind, Reply, ReplyKind
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
+from connectors.ports.secrets import REMOVED
 from specialists.skill import SkillSpec
 from specialists.store import Conflict
 
@@ -143,9 +143,11 @@ class TurnHandler:
         recall = await self.memory.recall(talk)
         recognition = await self.recognizer.recognize(activity.text, recall)
         route_taken = route(recognition, recall, self.specs)
-        talk.confidence = max((wish.confidence for wish in recognition.wishes), default=None)
+        talk.confidence = max((confidence_of(wish) for wish in recognition.wishes), default=None)
         self._audit(talk, recognition, route_taken)
-        talk.conversation = passing_over(talk.conversation)
+        talk.conversation = talk.conversation.passing_over()
+        if REMOVED in activity.text:
+            talk.say(ReplyKind.NOTICE, talk.words("say.secret"))
         alone = len(route_taken) == 1
         for step in route_taken:
             await self.responder.respond(talk, step, recognition.vector if alone else None)
@@ -179,7 +181,7 @@ class AlreadyHandled(Exception):
     """A redelivery, or a turn that was committed before a crash."""
 
 
-def passing_over(conversation: Conversation) -> Conversation:
-    """An offer, a choice or "did this solve it?" stands for one turn: whoever talks of something else has passed over it."""
-    passing = (AwaitsChoice, AwaitsHandoffAnswer, AwaitsSolved)
-    return replace(conversation, awaits=tuple(item for item in conversation.awaits if not isinstance(item, passing)))
+def confidence_of(wish: steps.Wish) -> float:
+    """In having understood what is wanted: being certain that it is unclear is none."""
+    likely = max((confidence for _, confidence in wish.alternatives), default=0.0)
+    return likely if wish.act == "unclear" else wish.confidence

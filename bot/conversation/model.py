@@ -96,6 +96,15 @@ class Conversation:
     def without(self, *dropped: Awaits) -> "Conversation":
         return replace(self, awaits=tuple(item for item in self.awaits if item not in dropped))
 
+    def passing_over(self) -> "Conversation":
+        """Without what stands for one turn only: an offer, a choice, "did this solve it?" """
+        return replace(self, awaits=tuple(item for item in self.awaits if isinstance(item, AwaitsSlot | AwaitsConfirmation)))
+
+    @property
+    def composing(self) -> bool:
+        """Whether a request is being put together here."""
+        return any(isinstance(item, AwaitsSlot | AwaitsConfirmation) for item in self.awaits)
+
     def forgetting(self, request_id: str) -> "Conversation":
         """Without any open question about this request."""
         return replace(self, awaits=tuple(item for item in self.awaits if getattr(item, "request_id", None) != request_id))

@@ -105,7 +105,7 @@ def _about_request(packet: Packet, words: Words) -> list[Field]:
 
 
 def _named(request: Request, words: Words) -> str:
-    return words("desk.request", case=request.case, title=words.of_skill(request, "title"), state=request.state.value)
+    return words("desk.request", case=request.case, title=words.of_skill(request, "title"), state=words(f"state.{request.state.value}"))
 
 
 def _attempt(event: RequestEvent, words: Words) -> str:
@@ -117,7 +117,8 @@ def _attempt(event: RequestEvent, words: Words) -> str:
         case EventKind.COMPENSATED:
             return words("attempt.undone", action=event.data["action"])
         case EventKind.LEFT_TO_STAFF:
-            return words("attempt.left", rules=", ".join(event.data["rules"]))
+            rules = ", ".join(event.data["rules"])
+            return words("attempt.left", rules=rules) if rules else words("attempt.left.silent")
         case _:
             return ""
 

@@ -71,10 +71,15 @@ class Desk:
             confidence=talk.confidence,
             sensitive=sensitive,
         )
-        talk.conversation = replace(talk.conversation, handoff_id=handoff.id, awaits=(), misses=0)
+        # What is being put together goes on: until somebody claims the conversation the bot still answers.
+        talk.conversation = replace(talk.conversation.passing_over(), handoff_id=handoff.id, misses=0)
         talk.changes.handoffs.append(opened(handoff))
         key = told or ("handoff.opened.sensitive" if sensitive else "handoff.opened")
-        talk.say(ReplyKind.HANDOFF, talk.words(key, case=handoff.case, group=self._group(handoff, talk.words)), request=request)
+        text = talk.words(key, case=handoff.case, group=self._group(handoff, talk.words))
+        helpline = self.organisation.helplines.get(sensitive or "")
+        if helpline is not None:
+            text = f"{text} {talk.words('handoff.helpline', helpline=helpline)}"
+        talk.say(ReplyKind.HANDOFF, text, request=request)
         packet = await self.packet(handoff, talk.changes.transcript, request)
         words = self._desk_words()
         card = desk_card(packet, words, self.buttons, new_id())
@@ -86,7 +91,7 @@ class Desk:
                 "foyer",
                 {"handoff": handoff.case, "reason": reason, "group": group, "sensitive": sensitive is not None},
                 subject_id=talk.person.id,
-                request_id=handoff.request_id,
+                request_id=handoff.request_id or handoff.id,
             )
         )
 
@@ -129,7 +134,7 @@ class Desk:
                 {"handoff": handoff.case},
                 private={"text": text} if text and handoff.sensitive is None else None,
                 subject_id=handoff.person_id,
-                request_id=handoff.request_id,
+                request_id=handoff.request_id or handoff.id,
             )
         )
         employee = await self._employee(talk, handoff)
@@ -166,9 +171,7 @@ class Desk:
         group = self._group(handoff, words)
         match change.kind:
             case "claimed":
-                employee.say(
-                    ReplyKind.HANDOFF, words("handoff.claimed", name=staff.name, group=group, case=handoff.case), author_id=staff.id
-                )
+                employee.say(ReplyKind.HANDOFF, words("handoff.claimed", name=staff.name, group=group, case=handoff.case))
             case "reply":
                 employee.say(ReplyKind.HANDOFF, change.text, author=Author(staff.name), author_id=staff.id)
             case "assigned" if handoff.claimed_by is not None:
@@ -176,13 +179,11 @@ class Desk:
             case "assigned":
                 employee.say(ReplyKind.HANDOFF, words("handoff.moved", group=group, case=handoff.case))
             case "resolved":
-                employee.say(
-                    ReplyKind.HANDOFF, words("handoff.resolved", name=staff.name, case=handoff.case, text=change.text), author_id=staff.id
-                )
+                employee.say(ReplyKind.HANDOFF, words("handoff.resolved", name=staff.name, case=handoff.case, text=change.text))
                 employee.conversation = replace(employee.conversation, handoff_id=None, misses=0)
             case "returned":
                 key = "handoff.returned" if change.text else "handoff.returned.silent"
-                employee.say(ReplyKind.HANDOFF, words(key, name=staff.name, case=handoff.case, text=change.text), author_id=staff.id)
+                employee.say(ReplyKind.HANDOFF, words(key, name=staff.name, case=handoff.case, text=change.text))
                 employee.conversation = replace(employee.conversation, handoff_id=None, misses=0)
 
     async def _tell_staff(self, talk: Talk, before: Handoff, change: HandoffChange, packet: Packet) -> None:

@@ -21,6 +21,7 @@ Act = Literal[
     "greeting",
     "thanks",
     "help",  # what can you do?
+    "who",  # are you human?
     "unclear",
 ]
 
@@ -49,6 +50,8 @@ class Wish:
     """Other skills that are likely, with their confidence, best first."""
     candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Slots that the words narrow down but do not decide ("a laptop"): slot -> what it may be, as people read it."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Slots whose thing was named but is not known: slot -> the words ("FooBarApp")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Fulfil:
     utterance: str
     beneficiary: Beneficiary | None = None
     candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """Slots whose thing was named but is not known: slot -> the words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +127,18 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """`request_id` None: whatever was asked last."""
+    """`request_id` None: whatever was asked last; `skill`: the kind of request that was meant, if one was."""
 
     request_id: str | None
+    skill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
+    """`skill`: the kind of request that was meant, if one was."""
+
     case: str | None
+    skill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +148,13 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class HandOff:
-    """A person takes over. `reason`: asked | accepted | sensitive | second_miss."""
+    """A person takes over. `reason`: asked | accepted | sensitive | second_miss. `group_hint`: the assignment group that was named."""
 
     reason: str
     utterance: str
     sensitive: str | None = None
     request_id: str | None = None
+    group_hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +178,7 @@ class Solved:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Courtesies and the like: `key` is a core message (greeting, thanks, help, empty, too_long, nothing_to_cancel)."""
+    """Courtesies and the like: `key` is a core message (greeting, thanks, help, who, empty, too_long, nothing_to_cancel)."""
 
     key: str
 

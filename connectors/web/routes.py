@@ -15,6 +15,7 @@ from aiohttp import web
 from connectors.ports.chat import Activity, ActivityKind, Address, Intake, Press
 from connectors.ports.people import ExternalId
 from connectors.ports.records import Clock, new_id
+from connectors.ports.secrets import without_secrets
 from connectors.web import pages, store
 from connectors.web.channel import CHANNEL, GROUP, TENANT, WebChannel
 from connectors.web.guard import Guard, read_json, text_of
@@ -113,11 +114,12 @@ class WebChat:
 
     async def _say(self, request: web.Request, person: SignedIn) -> web.Response:
         content = await read_json(request)
-        client_id, text = _client_id(content), text_of(content, "text")
+        client_id, text = _client_id(content), without_secrets(text_of(content, "text"))
         address = await self._address(request.match_info["conversation"], person)
         message_id = new_id()
-        await self._intake.record(self._activity(ActivityKind.MESSAGE, client_id, address, person, message_id, text))
+        # Shown first, so that no answer comes before it; the client repeats both until the inbox has it.
         await self._channel.say(address, message_id, person.external_id, person.name, text, key=f"said:{client_id}:{person.external_id}")
+        await self._intake.record(self._activity(ActivityKind.MESSAGE, client_id, address, person, message_id, text))
         return web.json_response({"conversation": address.thread}, status=202)
 
     async def _press(self, request: web.Request, person: SignedIn) -> web.Response:

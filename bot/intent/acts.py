@@ -81,6 +81,11 @@ def asks_about(text: str) -> bool:
     return bool(_WHY.match(stripped) or (_ABOUT.match(stripped) and not _SELF.search(stripped)))
 
 
+def asks_whether(text: str) -> bool:
+    """It asks whether one may: "can I cancel my vacation?"."""
+    return bool(re.match(r"(?:can|could|may) (?:i|we)\b", text.strip(), re.IGNORECASE))
+
+
 def tells(text: str) -> bool:
     """It tells what happened rather than asks for something: "I typed it wrong three times"."""
     return bool(_TELLS.match(text.strip())) and not is_request(text)
@@ -106,6 +111,11 @@ def leans(text: str) -> bool:
 def negated(text: str) -> bool:
     """It says that something is not wanted, or that it is to be taken back."""
     return bool(_NEGATED.search(text.strip()))
+
+
+def everything(text: str) -> bool:
+    """All that is open is meant, rather than one thing."""
+    return bool(_EVERYTHING.search(text))
 
 
 def urgent(text: str) -> bool:
@@ -168,6 +178,7 @@ _NEGATED = re.compile(
     r"|take away|take back|return|give back|close|deactivate|disable)\b",
     re.IGNORECASE,
 )
+_EVERYTHING = re.compile(r"\b(?:everything|all (?:of (?:it|them|that)|my|open)|them all|both)\b", re.IGNORECASE)
 _URGENT = re.compile(
     r"\b(?:urgent(?:ly)?|asap|immediately|right now|right away|emergency|as soon as possible|in \d+ min(?:ute)?s?|top priority)\b",
     re.IGNORECASE,

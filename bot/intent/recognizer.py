@@ -28,6 +28,7 @@ from bot.intent.slots import Extraction, SlotContext, extract
 from bot.intent.text import language, oddity, parts, plain, read
 from bot.intent.training import NEITHER, Spelling, examples, marks
 from bot.intent.vectors import encode_cached
+from bot.intent.withdrawing import UNSENT, retracts, takes_back, topic_of, withdrawal
 from connectors.ports.people import Directory
 from connectors.ports.records import Clock, utcnow
 from knowledge.embedding.port import Encoder
@@ -111,6 +112,7 @@ class Recognizer:
         if topic is not None or oddity(text) == "too_long":
             return Recognition(text, spoken, (), sensitive=topic, urgent=acts.urgent(core))
         judged = self._trained.judging.judge(asked, vectors)
+        judged = [self._withdrawn(one, recall, context) for one in judged]
         groups = grouped(said, [first for _, first in clauses], judged)
         picked = await self._picked(core, groups, recall, context)
         wishes = picked or [wish for group in groups for wish in await self._wishes(group, reading.quoted, recall, context)]
@@ -172,8 +174,13 @@ class Recognizer:
             case=acts.case_in(judged.text),
             alternatives=judged.alternatives,
         )
-        if judged.act == "status":
-            return [replace(wish, skill=self._talked_of(judged, recall))]
+        if judged.act in ("status", "cancel", "undo"):
+            topic = topic_of(judged.text, self._skills, context)
+            unsent = {request.skill for request in recall.requests if request.state in UNSENT}
+            if judged.act == "cancel" and retracts(judged.text) and topic.skill not in unsent:
+                # Said and taken back in one breath: nothing that was sent before is meant.
+                return [wish]
+            return [replace(wish, skill=topic.skill, slots=_slots(topic.said, Extraction()), candidates=topic.said.candidates)]
         if judged.act != "skill" or judged.skill is None:
             return [wish]
         spec = self._skills[judged.skill]
@@ -195,10 +202,15 @@ class Recognizer:
             return judged
         return Judgement(judged.text, "skill", spec.notify_at + 0.1, last.skill)
 
-    def _talked_of(self, judged: Judgement, recall: Recall) -> str | None:
-        """The skill of the open request that a question for status is nearest to."""
-        open_skills = {request.skill for request in recall.requests}
-        return next((skill for skill, likely in judged.likely if skill in open_skills and likely > 0), None)
+    def _withdrawn(self, judged: Judgement, recall: Recall, context: SlotContext) -> Judgement:
+        """What takes a wish back, whatever it names."""
+        if not takes_back(judged.text):
+            return judged
+        topic = topic_of(judged.text, self._skills, context)
+        if acts.asks_whether(judged.text) and topic.skill not in {request.skill for request in recall.requests}:
+            return judged
+        act = withdrawal(judged.text, topic)
+        return judged if act is None else Judgement(judged.text, act, max(judged.confidence, _CERTAIN), likely=judged.likely)
 
     def _answers(self, core: str, parts: Sequence[Judgement], recall: Recall, context: SlotContext) -> Answers:
         """What fills slots of the request that was asked about; parts that are other wishes are no answer."""

@@ -89,9 +89,10 @@ def _slot_answered(
     awaits: AwaitsSlot, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec], *, first: bool
 ) -> tuple[Step, ...]:
     act = recognition.wishes[0].act if len(recognition.wishes) == 1 else None
-    if act == "cancel":
-        return (Cancel(_named(recognition.wishes[0], recall) or awaits.request_id),)
     pending = next((request for request in recall.requests if request.id == awaits.request_id), None)
+    if act == "cancel":
+        wish = recognition.wishes[0]
+        return (Cancel(awaits.request_id) if _of_pending(wish, pending, recall, specs) else _cancel(wish, recall, specs),)
     fill: tuple[Step, ...] = (Fill(awaits.request_id, recognition.answers),) if recognition.answers else ()
     others = [wish for wish in recognition.wishes if _is_other(wish, pending, specs, answered=bool(fill))]
     if fill or others:
@@ -120,8 +121,8 @@ def _confirmed(
 ) -> tuple[Step, ...]:
     pending = next((request for request in recall.requests if request.id == request_id), None)
     if act == "cancel":
-        named = _named(recognition.wishes[0], recall)
-        return (Cancel(named),) if named not in (None, request_id) else (Confirm(request_id, yes=False),)
+        wish = recognition.wishes[0]
+        return (Confirm(request_id, yes=False) if _of_pending(wish, pending, recall, specs) else _cancel(wish, recall, specs),)
     others = [wish for wish in recognition.wishes if _is_other(wish, pending, specs, answered=bool(recognition.answers))]
     if recognition.answers and not (others and len(others) == len(recognition.wishes)):
         return (Fill(request_id, recognition.answers), *(_served(others, recognition, recall, specs) if others else ()))
@@ -151,12 +152,13 @@ def _serve(wish: Wish, recognition: Recognition, recall: Recall, specs: Mapping[
         case "skill" if wish.skill is not None and wish.skill in specs:
             return _skill(wish, specs[wish.skill], recognition, recall)
         case "status":
-            return Status(wish.case or _case_of(wish.skill, recall))
+            meant = _meant(wish, recall, specs)
+            return Status(wish.case or (meant.case if meant else None))
         case "cancel":
-            named = _named(wish, recall)
-            return Cancel(named) if named or recall.awaits or recall.requests else Say("nothing_to_cancel")
+            return _cancel(wish, recall, specs)
         case "undo":
-            return Undo(wish.case)
+            meant = _meant(wish, recall, specs)
+            return Cancel(meant.id, meant.skill) if meant else Undo(wish.case, wish.skill)
         case "human":
             return HandOff("asked", recognition.utterance)
         case "greeting" | "thanks" | "help":
@@ -195,10 +197,61 @@ def _unclear(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
     return HandOff("second_miss", recognition.utterance) if recall.misses >= 1 else OfferHuman("low_confidence", wish.text)
 
 
-def _named(wish: Wish, recall: Recall) -> str | None:
-    """The open request whose case is named."""
-    return next((request.id for request in recall.requests if wish.case is not None and request.case == wish.case), None)
+# -- requests that were made before ------------------------------------------------------------------------------
 
 
-def _case_of(skill: str | None, recall: Recall) -> str | None:
-    return next((request.case for request in recall.requests if skill is not None and request.skill == skill), None)
+def _cancel(wish: Wish, recall: Recall, specs: Mapping[str, SkillSpec]) -> Step:
+    meant = _meant(wish, recall, specs)
+    if meant is not None:
+        return Cancel(meant.id, meant.skill)
+    if wish.case is not None:
+        # It is open no more: what was done of it can only be undone.
+        return Undo(wish.case)
+    return Cancel(None, wish.skill) if wish.skill or recall.awaits or recall.requests else Say("nothing_to_cancel")
+
+
+def _of_pending(wish: Wish, pending: OpenRequest | None, recall: Recall, specs: Mapping[str, SkillSpec]) -> bool:
+    """Whether what is taken back is the request that was just asked about: the one that is named, or none is named at all."""
+    if wish.case is not None:
+        return pending is not None and pending.case == wish.case
+    if wish.skill is not None:
+        return pending is not None and _fits(wish, pending, specs)
+    return len(recall.requests) < 2 or not acts.everything(wish.text)
+
+
+def _meant(wish: Wish, recall: Recall, specs: Mapping[str, SkillSpec]) -> OpenRequest | None:
+    """The one open request that the words mean: by its case, else by its kind and what they say of it; None if not one alone."""
+    if wish.case is not None:
+        return next((request for request in recall.requests if request.case == wish.case), None)
+    fitting = [request for request in recall.requests if _fits(wish, request, specs)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fits(wish: Wish, request: OpenRequest, specs: Mapping[str, SkillSpec]) -> bool:
+    """Whether words about a kind of request may mean this one: nothing that they name contradicts it."""
+    spec = specs.get(request.skill)
+    if spec is None or wish.skill != request.skill:
+        return False
+    for slot in spec.slots:
+        own = request.slots.get(slot.name)
+        if own is None:
+            continue
+        said = wish.slots.get(slot.name)
+        if slot.type in ("application", "hardware"):
+            named = wish.candidates.get(slot.name)
+            if (said is not None and said.value != own.value) or (said is None and named and own.label not in named):
+                return False
+        elif slot.type == "date" and said is not None:
+            # Part of the days is meant as well as all of them.
+            outside = str(said.value) > str(own.value) if slot.after else str(said.value) < str(own.value)
+            if outside or not _overlap(wish, request, spec):
+                return False
+    return True
+
+
+def _overlap(wish: Wish, request: OpenRequest, spec: SkillSpec) -> bool:
+    end = next((slot for slot in spec.slots if slot.type == "date" and slot.after), None)
+    if end is None or end.after is None:
+        return True
+    first, last = wish.slots.get(end.after), request.slots.get(end.name)
+    return first is None or last is None or str(first.value) <= str(last.value)

@@ -115,7 +115,7 @@ QUESTION = act("question", "how long is parental leave?")
         ),
         (said(act("cancel")), recalling(), [Say("nothing_to_cancel")]),
         (said(act("cancel")), recalling(requests=(PENDING,)), [Cancel(None)]),
-        (said(act("cancel", case="FOY-1")), recalling(requests=(PENDING,)), [Cancel("r1")]),
+        (said(act("cancel", case="FOY-1")), recalling(requests=(PENDING,)), [Cancel("r1", "grant_access")]),
         (said(act("undo", case="FOY-3")), recalling(), [Undo("FOY-3")]),
         (said(act("human")), recalling(), [HandOff("asked", "some words")]),
         (said(act("greeting")), recalling(), [Say("greeting")]),

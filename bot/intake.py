@@ -5,7 +5,7 @@ before that commit repeats the turn and a crash after it repeats nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -24,6 +24,8 @@ from connectors.ports.secrets import without_secrets
 log = structlog.get_logger()
 _activity: TypeAdapter[Activity] = TypeAdapter(Activity)
 ATTEMPTS = 3
+PAUSES = (0.2, 1.0, 5.0)
+"""Seconds before a turn that failed is tried again; the last repeats."""
 AT_ONCE = 16
 """Turns in flight; more wait in the inbox."""
 
@@ -46,7 +48,8 @@ GiveUp = Callable[[Received], Awaitable[None]]
 class Inbox:
     """Implements the Intake port."""
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, pauses: Sequence[float] = PAUSES) -> None:
+        self._pauses = pauses
         self._sessions = sessions
         self._clock = clock
         self.on_new: Callable[[], None] = lambda: None
@@ -55,7 +58,8 @@ class Inbox:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def record(self, activity: Activity) -> bool:
-        activity = replace(activity, text=without_secrets(activity.text))
+        press = activity.press and replace(activity.press, text=without_secrets(activity.press.text))
+        activity = replace(activity, text=without_secrets(activity.text), press=press)
         address = activity.address
         try:
             async with self._sessions.begin() as session:
@@ -121,25 +125,35 @@ class Inbox:
 
     async def _serve(self, key: ConversationKey, handle: Handle, give_up: GiveUp) -> None:
         try:
+            failures = 0
             while (received := await self._next(key)) is not None:
                 async with self._slots:
-                    await self._one(received, handle, give_up)
+                    failures = 0 if await self._one(received, handle, give_up) else failures + 1
+                if failures:
+                    await asyncio.sleep(self._pauses[min(failures, len(self._pauses)) - 1])
+        except Exception:  # the database is away, or a row cannot be read: it stays in the inbox, and is looked at again
+            log.exception("conversation_not_served")
+            await asyncio.sleep(self._pauses[-1])
         finally:
             del self._busy[key]
             self.on_new()
 
-    async def _one(self, received: Received, handle: Handle, give_up: GiveUp) -> None:
+    async def _one(self, received: Received, handle: Handle, give_up: GiveUp) -> bool:
+        """Whether it was finished, one way or the other."""
         structlog.contextvars.bind_contextvars(correlation=received.activity.id)
         if received.attempts < ATTEMPTS:
             try:
                 await handle(received)
-                return
+                return True
+            except TimeoutError:
+                log.error("turn_too_slow", seq=received.seq)  # thinking longer would not make it faster
             except Exception:  # whatever broke, the message is kept and the person hears of it
                 log.exception("turn_failed", seq=received.seq, attempt=received.attempts + 1)
                 async with self._sessions.begin() as session:
                     await session.execute(update(t.inbox).where(t.inbox.c.seq == received.seq).values(attempts=received.attempts + 1))
-                return
+                return False
         await give_up(received)
+        return True
 
     async def _next(self, key: ConversationKey) -> Received | None:
         channel, tenant, room, thread = key

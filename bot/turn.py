@@ -1,6 +1,7 @@
 """One turn of a conversation: hear, understand, respond, save. Thinks outside any transaction, saves in one short one."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -73,8 +74,10 @@ class TurnHandler:
     async def give_up(self, received: Received) -> None:
         """Never silent: after the last failure the person is told, and what they said is kept."""
         activity = received.activity
-        person = await self.people.resolve(activity.sender)
-        words = Words.for_person(self.messages, person) if person is not None else Words(self.messages, self.default_reader)
+        words = Words(self.messages, self.default_reader)
+        with suppress(Exception):  # the directory may be what is broken
+            if (person := await self.people.resolve(activity.sender)) is not None:
+                words = Words.for_person(self.messages, person)
         reply = Reply(new_id(), ReplyKind.NOTICE, words("turn.failed"))
         changes = Changes(posts=[Post(activity.address, reply)])
 

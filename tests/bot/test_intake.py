@@ -68,7 +68,7 @@ async def until_empty(inbox: Inbox) -> None:
 
 
 async def test_a_redelivery_is_recorded_once(sessions: Sessions) -> None:
-    inbox = Inbox(sessions, lambda: NOW)
+    inbox = Inbox(sessions, lambda: NOW, pauses=(0.001,))
     assert await inbox.record(activity("1", "hello"))
     assert not await inbox.record(activity("1", "hello"))
     assert await inbox.record(activity("1", "hello", channel="other"))
@@ -79,7 +79,7 @@ async def test_a_redelivery_is_recorded_once(sessions: Sessions) -> None:
 
 
 async def test_one_conversation_is_served_in_the_platforms_order(sessions: Sessions) -> None:
-    inbox = Inbox(sessions, lambda: NOW)
+    inbox = Inbox(sessions, lambda: NOW, pauses=(0.001,))
     for id_, order in (("a", "3"), ("b", "1"), ("c", "2")):
         await inbox.record(activity(id_, order, order=order))
     bot = Bot(sessions, inbox)
@@ -89,7 +89,7 @@ async def test_one_conversation_is_served_in_the_platforms_order(sessions: Sessi
 
 
 async def test_a_slow_conversation_holds_back_itself_only(sessions: Sessions) -> None:
-    inbox = Inbox(sessions, lambda: NOW)
+    inbox = Inbox(sessions, lambda: NOW, pauses=(0.001,))
     bot = Bot(sessions, inbox)
     bot.gate["slow"] = asyncio.Event()
     await inbox.record(activity("1", "slow", thread="a"))
@@ -106,7 +106,7 @@ async def test_a_slow_conversation_holds_back_itself_only(sessions: Sessions) ->
 
 
 async def test_a_failing_turn_is_tried_again_then_given_up_with_an_answer(sessions: Sessions) -> None:
-    inbox = Inbox(sessions, lambda: NOW)
+    inbox = Inbox(sessions, lambda: NOW, pauses=(0.001,))
     bot = Bot(sessions, inbox)
     bot.failures = {"sometimes": ATTEMPTS - 1, "always": 1000}
     await inbox.record(activity("1", "sometimes"))
@@ -119,9 +119,26 @@ async def test_a_failing_turn_is_tried_again_then_given_up_with_an_answer(sessio
 
 
 async def test_what_was_recorded_before_a_crash_is_handled_after_it(sessions: Sessions) -> None:
-    await Inbox(sessions, lambda: NOW).record(activity("1", "before"))
-    inbox = Inbox(sessions, lambda: NOW)
+    await Inbox(sessions, lambda: NOW, pauses=(0.001,)).record(activity("1", "before"))
+    inbox = Inbox(sessions, lambda: NOW, pauses=(0.001,))
     bot = Bot(sessions, inbox)
     async with running(inbox, bot):
         await until_empty(inbox)
     assert bot.heard == ["before"]
+
+
+async def test_a_turn_that_is_too_slow_is_answered_at_once_and_not_thought_again(sessions: Sessions) -> None:
+    inbox = Inbox(sessions, lambda: NOW, pauses=(0.001,))
+    bot = Bot(sessions, inbox)
+    tried: list[int] = []
+
+    async def slow(received: Received) -> None:
+        tried.append(received.seq)
+        raise TimeoutError
+
+    bot.handle = slow  # type: ignore[method-assign]
+    await inbox.record(activity("1", "slow"))
+    async with running(inbox, bot):
+        await until_empty(inbox)
+    assert bot.given_up == ["slow"]
+    assert len(tried) == 1

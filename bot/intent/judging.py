@@ -4,6 +4,7 @@ The form of the words is weighed with the score: "how do I reset my password?" w
 can be done, so it is offered rather than done; what is said not to be wanted is never done.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -64,7 +65,8 @@ class Judging:
         self._classifier, self._spelling, self._skills = classifier, spelling, skills
 
     def prepare(self, said: Sequence[str], matcher: Matcher) -> Asked:
-        texts = [self._spelling.mend(as_if_own(text, matcher.is_thing), matcher.words) for text in said]
+        full = [said[0], *(_completed(part) for part in said[1:])]
+        texts = [self._spelling.mend(as_if_own(text, matcher.is_thing), matcher.words) for text in full]
         ways: dict[int, int] = {}
         for index, text in enumerate(texts[: len(said)]):
             way = acts.how_to(text)
@@ -132,18 +134,19 @@ def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgem
             needed.append(_TOLD_PART)
         else:
             needed.append(_SURE_PART if sure_whole else _CLEAR_SENTENCE if begin else _CLEAR_PART)
-    groups: list[tuple[list[str], Judgement | None]] = []
-    for part, least in zip(own, needed, strict=True):
+    groups: list[tuple[str, Judgement | None]] = []
+    for part, least, begin in zip(own, needed, (True, *begins[1:]), strict=True):
         anchor = part if part.confidence >= least and _stands_alone(part) else None
-        if groups and (anchor is None or groups[-1][1] is None or groups[-1][1].kind == anchor.kind):
-            texts, before = groups[-1]
+        if groups and (anchor is None or groups[-1][1] is None or _one_kind(groups[-1][1], anchor)):
+            text, before = groups[-1]
             best = max((one for one in (before, anchor) if one is not None), key=lambda one: one.confidence, default=None)
-            groups[-1] = ([*texts, part.text], best)
+            # Things that "and" joined stay a list.
+            groups[-1] = (f"{text.rstrip(' .')}{'. ' if begin else ' and '}{part.text}", best)
         else:
-            groups.append(([part.text], anchor))
-    clear = [(texts, anchor) for texts, anchor in groups if anchor is not None]
-    if len({anchor.kind for _, anchor in clear}) > 1:
-        return [replace(anchor, text=". ".join(text.rstrip(" .") for text in texts)) for texts, anchor in clear]
+            groups.append((part.text, anchor))
+    clear = [(text, anchor) for text, anchor in groups if anchor is not None]
+    if len(clear) > 1:
+        return [replace(anchor, text=text) for text, anchor in clear]
     # One wish: the whole says it, or the one clear part does when the rest clouds it.
     best = max((part for part in own if _stands_alone(part)), key=lambda one: one.confidence, default=whole)
     if best.confidence > whole.confidence and (
@@ -151,6 +154,21 @@ def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgem
     ):
         return [replace(best, text=whole.text)]
     return [whole]
+
+
+def _one_kind(before: Judgement, part: Judgement) -> bool:
+    """Whether a part goes on with what is before it. Each question is one of its own, unless it leans on the one before."""
+    both_ask = before.act == part.act == "question" and part.text.rstrip().endswith("?") and not acts.leans(part.text)
+    return before.kind == part.kind and not both_ask
+
+
+def _completed(part: str) -> str:
+    """ "... and a new headset": the verb was said before."""
+    return f"I need {part}" if _THING.match(part) and len(part.split()) <= _FEW_WORDS else part
+
+
+_THING = re.compile(r"(?:an?|another|one|two|three|some|new)\s+\w", re.IGNORECASE)
+_FEW_WORDS = 6
 
 
 def _stands_alone(part: Judgement) -> bool:

@@ -142,7 +142,8 @@ _LINK = re.compile(r"^(?:(?:oh )?(?:and|also|then|plus)\b[\s,]*)+(?=\w)", re.IGN
 _LINKS = frozenset({"also", "and", "then", "plus", "oh", "so", "ok", "okay", "but", "and also", "and then"})
 _CONJUNCTION = re.compile(
     r",?\s+(?:and also|and then|and|also|plus|as well as|but also|but|oh and|& also)\s+(?=\S+\s+\S)"
-    r"|,\s+(?=(?:also|then|can|could|please|what|how|when|who|i|my|is)\b)",
+    r"|,\s+(?=(?:also|then|can|could|please|what|how|when|who|i|my|is"
+    r"|request|order|book|reset|unlock|give|get|grant|check|tell|show|cancel|add)\b)",
     re.IGNORECASE,
 )
 _SCRIPTS = {

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bot.buttons import Buttons
 from bot.changes import Saver
-from bot.config import Settings
+from bot.config import Settings, check_groups
 from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
 from bot.database import connect
@@ -95,7 +95,8 @@ class App:
 
         self.web = WebChannel(self.sessions, clock)
         self.channels: dict[str, Channel] = {channel.name: channel for channel in (self.web, *channels)}
-        self.people = PeopleStore(self.sessions, ports["people"], organisation.roles, clock)
+        room_reader = Reader(organisation.locale, organisation.timezone)
+        self.people = PeopleStore(self.sessions, ports["people"], organisation.roles, clock, room_reader)
         self.conversations = ConversationStore(self.sessions)
         self.handoffs = HandoffStore(self.sessions)
         self.outbox = Outbox(self.sessions, self.channels, clock)
@@ -114,6 +115,7 @@ class App:
         self.skills = load_skills()
         specs = {name: skill.spec for name, skill in self.skills.items()}
         self.roster = load_roster(specs)
+        check_groups(organisation, specs, self.roster)
         self.messages = Messages.load([HERE / "messages.yaml", FULFILMENT_MESSAGES])
         for skill in self.skills.values():
             self.messages |= skill.messages
@@ -154,7 +156,6 @@ class App:
         self.catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
         dialogue = Dialogue(self.people, self.requests, self.skills, self.roster, self.policy, self.catalogues, self.desk, self.buttons)
         self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons)
-        room_reader = Reader(organisation.locale, organisation.timezone)
         self.recognizer = Recognizer(self.encoder, specs, ports["people"], self.catalogues, clock=clock)
         self.turns = TurnHandler(
             inbox=self.inbox,

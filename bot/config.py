@@ -8,58 +8,43 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from specialists.roster import Roster
+from specialists.skill import SkillSpec
+
 
 class ConfigError(Exception):
     """foyer.yaml or the environment says something that cannot be; the text tells the operator what."""
 
 
 class Organisation(BaseModel):
-    """What `foyer.yaml` says. Every part has a default that fits the sandbox company."""
+    """What `foyer.yaml` says; a home without one has the sandbox company's, which is shipped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "Acme"
+    name: str
     locale: str = "en-US"
     """For rooms that several people read."""
     timezone: str = "UTC"
-    audience: Mapping[str, tuple[str, ...]] = Field(
-        default={
-            "country": ("US", "DE", "FR", "GB", "IN", "BR"),
-            "department": ("Engineering", "Design", "Sales", "Marketing", "Finance", "IT", "People", "Legal", "Operations", "Executive"),
-        }
-    )
+    audience: Mapping[str, tuple[str, ...]]
     """The vocabulary of audiences: attribute -> the values that it may have."""
-    roles: Mapping[str, tuple[str, ...]] = Field(
-        default={
-            "employee": ("employees",),
-            "staff": ("it-support", "people-team"),
-            "knowledge_admin": ("knowledge-admins",),
-            "service_owner": ("service-owners",),
-        }
-    )
-    """Foyer's role -> directory groups whose members have it."""
-    assignment_groups: tuple[str, ...] = ("it-support", "people-team")
+    roles: Mapping[str, tuple[str, ...]]
+    """Foyer's role (employee, staff, knowledge_admin, service_owner) -> directory groups whose members have it."""
+    assignment_groups: tuple[str, ...] = Field(min_length=1)
     """Directory groups that own a queue; the first takes what has no other."""
-    sensitive: Mapping[str, str] = Field(
-        default={
-            "harassment": "people-team",
-            "health": "people-team",
-            "self_harm": "people-team",
-            "legal": "people-team",
-            "security": "it-support",
-        }
-    )
+    sensitive: Mapping[str, str]
     """Sensitive topic -> assignment group."""
-    helplines: Mapping[str, str] = Field(
-        default={
-            "self_harm": "+1 800 555 0160 (employee assistance)",
-            "health": "+1 800 555 0160 (employee assistance)",
-            "security": "+1 212 555 0199 (security)",
-        }
-    )
+    helplines: Mapping[str, str] = Field(default={})
     """Sensitive topic -> whom to call at any hour, told at once."""
-    connectors: Mapping[str, Mapping[str, Any]] = Field(default={"sandbox": {}})
+    connectors: Mapping[str, Mapping[str, Any]]
     """Connector folder -> its settings."""
+
+
+SHIPPED = Path(__file__).with_name("foyer.yaml")
+"""The sandbox company's, where a home has none of its own."""
+
+
+def _organisation(path: Path) -> Organisation:
+    return Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
 
 
 class Settings(BaseSettings):
@@ -88,7 +73,7 @@ class Settings(BaseSettings):
     assumed_after_hours: float = 72.0
     """An unanswered "did this solve it?" counts as assumed after this."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    organisation: Organisation = Organisation()
+    organisation: Organisation = Field(default_factory=lambda: _organisation(SHIPPED))
 
     @property
     def database(self) -> str:
@@ -102,14 +87,23 @@ class Settings(BaseSettings):
         return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
+def check_groups(organisation: Organisation, skills: Mapping[str, SkillSpec], roster: Roster) -> None:
+    """Raises ConfigError when something is handed to a group that is no assignment group: nobody would ever see it."""
+    named = {f"the skill {name}": spec.assignment_group for name, spec in skills.items()}
+    named |= {f"the specialist {name}": one.assignment_group for name, one in roster.specialists.items()}
+    named |= {f"the sensitive topic {topic}": group for topic, group in organisation.sensitive.items()}
+    lost = [f"{what} goes to {group!r}" for what, group in named.items() if group not in organisation.assignment_groups]
+    if lost:
+        raise ConfigError(f"foyer.yaml: {'; '.join(lost)}, which is not in assignment_groups")
+
+
 def load(**overrides: Any) -> Settings:
     """Reads the environment, then `foyer.yaml` in the home it names. Raises ConfigError."""
     try:
         settings = Settings(**overrides)
         path = settings.home / "foyer.yaml"
         if path.exists():
-            organisation = Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-            settings = settings.model_copy(update={"organisation": organisation})
+            settings = settings.model_copy(update={"organisation": _organisation(path)})
     except (ValidationError, yaml.YAMLError) as error:
         raise ConfigError(str(error)) from error
     return settings

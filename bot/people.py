@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import tables as t
 from bot.database import Sessions
 from connectors.ports.chat import Address, Channel
+from connectors.ports.messages import Reader, readable
 from connectors.ports.people import Directory, DirectoryPerson, ExternalId, Person
 from connectors.ports.records import Clock, new_id
 
@@ -21,7 +22,15 @@ FRESH = timedelta(seconds=30)
 class PeopleStore:
     """Implements the People port. Directory entries are read again after FRESH; a person is made on first sight."""
 
-    def __init__(self, sessions: Sessions, directory: Directory, roles: Mapping[str, Sequence[str]], clock: Clock) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        directory: Directory,
+        roles: Mapping[str, Sequence[str]],
+        clock: Clock,
+        default_reader: Reader,
+    ) -> None:
+        self._default_reader = default_reader
         self._sessions = sessions
         self._directory = directory
         self._roles = {role: frozenset(groups) for role, groups in roles.items()}
@@ -124,13 +133,14 @@ class PeopleStore:
                 )
 
     def _person(self, person_id: str, entry: DirectoryPerson) -> Person:
+        reader = readable(entry.locale, entry.timezone, self._default_reader)
         person = Person(
             id=person_id,
             directory_key=entry.key,
             name=entry.name,
             email=entry.email,
-            timezone=entry.timezone,
-            locale=entry.locale,
+            timezone=reader.timezone,
+            locale=reader.locale,
             roles=frozenset(role for role, groups in self._roles.items() if groups & entry.groups),
             groups=entry.groups,
             attributes=entry.attributes,

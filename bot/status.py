@@ -3,12 +3,14 @@
 The cursor moves in the same transaction as what is said, so after a crash nothing is told twice and nothing is missed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -32,10 +34,10 @@ from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
 from specialists import request as requests
 from specialists.approvals import Approval
-from specialists.request import EventKind, Request, RequestEvent, RequestState
+from specialists.request import Change, EventKind, Request, RequestEvent, RequestState
 from specialists.roster import Roster
 from specialists.skill import SkillSpec
-from specialists.store import RequestStore
+from specialists.store import Conflict, RequestStore, StoredEvent
 
 log = structlog.get_logger()
 NAME = "status"
@@ -83,44 +85,73 @@ class StatusReader:
         events = await self.requests.events_after(cursor, limit=BATCH)
         if not events:
             return False
-        changes = Changes()
-        told = _Telling(self, changes)
-        for request_id in dict.fromkeys(event.request_id for event in events):
-            await told.tell(request_id, [event.event for event in events if event.request_id == request_id])
-        changes.conversations.extend(talk.conversation for talk in told.talks.values())
+        for request_id, seq, of_request in _runs(events):
+            await self._tell(request_id, seq, of_request)
+        return True
 
+    async def _tell(self, request_id: str, seq: int, events: list[RequestEvent]) -> None:
+        """Tells what happened to one request and moves the cursor past it. What cannot be told does not silence the rest."""
+        try:
+            changes = Changes()
+            told = _Telling(self, changes)
+            await told.tell(request_id, events)
+            changes.conversations.extend(talk.conversation for talk in told.talks.values())
+            await self._advance(changes, seq)
+            self.metrics.events(events)
+        except MOVED:
+            raise
+        except (SQLAlchemyError, OSError):
+            raise  # the database is away: nothing is lost by waiting
+        except Exception:
+            log.exception("event_not_told", request=request_id, seq=seq)
+            await self._advance(Changes(), seq)
+
+    async def _advance(self, changes: Changes, seq: int) -> None:
         async def advance(session: AsyncSession) -> None:
-            await session.execute(update(t.projection).where(t.projection.c.name == NAME).values(cursor=events[-1].seq))
+            moved = await session.execute(
+                update(t.projection)
+                .where(t.projection.c.name == NAME, t.projection.c.cursor < seq)
+                .values(cursor=seq)
+                .returning(t.projection.c.cursor)
+            )
+            if moved.one_or_none() is None:
+                raise Conflict("another process told it")
 
         changes.inside.append(advance)
         await self.saver.save(changes)
-        self.metrics.events(event.event for event in events)
-        return True
 
-    async def abandon(self) -> int:
-        """Requests that were begun and never finished are cancelled after a day; returns how many."""
+    async def abandon(self) -> None:
+        """Requests that were begun and never finished are cancelled after a day."""
         due = self.clock() - ABANDONED
-        begun = await self.requests.in_states(RequestState.GATHERING, RequestState.CONFIRMING)
-        left = [request for request in begun if request.updated_at < due]
-        for request in left:
-            changes = Changes()
-            changes.request(requests.cancelled(request, self.clock()))
-            await self.saver.save(changes)
-        return len(left)
+        for request in await self.requests.in_states(RequestState.GATHERING, RequestState.CONFIRMING):
+            if request.updated_at < due:
+                await self._change(requests.cancelled(request, self.clock()))
 
-    async def assume(self) -> int:
-        """Requests whose "did this solve it?" nobody answered count as assumed after a while; returns how many."""
+    async def assume(self) -> None:
+        """Requests whose "did this solve it?" nobody answered count as assumed after a while."""
         due = self.clock() - self.assumed_after
-        done = [r for r in await self.requests.in_states(RequestState.DONE) if r.resolution is None and r.updated_at < due]
-        for request in done:
-            changes = Changes()
-            changes.request(requests.resolved(request, "assumed", self.clock()))
+        for request in await self.requests.in_states(RequestState.DONE, unresolved=True):
+            if request.updated_at < due:
+                await self._change(requests.resolved(request, "assumed", self.clock()))
+
+    async def _change(self, change: Change) -> None:
+        changes = Changes()
+        changes.request(change)
+        try:
             await self.saver.save(changes)
-        return len(done)
+        except MOVED:
+            log.info("sweep_passed_over", request=change.request.id)  # somebody just used it
 
     async def _cursor(self) -> int:
         async with self.sessions() as session:
             return int((await session.execute(select(t.projection.c.cursor).where(t.projection.c.name == NAME))).scalar_one())
+
+
+def _runs(events: Sequence[StoredEvent]) -> Iterator[tuple[str, int, list[RequestEvent]]]:
+    """Events in a row of the same request, with the number of the last: told together, in the order in which they happened."""
+    for request_id, run in groupby(events, key=lambda event: event.request_id):
+        together = list(run)
+        yield request_id, together[-1].seq, [stored.event for stored in together]
 
 
 class _Telling:

@@ -124,12 +124,11 @@ class RequestStore:
         table = tables.request
         return await self._requests(select(table).where(table.c.conversation_id == conversation_id).order_by(table.c.number), session)
 
-    async def in_states(self, *states: RequestState, session: AsyncSession | None = None) -> Sequence[Request]:
-        """Requests of any person in these states, oldest first."""
+    async def in_states(self, *states: RequestState, unresolved: bool = False, session: AsyncSession | None = None) -> Sequence[Request]:
+        """Requests of any person in these states, oldest first. `unresolved`: only those whose solution nobody has judged."""
         table = tables.request
-        return await self._requests(
-            select(table).where(table.c.state.in_([state.value for state in states])).order_by(table.c.number), session
-        )
+        query = select(table).where(table.c.state.in_([state.value for state in states])).order_by(table.c.number)
+        return await self._requests(query.where(table.c.resolution.is_(None)) if unresolved else query, session)
 
     # -- events -------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
@@ -46,6 +46,19 @@ class Reader:
 
     locale: str
     timezone: str
+
+
+def readable(locale: str, timezone: str, fallback: Reader) -> Reader:
+    """What a directory says of somebody, as far as it can be used: "en_US" and unknown zones happen."""
+    try:
+        tag = str(Locale.parse(locale.replace("_", "-"), sep="-")).replace("_", "-")
+    except (ValueError, UnknownLocaleError):
+        tag = fallback.locale
+    try:
+        ZoneInfo(timezone)
+    except (ValueError, OSError, KeyError):  # an unknown zone is a KeyError
+        timezone = fallback.timezone
+    return Reader(tag, timezone)
 
 
 class Messages:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from bot.buttons import Buttons, Verb
-from bot.config import ConfigError, load
+from bot.config import SHIPPED, ConfigError, check_groups, load
 from bot.home import Home, Owner
 from bot.rate import RateLimit
-from connectors.ports.messages import Message, Messages, Reader
+from connectors.ports.messages import Message, Messages, Reader, readable
 from connectors.ports.records import new_id
+from specialists.loader import load_skills
+from specialists.roster import load_roster
 
 
 def test_a_button_says_what_was_pressed_to_its_maker_only() -> None:
@@ -80,11 +82,20 @@ def test_keys_differ_by_purpose_and_stay(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secret.key").stat().st_mode) == 0o600
 
 
+def test_what_is_handed_to_nobody_is_refused(tmp_path: Path) -> None:
+    skills = {name: skill.spec for name, skill in load_skills().items()}
+    check_groups(load(home=tmp_path).organisation, skills, load_roster(skills))
+    text = SHIPPED.read_text().replace("assignment_groups: [it-support, people-team]", "assignment_groups: [helpdesk]")
+    (tmp_path / "foyer.yaml").write_text(text)
+    with pytest.raises(ConfigError, match="it-support"):
+        check_groups(load(home=tmp_path).organisation, skills, load_roster(skills))
+
+
 def test_foyer_yaml_is_read_and_mistakes_are_told(tmp_path: Path) -> None:
-    (tmp_path / "foyer.yaml").write_text("name: Globex\naudience: {country: [US, CA]}\n")
+    (tmp_path / "foyer.yaml").write_text(SHIPPED.read_text().replace("Acme", "Globex").replace("[US, DE, FR, GB, IN, BR]", "[US, CA]"))
     organisation = load(home=tmp_path).organisation
     assert organisation.name == "Globex"
-    assert organisation.audience == {"country": ("US", "CA")}
+    assert organisation.audience["country"] == ("US", "CA")
     (tmp_path / "foyer.yaml").write_text("nmae: Globex\n")
     with pytest.raises(ConfigError, match="nmae"):
         load(home=tmp_path)
@@ -114,3 +125,16 @@ NOON = datetime(2026, 12, 1, 12, 0, tzinfo=UTC)
 def test_a_message_is_worded_for_its_reader(message: Message, reader: Reader, text: str) -> None:
     assert TEXTS.say(message, reader) == text
     assert TEXTS.say(Message.from_json(message.as_json()), reader) == text
+
+
+@pytest.mark.parametrize(
+    ("locale", "timezone", "reader"),
+    [
+        ("en_US", "America/New_York", Reader("en-US", "America/New_York")),
+        ("en-DE", "Eastern", Reader("en-DE", "UTC")),
+        ("", "", Reader("en-GB", "UTC")),
+        ("klingon-QX", "../../etc/passwd", Reader("en-GB", "UTC")),
+    ],
+)
+def test_what_a_directory_says_is_made_usable(locale: str, timezone: str, reader: Reader) -> None:
+    assert readable(locale, timezone, Reader("en-GB", "UTC")) == reader

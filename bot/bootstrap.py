@@ -1,6 +1,7 @@
 """The one place where everything is put together: `App` is a running Foyer, made from settings and replaceable parts."""
 
 import asyncio
+import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from bot.buttons import Buttons
 from bot.changes import Saver
-from bot.config import Settings, check_groups
+from bot.config import SHIPPED, Settings, check_groups
 from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
 from bot.database import connect
@@ -88,6 +89,8 @@ class App:
         self.clock = clock
         self.home = Home(settings.home)
         self.home.make()
+        if not (self.home.path / "foyer.yaml").exists():
+            shutil.copy(SHIPPED, self.home.path / "foyer.yaml")
         self.engine_db, self.sessions = connect(settings.database)
         self.outside = connect_outside(settings, clock)
         ports = self.outside.ports

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+KEY_BYTES = 32
+
 
 class Refusal(Exception):
     """A command could not be carried out; the text is for the operator."""
@@ -35,14 +37,23 @@ class Home:
     def make(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = self.path / "secret.key"
-        with contextlib.suppress(FileExistsError):
-            descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(32))
+        if not key.exists():
+            # Whole or not at all, and the first one wins: all other keys come from it.
+            aside = self.path / f"secret.key.{os.getpid()}"
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(aside, key)
+            aside.unlink()
 
     def key(self, purpose: str) -> bytes:
         """32 bytes for one purpose, derived from the installation's secret."""
-        return hmac.digest((self.path / "secret.key").read_bytes(), purpose.encode(), hashlib.sha256)
+        secret = (self.path / "secret.key").read_bytes()
+        if len(secret) != KEY_BYTES:
+            raise Refusal(f"{self.path / 'secret.key'} is damaged. Restore it from a backup: all other keys come from it.")
+        return hmac.digest(secret, purpose.encode(), hashlib.sha256)
 
     def acquire(self) -> bool:
         """Takes ownership; False when another process has it."""

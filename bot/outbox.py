@@ -21,6 +21,10 @@ from connectors.ports.chat import Address, Channel, Delivered, Operation, Reply
 from connectors.ports.records import Clock, new_id
 
 log = structlog.get_logger()
+AT_ONCE = 20
+"""Messages of one address in one round, so that a long queue somewhere holds up nobody else."""
+TRIES = 10
+"""How often a message is tried whose delivery breaks for a reason that no channel should give."""
 BACKOFF = (1.0, 2.0, 5.0, 15.0, 60.0)
 """Seconds before the next try; the last one repeats."""
 
@@ -133,10 +137,12 @@ class Outbox:
         Returns the seconds until the next row is due, 0 when more may be due now, None when none waits.
         """
         now = self._clock()
+        address = (t.outbox.c.channel, t.outbox.c.tenant, t.outbox.c.room, t.outbox.c.thread)
+        place = func.row_number().over(partition_by=address, order_by=t.outbox.c.sequence).label("place")
+        pending = select(t.outbox, place).where(t.outbox.c.state == "pending").subquery()
+        first = select(pending).where(pending.c.place <= AT_ONCE).order_by(pending.c.sequence)
         async with self._sessions() as session:
-            rows = (
-                await session.execute(select(t.outbox).where(t.outbox.c.state == "pending").order_by(t.outbox.c.sequence).limit(500))
-            ).all()
+            rows = (await session.execute(first)).all()
         if not rows:
             return None
         queues: dict[AddressKey, list[int]] = {}
@@ -180,6 +186,12 @@ class Outbox:
             log.error("delivery_refused", channel=row.channel, code=error.code, outbox=row.id)
             await self._finish(row, state="failed")
             return True
+        except Exception:  # a channel's defect: it must not block the address for ever
+            log.exception("delivery_broke", channel=row.channel, outbox=row.id, attempt=row.attempts + 1)
+            again = row.attempts + 1 < TRIES
+            wait = BACKOFF[min(row.attempts, len(BACKOFF) - 1)]
+            await self._finish(row, state="pending" if again else "failed", due_at=self._clock() + timedelta(seconds=wait))
+            return not again
         async with self._sessions.begin() as session:
             await session.execute(
                 update(t.outbox).where(t.outbox.c.sequence == row.sequence).values(state="sent", message_id=delivered.message_id)

@@ -1,8 +1,10 @@
 """One turn of a conversation: hear, understand, respond, save. Thinks outside any transaction, saves in one short one."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -107,8 +109,7 @@ class TurnHandler:
             )
         else:
             talk = await self._talk(activity, person, changes)
-            # Thinking is bounded; saving is not, since a transaction that is cut off may keep its lock.
-            await asyncio.wait_for(self._take_part(activity, talk), self.timeout)
+            await within(self.timeout, self._take_part(activity, talk))
             changes.conversations.append(talk.conversation)
         try:
             await self.saver.save(changes)
@@ -178,6 +179,23 @@ class TurnHandler:
                 private=None if recognition.sensitive else {"text": recognition.utterance[:2000]},
             )
         )
+
+
+async def within(seconds: float, thinking: Coroutine[Any, Any, None]) -> None:
+    """Waits so long and no longer. What is late is left to end by itself, since a transaction that is cut off may keep its lock.
+
+    Nothing comes of it: only what is waited for is saved. Raises TimeoutError.
+    """
+    task = asyncio.create_task(thinking)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        _late.add(task)
+        task.add_done_callback(_late.discard)
+        raise TimeoutError
+    task.result()
+
+
+_late: set[asyncio.Task[None]] = set()
 
 
 class AlreadyHandled(Exception):

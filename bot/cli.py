@@ -5,16 +5,16 @@ import base64
 import json
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
 from rich.console import Console
 
 from bot import logs
-from bot.attach import attached, chatting
+from bot.attach import Control, attached, chatting
 from bot.config import ConfigError, Settings, load
 from bot.home import Home, Refusal
 
@@ -34,6 +34,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")
 
+T = TypeVar("T")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -86,34 +87,36 @@ def knowledge_add(
     audience: Annotated[list[str] | None, typer.Option(help="Who may read it, e.g. country=DE; again for another key.")] = None,
     publish: Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving a draft.")] = False,
 ) -> None:
-    """Add articles as drafts (or publish them at once)."""
+    """Add articles as drafts (or publish them at once). A file of the same name is a new version of that article."""
     files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if path.is_file() or file.is_file()]
     if not files:
         _fail("There is no such file.")
-    failed = False
-    for file in files:
+    twice = sorted({file.name for file in files if sum(other.name == file.name for other in files) > 1})
+    if twice:
+        _fail(f"Several files are called {', '.join(twice)}; one would replace the other. Rename them, or add them one by one.")
+
+    async def add(control: Control) -> bool:
+        refused = [file for file in files if not await _add_one(control, file, audience or [], publish)]
+        return not refused
+
+    raise typer.Exit(0 if _attached(add) else 1)
+
+
+async def _add_one(control: Control, file: Path, audience: list[str], publish: bool) -> bool:
+    """Adds one file and says so; False when it was refused."""
+    try:
         if file.stat().st_size > LARGEST:
-            err.print(f"{file}: larger than {LARGEST // 1024**2} MB", soft_wrap=True)
-            failed = True
-            continue
-        try:
-            data = base64.b64encode(file.read_bytes()).decode()
-        except OSError as error:
-            err.print(f"{file}: {error.strerror}")
-            failed = True
-            continue
-        try:
-            article = _call("knowledge.add", data=data, name=file.name, audience=audience or [], publish=publish)
-        except Refusal as refusal:
-            err.print(f"{file}: {refusal}")
-            failed = True
-            continue
-        out.print(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}", soft_wrap=True)
-        if not publish:
-            out.print(
-                f'  try it:      foyer knowledge try {article["id"]} "a question"\n  publish it:  foyer knowledge publish {article["id"]}'
-            )
-    raise typer.Exit(1 if failed else 0)
+            raise Refusal(f"larger than {LARGEST // 1024**2} MB")
+        data = base64.b64encode(file.read_bytes()).decode()
+        article = await control.call("knowledge.add", data=data, name=file.name, audience=audience, publish=publish)
+    except (Refusal, OSError) as error:
+        err.print(f"{file}: {error.strerror if isinstance(error, OSError) else error}", markup=False, soft_wrap=True)
+        return False
+    out.print(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}", markup=False, soft_wrap=True)
+    if not publish:
+        out.print(f'  try it:      foyer knowledge try {article["id"]} "a question"', markup=False, soft_wrap=True)
+        out.print(f"  publish it:  foyer knowledge publish {article['id']}", markup=False, soft_wrap=True)
+    return True
 
 
 @knowledge.command("try")
@@ -289,16 +292,21 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         return 130
 
 
-def _call(command: str, **given: Any) -> Any:
-    """One command; raises Refusal."""
+def _attached(work: Callable[[Control], Awaitable[T]]) -> T:
+    """Work on the running Foyer, or on one that lives as long as the work."""
     settings = _settings(None)
     logs.set_up("warning", settings.home / "logs" / "commands.log")
 
-    async def call() -> Any:
+    async def run() -> T:
         async with attached(settings) as control:
-            return await control.call(command, **given)
+            return await work(control)
 
-    return asyncio.run(call())
+    return asyncio.run(run())
+
+
+def _call(command: str, **given: Any) -> Any:
+    """One command; raises Refusal."""
+    return _attached(lambda control: control.call(command, **given))
 
 
 def _told(command: str, **given: Any) -> Any:

@@ -88,9 +88,10 @@ def knowledge_add(
     publish: Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving a draft.")] = False,
 ) -> None:
     """Add articles as drafts (or publish them at once). A file of the same name is a new version of that article."""
-    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if path.is_file() or file.is_file()]
-    if not files:
-        _fail("There is no such file.")
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        _fail(f"There is no {', '.join(missing)}.")
+    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()]
     twice = sorted({file.name for file in files if sum(other.name == file.name for other in files) > 1})
     if twice:
         _fail(f"Several files are called {', '.join(twice)}; one would replace the other. Rename them, or add them one by one.")
@@ -105,10 +106,7 @@ def knowledge_add(
 async def _add_one(control: Control, file: Path, audience: list[str], publish: bool) -> bool:
     """Adds one file and says so; False when it was refused."""
     try:
-        if file.stat().st_size > LARGEST:
-            raise Refusal(f"larger than {LARGEST // 1024**2} MB")
-        data = base64.b64encode(file.read_bytes()).decode()
-        article = await control.call("knowledge.add", data=data, name=file.name, audience=audience, publish=publish)
+        article = await control.call("knowledge.add", data=_content(file), name=file.name, audience=audience, publish=publish)
     except (Refusal, OSError) as error:
         err.print(f"{file}: {error.strerror if isinstance(error, OSError) else error}", markup=False, soft_wrap=True)
         return False
@@ -117,6 +115,13 @@ async def _add_one(control: Control, file: Path, audience: list[str], publish: b
         out.print(f'  try it:      foyer knowledge try {article["id"]} "a question"', markup=False, soft_wrap=True)
         out.print(f"  publish it:  foyer knowledge publish {article['id']}", markup=False, soft_wrap=True)
     return True
+
+
+def _content(file: Path) -> str:
+    """Its bytes in base64; raises Refusal when it is too large to be sent."""
+    if file.stat().st_size > LARGEST:
+        raise Refusal(f"larger than {LARGEST // 1024**2} MB")
+    return base64.b64encode(file.read_bytes()).decode()
 
 
 @knowledge.command("try")

@@ -8,7 +8,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +18,7 @@ from connectors.ports.people import Person
 from knowledge.embedding.port import Encoder, Vector, Vectors
 from knowledge.model import Passage
 from knowledge.places import countries_in
-from knowledge.quoting import Unit, compose, unit_text, units
+from knowledge.quoting import Unit, compose, heading_text, unit_text, units
 from knowledge.retrieval import MAX_QUESTION, Retriever
 from knowledge.scoring import coverage
 from knowledge.text import content_terms, plain, word_count, words
@@ -30,6 +30,8 @@ the hardest case, 70 % were not."""
 _WEIGHT_SIMILARITY, _WEIGHT_COVERAGE, _WEIGHT_MARGIN, _OFFSET = 13.4, 3.2, 14.6, -10.6
 """A logistic regression over 3,300 questions, 900 of them answerable, on three of these knowledge bases."""
 _MAX_MARGIN = 0.15
+_SAME_MATTER = 0.7
+"""Passages this near to the best one treat the same matter: two versions of a policy, not two policies."""
 _READ_WITHIN = 0.18
 """A passage further behind the best one is not read: single sentences of it would be near the question by accident."""
 _PASSAGES, _READ, _TOLD = 20, 3, 5
@@ -38,6 +40,14 @@ _UNIT_COVERAGE, _UNIT_PASSAGE = 0.15, 0.75
 _NEAR_ITEM, _NEAR_SENTENCE, _NEAR_QUOTE = 0.1, 0.08, 0.06
 """By how much less than the best unit a further item, sentence or passage may support the question to be quoted too."""
 _MAX_SENTENCES, _MAX_ITEMS, _MAX_WORDS, _MAX_QUOTES = 3, 10, 90, 2
+_WHOLE_PARAGRAPH = 60
+"""Words up to which a paragraph is quoted whole."""
+_NEAR_BEFORE = 0.4
+"""By how much less than the best sentence one before it in a short paragraph may support the question to be quoted too."""
+_HEADING_BEHIND, _OPENING, _FITS = 0.1, 0.15, 0.06
+"""How much a heading counts less than a sentence; what speaks for the first words of the article that was asked for, and
+for a unit of the kind that was asked for."""
+_FEW_ROWS = 2
 _SNIPPET = 240
 _CACHED_CHUNKS = 2000
 
@@ -63,11 +73,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ReadPassage:
-    """A passage with its units and their vectors."""
+    """A passage with its units, their vectors, and the vector of the heading that its first unit stands under."""
 
     passage: Passage
     units: Sequence[Unit]
     vectors: Vectors
+    heading: Vector | None = None
 
 
 class Reader:
@@ -75,18 +86,23 @@ class Reader:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._read: OrderedDict[str, tuple[list[Unit], Vectors]] = OrderedDict()
+        self._read: OrderedDict[str, tuple[list[Unit], Vectors, Vector]] = OrderedDict()
 
-    async def read(self, question: str, vector: Vector, passages: Sequence[Passage]) -> Answer:
-        worth = [passage for passage in passages[:_READ] if passage.score >= passages[0].score - _READ_WITHIN]
+    async def read(self, question: str, vector: Vector, passages: Sequence[Passage], among: Sequence[Passage] | None = None) -> Answer:
+        """`among`: the passages that may be quoted, when it is known better than by their scores."""
+        near = [passage for passage in passages[:_READ] if passage.score >= passages[0].score - _READ_WITHIN]
+        worth = near if among is None else among[:_READ]
         unread = [passage for passage in worth if passage.chunk.id not in self._read]
         found = {passage.chunk.id: units(passage.chunk.text) for passage in unread}
-        texts = [unit_text(unit, passage.title, passage.chunk.section) for passage in unread for unit in found[passage.chunk.id]]
+        texts = []
+        for passage in unread:
+            texts += [unit_text(unit, passage.title, passage.chunk.section) for unit in found[passage.chunk.id]]
+            texts.append(heading_text(passage.title, passage.chunk.section))
         vectors = await self._encoder.encode(texts)
         start = 0
         for id_, cut in found.items():
-            self._read[id_] = (cut, vectors[start : start + len(cut)])
-            start += len(cut)
+            self._read[id_] = (cut, vectors[start : start + len(cut)], vectors[start + len(cut)])
+            start += len(cut) + 1
         read = []
         for passage in worth:
             self._read.move_to_end(passage.chunk.id)
@@ -116,12 +132,36 @@ class Answerer:
         whole = with_context(asked, context)
         if whole == asked:
             return await self._answer(asked, asker, vector)
-        if content_terms(asked) and not countries_in(asked):
+        own = [] if countries_in(asked) else content_terms(asked)
+        if not own:
+            return await self._answer(whole, asker, None)
+        if not points(asked):
             # "What about sick leave?" names a topic of its own: the question before would only draw the answer to its topic.
             alone = await self._answer(asked, asker, vector)
             if alone.quotes and alone.confidence >= _STANDS_ALONE:
                 return alone
-        return await self._answer(whole, asker, None)
+        return await self._answer_further(whole, asked, own, context or "", asker)
+
+    async def _answer_further(self, whole: str, asked: str, own: Sequence[str], before: str, asker: Person) -> Answer:
+        """Answers a follow-up that has words of its own: "and how do I request it?"
+
+        It is about what the question before was about, so the article that answered that is looked at first, for what
+        has the new words; else both questions are looked for together.
+        """
+        first, both, added = await self._encoder.encode([before, whole, asked])
+        mixed = both + _OWN_WORDS * added
+        mixed = mixed / np.linalg.norm(mixed)
+        topic = await self._retriever.search(before, asker, 1, vector=first)
+        passages = await self._retriever.search(whole, asker, _PASSAGES, vector=both)
+        same = [passage for passage in passages if topic and passage.chunk.article_id == topic[0].chunk.article_id]
+        there = {passage.chunk.id: coverage(own, f"{passage.chunk.section} {passage.chunk.text}") for passage in same}
+        most = max(there.values(), default=0.0)
+        if most >= _MOSTLY:
+            among = [passage for passage in same if there[passage.chunk.id] == most]
+            found = await self._reader.read(whole, both, passages, among)
+            if found.quotes:
+                return found
+        return await self._answer(whole, asker, mixed)
 
     async def _answer(self, question: str, asker: Person, vector: Vector | None) -> Answer:
         if vector is None:
@@ -136,7 +176,7 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
     if not read:
         return Answer("unknown", question, 0.0, passages=tuple(passages[:_TOLD]))
     asked = content_terms(question)
-    support = [_support(one, vector, asked) for one in read]
+    support = [_support(one, vector, asked, question) for one in read]
     confidence = _confidence(read, support, vector, passages)
     if confidence < ANSWER_AT:
         return Answer("unknown", question, confidence, passages=tuple(passages[:_TOLD]))
@@ -159,15 +199,20 @@ def choose(found: Sequence[Unit], support: np.ndarray) -> list[Unit]:
     if unit.kind == "sentence" and unit.text.rstrip().endswith(":"):
         led = [one for one in found if one.lead == unit.text]
         if led:
-            return led[:_MAX_ITEMS]
+            return _bounded(led)
     block = [place for place, one in enumerate(found) if one.block == unit.block]
-    if unit.kind == "item" and re.match(r"\s*\d", unit.text):
-        return [found[place] for place in block][:_MAX_ITEMS]
+    if unit.kind == "item" and _STEP.match(unit.text):
+        return _bounded([found[place] for place in block])
     if unit.kind in ("item", "row"):
         near = [place for place in block if support[place] >= top - _NEAR_ITEM]
-        return [found[place] for place in near][:_MAX_ITEMS]
+        # A row or two were asked for; with more, the question is about the table, and what is missing would be missed.
+        shown = block if unit.kind == "row" and len(near) > _FEW_ROWS else near
+        return _bounded([found[place] for place in shown])
     if unit.kind == "code":
         return [unit]
+    if len(block) <= _MAX_SENTENCES and sum(word_count(found[place].text) for place in block) <= _WHOLE_PARAGRAPH:
+        # A short paragraph is understood as a whole; taken apart it loses its rule or its condition.
+        return [found[place] for place in block if place >= best or support[place] >= top - _NEAR_BEFORE]
     # The sentence after the best one usually carries its condition or its deadline.
     follows = {best + 1} if best + 1 in block else set()
     spoken = [place for place, one in enumerate(found) if one.kind == "sentence" and place != best]
@@ -182,11 +227,28 @@ def choose(found: Sequence[Unit], support: np.ndarray) -> list[Unit]:
     return [found[place] for place in sorted(chosen)]
 
 
+def _bounded(listed: Sequence[Unit]) -> list[Unit]:
+    """As many items or rows as an answer may have; what is left out shows."""
+    if len(listed) <= _MAX_ITEMS:
+        return list(listed)
+    last = listed[_MAX_ITEMS - 1]
+    cells = max(last.text.strip().strip("|").count("|"), 0) if last.kind == "row" else 0
+    rest = f"| …{' |' * (cells + 1)}" if last.kind == "row" else "- …"
+    return [*listed[:_MAX_ITEMS], replace(last, text=rest)]
+
+
+_STEP = re.compile(r"\s*\d")
+_AMOUNT = re.compile(r"\b(?:how (?:many|much|long|often|big|far|large)|amount|limit|maximum|number of|rate|cost|price)\b", re.I)
+_HOW_TO = re.compile(r"^\W*(?:and |so )?how (?:do|can|should|to)\b", re.I)
 _FOLLOW_UP = re.compile(
     r"^(?:and|or|but|also|then|so|what about|how about|what if|same for|for|in|with|without)\b|^(?:why|how so)\W*$", re.I
 )
 _POINTING = frozenset({"it", "that", "this", "those", "these", "them", "they", "one", "ones", "there", "then", "he", "she", "same"})
 _SHORT = 3
+_OWN_WORDS = 0.5
+"""Weight of a follow-up's own vector beside the one of both questions."""
+_MOSTLY = 0.5
+"""Share of a follow-up's own words that a passage of the article before must have to be its answer."""
 _STANDS_ALONE = 0.8
 """Confidence from which a follow-up that names a topic is answered without the question before it."""
 
@@ -197,28 +259,55 @@ def with_context(question: str, previous: str | None) -> str:
         return question
     own = content_terms(question)
     leans = _FOLLOW_UP.match(question) is not None and len(own) <= 2 * _SHORT
-    points = len(own) < _SHORT and not _POINTING.isdisjoint(words(question))
+    refers = len(own) < _SHORT and points(question)
     bare = len(own) <= 1 and word_count(question) <= _SHORT
-    return f"{previous.strip()} {question}" if leans or points or bare else question
+    return f"{previous.strip()} {question}" if leans or refers or bare else question
+
+
+def points(question: str) -> bool:
+    """Whether a word stands for something that was named before: "how do I request it?"."""
+    return not _POINTING.isdisjoint(words(question))
 
 
 def is_about_another_country(question: str, passage: Passage) -> bool:
     """Whether the question names a country that this passage is neither for nor speaks of.
 
-    "And in Germany?" must not be answered from the American article, however near it is.
+    "And in Germany?" must not be answered from the American article, however near it is. An article that is for no country
+    in particular holds in all: "May I work from Spain?" is not about Spain.
     """
     named = countries_in(question)
-    if not named:
-        return False
     audience = passage.audience.get("country", frozenset())
+    if not named or not audience:
+        return False
     spoken = countries_in(" ".join((passage.title, passage.chunk.section, passage.chunk.text)))
     return named.isdisjoint(audience) and named.isdisjoint(spoken)
 
 
-def _support(one: ReadPassage, vector: Vector, asked: Sequence[str]) -> np.ndarray:
+def _support(one: ReadPassage, vector: Vector, asked: Sequence[str], question: str) -> np.ndarray:
     covered = np.array([coverage(asked, unit.reading) for unit in one.units])
-    titles = np.array([-0.3 if plain(unit.text).lower() == plain(one.passage.title).lower() else 0.0 for unit in one.units])
-    return np.asarray(one.vectors @ vector + _UNIT_COVERAGE * covered + _UNIT_PASSAGE * one.passage.score + titles)
+    kinds = np.array([_fitness(unit, one.passage.title, question) for unit in one.units])
+    near = one.vectors @ vector
+    if one.heading is not None:
+        # What a heading announces begins with its first unit.
+        near[0] = max(near[0], one.heading @ vector - _HEADING_BEHIND)
+    if one.passage.chunk.ordinal == 0 and _is_called(asked, one.passage.title):
+        # Who asks for what an article is called asks for its rule, and the rule comes first.
+        near[0] += _OPENING if kinds[0] or _AMOUNT.search(question) is None else 0.0
+    return np.asarray(near + _UNIT_COVERAGE * covered + _UNIT_PASSAGE * one.passage.score + kinds)
+
+
+def _is_called(asked: Sequence[str], title: str) -> bool:
+    """Whether the question has nothing of content that the title lacks, and most of what the title has."""
+    return bool(asked) and coverage(asked, title) == 1 and coverage(content_terms(title), " ".join(asked)) >= 0.5
+
+
+def _fitness(unit: Unit, title: str, question: str) -> float:
+    """What speaks for a unit because of its kind: a number for "how many", a step for "how do I"."""
+    if plain(unit.text).lower() == plain(title).lower():
+        return -0.3
+    amount = _AMOUNT.search(question) is not None and re.search(r"\d", unit.text) is not None
+    step = _HOW_TO.match(question) is not None and unit.kind == "item" and _STEP.match(unit.text) is not None
+    return _FITS if amount or step else 0.0
 
 
 def _confidence(read: Sequence[ReadPassage], support: Sequence[np.ndarray], vector: Vector, passages: Sequence[Passage]) -> float:
@@ -227,9 +316,11 @@ def _confidence(read: Sequence[ReadPassage], support: Sequence[np.ndarray], vect
     Three things tell: how near the nearest passage, title or sentence is; how many of the question's words the first
     passage has; by how much it leads over other articles, since what is on no topic is equally far from all.
     """
-    nearest = max(max(one.passage.similarity, float((one.vectors @ vector).max())) for one in read)
-    first = read[0].passage
-    others = [passage.score for passage in passages if passage.chunk.article_id != first.chunk.article_id]
+    article = read[0].passage.chunk.article_id
+    first = next((passage for passage in passages if passage.chunk.article_id == article), read[0].passage)
+    nearest = max(first.similarity, *(max(one.passage.similarity, float((one.vectors @ vector).max())) for one in read))
+    same = {first.chunk.article_id, *(passage.chunk.article_id for passage in passages if passage.likeness >= _SAME_MATTER)}
+    others = [passage.score for passage in passages if passage.chunk.article_id not in same]
     margin = min(max(first.score - max(others, default=0.0), 0.0), _MAX_MARGIN)
     odds = _WEIGHT_SIMILARITY * nearest + _WEIGHT_COVERAGE * first.coverage + _WEIGHT_MARGIN * margin + _OFFSET
     return 1 / (1 + math.exp(-odds))

@@ -81,6 +81,8 @@ class Passage:
     """Cosine between question and chunk."""
     coverage: float
     """Share of the question's content words found in the chunk, its title and its section, 0..1."""
+    likeness: float = 0.0
+    """Cosine between this chunk and the best one of its search."""
 
 
 def admits(audience: Audience, person: Person) -> bool:

@@ -58,6 +58,12 @@ def unit_text(unit: Unit, title: str, section: str) -> str:
     return f"{plain(heading)}: {unit.reading}"
 
 
+def heading_text(title: str, section: str) -> str:
+    """What is embedded of the heading that a chunk stands under: its article's title, and its own where it has one."""
+    own = section.rsplit(SECTION_SEPARATOR, 1)[-1]
+    return f"{plain(title)}: {plain(own)}" if own else plain(title)
+
+
 def compose(chosen: Sequence[Unit]) -> str:
     """The chosen units of one chunk as Markdown, in their order; what leads to a list or heads a table comes once."""
     parts: list[str] = []

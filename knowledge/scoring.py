@@ -12,7 +12,7 @@ import numpy as np
 
 from knowledge.embedding.port import Vector
 from knowledge.model import Audience, Chunk, Passage
-from knowledge.text import content_terms, plain, terms
+from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, plain, terms
 
 LEXICAL_WEIGHT = 0.07
 """Of the text search's score, normalised to 1 for the best hit. 0.05 to 0.1 measure alike; 0.2 loses 2 points."""
@@ -64,22 +64,27 @@ def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: 
         if not any(_same(candidates[place], candidates[other]) for other in kept):
             kept.append(place)
     asked = content_terms(question)
-    return [_passage(candidates[place], asked, scores[place], max(float(near[place]), float(titles[place]))) for place in kept]
+    best = candidates[kept[0]].vector if kept else vector
+    return [_passage(candidates[place], asked, scores[place], max(float(near[place]), float(titles[place])), best) for place in kept]
 
 
 def coverage(asked: Sequence[str], text: str) -> float:
-    """Share of the asked terms that occur in the text; 1 when nothing of content was asked."""
-    if not asked:
+    """Share of the asked terms that occur in the text, themselves or in another word; 1 when nothing of content was asked.
+
+    "Amount" or "policy" say what kind of answer is wanted, which an article has no need to repeat.
+    """
+    topic = [term for term in asked if term not in KINDS_OF_ANSWER] or asked
+    if not topic:
         return 1.0
     there = terms(text)
-    return sum(term in there for term in asked) / len(asked)
+    return sum(not there.isdisjoint(alike(term)) for term in topic) / len(topic)
 
 
 def _same(one: Candidate, other: Candidate) -> bool:
     return float(one.vector @ other.vector) >= SAME_TEXT
 
 
-def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarity: float) -> Passage:
+def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarity: float, best: Vector) -> Passage:
     chunk = candidate.chunk
     read = " ".join((plain(candidate.title), plain(chunk.section), plain(chunk.text)))
     return Passage(
@@ -91,4 +96,5 @@ def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarit
         score=score,
         similarity=similarity,
         coverage=coverage(asked, read),
+        likeness=float(candidate.vector @ best),
     )

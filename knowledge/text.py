@@ -11,6 +11,7 @@ _LINE_MARK = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,3}[.)][ \
 _TABLE_RULE = re.compile(r"^[ \t]{0,3}\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$\n?", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
 _SPACE = re.compile(r"\s+")
+_ENDING_IN_BRACKETS = re.compile(r"(?<=[^\W_])\(([^\W_]{1,2})\)")
 _WORD = re.compile(r"[^\W_]+(?:['’.\-/&@:][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[*_]*[A-Z0-9ÄÖÜÉÀ])|(?<=[。！？])")
 _ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|approx|no|nr|mr|mrs|ms|dr|st|inc|ltd|fig|cf)|\b[A-Z])\.$", re.IGNORECASE)
@@ -30,6 +31,32 @@ whose why will with within without won't would wouldn't yes yet you you'd you'll
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
+_SYNONYMS = """
+pto vacation holiday leave
+died dies death passed deceased bereavement funeral
+grandmother grandfather grandparent grandma grandpa aunt uncle relative
+mother father parent mum mom dad
+wife husband spouse partner
+kid kids child children
+gym fitness sport
+subsidy stipend allowance benefit budget
+reimburse reimbursed expense expenses refund
+chatgpt copilot gemini ai
+broken defective damaged repair repaired
+disconnect disconnecting disconnects drops dropping
+quit resign resigning leaving
+salary pay wage paid
+computer laptop notebook macbook
+phone mobile smartphone
+ill illness sick sickness
+wifi wi-fi wlan
+bike bicycle
+bus train tram subway transport
+buy purchase order
+fix mend repair
+"""
+
+
 def plain(markdown: str) -> str:
     """Markdown without its marks, as one would read it aloud; line breaks become spaces."""
     text = _TABLE_RULE.sub("", markdown)
@@ -42,8 +69,8 @@ def plain(markdown: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of plain text in lower case; "sign-on", "8:00" and "j.doe@acme" stay one word."""
-    return [match.group().lower().replace("’", "'") for match in _WORD.finditer(text)]
+    """The words of plain text in lower case; "sign-on", "8:00" and "j.doe@acme" stay one word, "401(k)" and "day(s)" too."""
+    return [match.group().lower().replace("’", "'") for match in _WORD.finditer(_ENDING_IN_BRACKETS.sub(r"\1", text))]
 
 
 def content_terms(text: str) -> list[str]:
@@ -92,6 +119,11 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 4 and word[-1] in "e" else word
 
 
+def alike(term: str) -> frozenset[str]:
+    """The stems that mean what this one means at work, itself among them."""
+    return _ALIKE.get(term, frozenset({term}))
+
+
 def sentences(text: str) -> list[str]:
     """Cuts running text into sentences; abbreviations and decimals do not end one."""
     found: list[list[str]] = []
@@ -105,3 +137,19 @@ def sentences(text: str) -> list[str]:
 
 def word_count(text: str) -> int:
     return len(text.split())
+
+
+def _groups() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for line in _SYNONYMS.strip().split("\n"):
+        group = frozenset(stem(word) for word in line.split())
+        for term in group:
+            found[term] = found.get(term, frozenset()) | group
+    return found
+
+
+_ALIKE = _groups()
+KINDS_OF_ANSWER = frozenset(
+    map(stem, ("amount", "limit", "maximum", "minimum", "number", "total", "policy", "rule", "rules", "process", "details", "information"))
+)
+"""Stems of words that say what kind of answer is wanted, not what it is about."""

@@ -1,6 +1,7 @@
 """What is quoted, when nothing is, and how follow-ups are understood; pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -107,6 +108,45 @@ def test_confidence_rises_with_nearness_words_and_lead() -> None:
     assert confidence(0.6, 0.5, 0.4) > confidence(0.6, 0.5, 0.6)
 
 
+def test_an_article_that_says_the_same_takes_no_confidence() -> None:
+    one, twin = passage("Text here.", 0.6), replace(passage("Text there.", 0.6, article="b"), likeness=0.9)
+    other_part = passage("More of it.", 0.59, article="b")
+    alone = decide("question", QUESTION, [read(one, 0.2)], [one]).confidence
+    assert decide("question", QUESTION, [read(one, 0.2)], [one, twin, other_part]).confidence == alone
+    assert decide("question", QUESTION, [read(one, 0.2)], [one, replace(twin, likeness=0.5)]).confidence < alone
+
+
+def test_a_short_paragraph_is_quoted_whole_and_a_long_one_from_the_best_sentence() -> None:
+    short = units("Ask first. A restart helps. Else you get a loan device.")
+    assert texts(choose(short, np.array([0.6, 0.7, 0.9]))) == ["Ask first.", "A restart helps.", "Else you get a loan device."]
+    assert texts(choose(short, np.array([0.1, 0.2, 0.9]))) == ["Else you get a loan device."], "what is on another matter stays out"
+
+
+def test_a_table_that_is_asked_for_comes_whole_and_shows_where_it_ends() -> None:
+    rows = "\n".join(f"| Office {number} | {number} |" for number in range(14))
+    found = units(f"| Office | Days |\n| --- | --- |\n{rows}")
+    assert texts(choose(found[:8], np.full(8, 0.8))) == texts(found[:8])
+    cut = texts(choose(found, np.full(14, 0.8)))
+    assert (len(cut), cut[-1]) == (11, "| … | |")
+    assert texts(choose(found, np.array([0.8, *[0.2] * 13]))) == ["| Office 0 | 0 |"]
+
+
+def test_a_heading_speaks_for_what_it_announces() -> None:
+    one = passage("Switch to TCP.", 0.6, title="VPN problems")
+    other = passage("Restart the laptop.", 0.6, article="b", title="VPN")
+    under = replace(read(one, 0.3), heading=toward(0.95))
+    assert decide("vpn keeps disconnecting", QUESTION, [read(other, 0.5), under], [other, one]).quotes[0].text == "Switch to TCP."
+
+
+def test_how_many_is_answered_with_a_number() -> None:
+    found = passage(
+        "Ask your manager. Everybody who joined before the end of the last quarter of the year is part of it.\n\nYou get 5.", 0.8
+    )
+    answer = decide("how many do I get", QUESTION, [read(found, 0.62, 0.3, 0.6)], [found])
+    assert "You get 5." in answer.quotes[0].text
+    assert not decide("do I get some", QUESTION, [read(found, 0.72, 0.3, 0.4)], [found]).quotes[0].text.startswith("You get 5.")
+
+
 def test_a_question_about_another_country_is_not_answered() -> None:
     american = passage("You may carry over 5 days.", 0.9, audience={"country": frozenset({"us"})}, title="PTO policy")
     general = passage("In Germany and France offices close early.", 0.9)
@@ -114,6 +154,7 @@ def test_a_question_about_another_country_is_not_answered() -> None:
     assert not is_about_another_country("and in the US?", american)
     assert not is_about_another_country("how many days?", american)
     assert not is_about_another_country("and in Germany?", general)
+    assert not is_about_another_country("can I work from Spain?", general), "what is for no country in particular holds in all"
     assert decide("how many days carry over in Germany", QUESTION, [read(american, 0.9)], [american]).kind == "unknown"
 
 

@@ -105,6 +105,16 @@ def test_everybody_gets_their_own_countrys_rule(company: Company, country: str, 
         ("can I work from abroad?", "remote-work.md", "20 working days"),
         ("how do I add a printer?", "printers.md", "Acme-Print"),
         ("how big can email attachments be?", "email-and-calendar.md", "25 MB"),
+        ("do we have a 401k match?", "benefits-us.md", "4 percent"),
+        ("what is the carry over limit?", "pto-us.md", "5 days"),
+        ("can I carry over my holiday?", "pto-us.md", "5 days"),
+        ("can I work from Spain for a month?", "remote-work.md", "20 working days"),
+        ("can I work from home on Fridays?", "remote-work.md", "up to three a week"),
+        ("how do I get a letter for my visa application?", "employment-letter.md", "three working days"),
+        ("my grandmother died, how many days off do I get?", "bereavement-leave.md", "Death of another close relative"),
+        ("can I expense a standing desk?", "home-office-stipend.md", "standing desk"),
+        ("is there a gym subsidy?", "wellbeing.md", "30 dollars"),
+        ("can I use ChatGPT with customer data?", "data-classification.md", "may not"),
     ],
 )
 def test_what_is_covered_is_answered_with_its_source(company: Company, question: str, source: str, expected: str) -> None:
@@ -137,6 +147,34 @@ def test_what_nothing_covers_is_not_answered(company: Company, question: str) ->
     assert (answer.kind, answer.quotes) == ("unknown", ())
 
 
+@pytest.mark.parametrize(
+    ("country", "question", "beginning"),
+    [
+        ("US", "what's the PTO policy?", "Full-time employees in the United States have 20 days"),
+        ("US", "how many vacation days do I get per year?", "Full-time employees in the United States have 20 days"),
+        ("US", "referral bonus amount?", "If somebody you recommend is hired, you get 2,000 dollars"),
+        ("US", "how much training budget do we have", "Everybody has 1,500 dollars"),
+        ("US", "what about sick leave?", "If you are ill, rest."),
+        ("US", "my laptop is broken", "Ask Foyer first"),
+        ("US", "my internet is slow on vpn", "Choose the nearest gateway"),
+        ("US", "I changed my name", "If your name, marital status or bank account has changed, a document is needed"),
+        ("US", "the printer doesn't print", "Check that you are connected to Acme-Staff, remove the queue"),
+        ("US", "vpn keeps disconnecting", "Switch the protocol from UDP to TCP"),
+        ("DE", "does the company pay for public transport?", "Acme pays the Deutschlandticket in full."),
+        ("DE", "how many public holidays do we have?", "| Office | Calendar followed | Number of days |"),
+    ],
+)
+def test_a_quote_begins_with_the_rule(company: Company, country: str, question: str, beginning: str) -> None:
+    assert company.answer(question, country).quotes[0].text.startswith(beginning)
+
+
+def test_a_table_is_not_cut_silently(company: Company) -> None:
+    (table, *_) = company.answer("how many public holidays do we have?", "DE").quotes
+    assert "São Paulo" in table.text
+    (row, *_) = company.answer("how many public holidays are there in Munich?").quotes
+    assert "Berlin" not in row.text
+
+
 def test_another_countrys_article_stays_closed(company: Company) -> None:
     assert company.answer("what is the 401k match?", "DE").kind == "unknown"
     assert company.answer("does the company pay for the Deutschlandticket?", "DE").kind == "answered"
@@ -147,6 +185,9 @@ def test_a_follow_up_uses_the_question_before(company: Company) -> None:
     until = company.answer("until when?", "DE", context=CARRY_OVER)
     assert until.quotes[0].citation.source == "pto-de.md"
     assert "March 31" in until.quotes[0].text
+    for country, steps in (("US", "1. Ask Foyer"), ("DE", "Ask Foyer or use Workday")):
+        for request in ("and how do I request it?", "how do I request it?"):
+            assert company.answer(request, country, context=CARRY_OVER).quotes[0].text.startswith(steps), "its own verb counts"
     assert company.answer("and in Germany?", "US", context=CARRY_OVER).kind == "unknown"
     assert company.answer("and in Germany?", "DE", context=CARRY_OVER).quotes[0].citation.source == "pto-de.md"
 
@@ -155,6 +196,27 @@ def test_a_vector_from_elsewhere_is_used(company: Company) -> None:
     (vector,) = company.loop.run_until_complete(company.encoder.encode([CARRY_OVER]))
     answer = company.loop.run_until_complete(company.ask("zzz zzz", vector=vector))
     assert answer.passages[0].source == "pto-us.md"
+
+
+TWICE = """---
+title: Handbook of the New York office
+audience: country=US
+---
+## Carry-over of PTO
+You can carry over at most 5 days of unused PTO (vacation, holiday) into the next year. Use the carried days by March 31; then they
+expire and are not paid out.
+"""
+
+
+def test_a_second_article_that_says_the_same_does_not_silence_the_first(company: Company) -> None:
+    question = "can I keep my unused days?"
+    before = company.answer(question)
+    twin = company.loop.run_until_complete(company.put(TWICE, "handbook.md"))
+    after = company.answer(question)
+    company.loop.run_until_complete(company.library.retire(twin.id, KIM))
+    assert {passage.source for passage in after.passages[:2]} == {"pto-us.md", "handbook.md"}
+    assert (before.kind, after.kind) == ("answered", "answered")
+    assert "unused" in after.quotes[0].text
 
 
 def test_a_retired_starter_article_does_not_come_back(company: Company) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from knowledge.places import countries_in
+from knowledge.scoring import coverage
 from knowledge.text import content_terms, plain, sentences, stem, terms
 
 
@@ -35,6 +36,14 @@ def test_short_words_keep_their_form(word: str) -> None:
 def test_content_terms_leave_out_what_every_question_has() -> None:
     assert content_terms("How many days of PTO do I carry over?") == ["day", "pto", "carry"]
     assert set(content_terms("sign-on error 812")) <= terms("Error 812 at single sign-on")
+
+
+def test_other_words_for_the_same_are_alike() -> None:
+    assert set(content_terms("401k")) <= terms("Retirement: 401(k)")
+    assert coverage(content_terms("vacation for a laptop"), "PTO and notebooks") == 1
+    assert coverage(content_terms("vacation in the canteen"), "PTO") == 0.5
+    assert coverage(content_terms("carry over limit"), "What is carried over") == 1, "a limit is the kind of answer, not its topic"
+    assert coverage(content_terms("limit"), "What is carried over") == 0
 
 
 def test_sentences_end_where_they_end() -> None:

@@ -16,7 +16,7 @@ from bot.intent.text import Courtesies, plain
 
 FOLDER = Path(__file__).parent
 
-CLOSED = ("yes", "no", "cancel", "undo", "human", "greeting", "thanks", "help", "solved", "unsolved")
+CLOSED = ("yes", "no", "cancel", "undo", "human", "greeting", "thanks", "help", "who", "solved", "unsolved")
 """Acts with phrases. solved and unsolved count only as the answer to "did this solve it?"."""
 
 
@@ -84,6 +84,30 @@ def asks_about(text: str) -> bool:
 def asks_whether(text: str) -> bool:
     """It asks whether one may: "can I cancel my vacation?"."""
     return bool(re.match(r"(?:can|could|may) (?:i|we)\b", text.strip(), re.IGNORECASE))
+
+
+def asks_which(text: str) -> bool:
+    """While something is asked for: what may it be, or why is it asked?"""
+    return bool(_WHICH.match(text.strip()))
+
+
+def group_of(text: str) -> str | None:
+    """The assignment group that is named: "somebody from payroll"."""
+    words: Mapping[str, Sequence[str]] = load("words.yaml", "en")["groups"]
+    said = f" {' '.join(_WORDS.findall(text.lower()))} "
+    if re.search(r"\bIT\b", text):
+        return "it-support"
+    return next((group for group, names in words.items() if any(f" {name} " in said for name in names)), None)
+
+
+def asks_what_was_done(text: str) -> bool:
+    """It asks what somebody did about a trouble: "what did Sam do?"."""
+    return bool(_WHAT_WAS_DONE.match(text.strip()))
+
+
+def asks_where(text: str) -> bool:
+    """It asks where something stays: "where is my access to Figma?"."""
+    return bool(re.match(r"(?:so |and |but )?where(?:'s| is| are) my\b", text.strip(), re.IGNORECASE))
 
 
 def tells(text: str) -> bool:
@@ -176,6 +200,22 @@ _NEGATED = re.compile(
     r"|^(?:please |pls |(?:can|could|would) you (?:please )?|i (?:want|need|would like) to |i'd like to )?"
     r"(?:cancel|revoke|remove(?!.{0,20}\b(?:un)?(?:b?lock))|withdraw|delete"
     r"|take away|take back|return|give back|close|deactivate|disable)\b",
+    re.IGNORECASE,
+)
+_WHICH = re.compile(
+    r"(?:(?:what|which|who)(?: (?:are|is|do|can|could|should|would))?(?: \w+){0,4} "
+    r"(?:choose(?: from)?|pick(?: from)?|there|available|possible|allowed|exist)"
+    r"|(?:and )?(?:what|which)(?: (?:other|kind of|kinds of|sort of))? ?"
+    r"(?:one|ones|roles?|options?|choices?|values?|items?)?(?: are there| exist)?"
+    r"|what (?:are|is) (?:my |the )?(?:options?|choices?|roles?|possibilities)"
+    r"|(?:show|list|tell) (?:me )?(?:the |all |my )*(?:options?|choices?|roles?|list)"
+    r"|(?:but |and )?why(?: (?:do|are|does|would|should|must|is|i|you)\b.{0,24}"
+    r"\b(?:know|ask|asking|need|want|matter|this|that|it))?|what for|what do you mean)[\s?.!]*$",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"[\w']+")
+_WHAT_WAS_DONE = re.compile(
+    r"(?:so |and )?what (?:did|has|have) (?!i\b|we\b)(?:the |my )?\w+(?: \w+)? (?:do|done)(?: (?:about|with|for|on|so far)\b.*)?[\s?.!]*$",
     re.IGNORECASE,
 )
 _EVERYTHING = re.compile(r"\b(?:everything|all (?:of (?:it|them|that)|my|open)|them all|both)\b", re.IGNORECASE)

@@ -84,10 +84,16 @@ class Judging:
 
     def _judged(self, text: str, ranked: Ranked, way: Ranked | None) -> Judgement:
         likely = tuple((label, confidence) for label, confidence in ranked.labels if label in self._skills)
+        asked = self._skills.get(ranked.label if ranked.label in self._skills or way is None else way.label)
+        if way is not None and asked is not None and asked.slots and max(way.confidence, ranked.of(asked.name)) >= _WAY:
+            # What takes more than a word to do is explained; who wants it done says so.
+            return Judgement(text, "question", max(way.confidence, ranked.confidence), likely=likely)
         if way is not None and ranked.label not in self._skills and way.label in self._skills and way.confidence >= _WAY:
             spec = self._skills[way.label]
             offered = max(min(way.confidence, spec.act_at - OFFERED), spec.notify_at)
             return Judgement(text, "skill", offered, way.label, likely=likely)
+        if acts.asks_what_was_done(text) or (ranked.label in self._skills and acts.asks_where(text)):
+            return Judgement(text, "status", max(ranked.of("status"), _CLEAR_WHOLE), likely=likely)
         if ranked.label in self._skills:
             return self._skill(text, ranked, likely, way)
         if acts.case_in(text) and ranked.label not in ("cancel", "undo", "human", "thanks"):

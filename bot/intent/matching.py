@@ -119,6 +119,15 @@ class Matcher:
         """Hardware that is named; where only its kind is ("a curved screen"), narrowed by the words around."""
         return [self._narrowed(mention, text) for mention in self.hardware.find(text)]
 
+    def described(self, text: str) -> list[Mention]:
+        """Hardware by the words of its name alone, as one says when it is asked for: "the 27 inch one"; those that fit best."""
+        said = tokens(text)
+        near = {token.word for token in said} - _SMALL
+        overlap = {key: len(words & near) for key, words in self._item_words.items()}
+        most = max(overlap.values(), default=0)
+        best = tuple(key for key, words in overlap.items() if words == most)
+        return [Mention(best, 0, len(text), by_name=False)] if most else []
+
     def _narrowed(self, mention: Mention, text: str) -> Mention:
         if len(mention.keys) == 1:
             return mention
@@ -162,5 +171,6 @@ def _joined(text: str) -> str:
     return "".join(_TOKEN.findall(text.lower()))
 
 
+_SMALL = frozenset({"a", "the", "one", "to", "of", "for", "with", "and", "in", "c", "w", "x"})
 _VAGUE = frozenset({"accessory", "accessories", "other", "hardware", "equipment", "misc"})
 """Categories that narrow nothing down."""

@@ -16,10 +16,10 @@ import structlog
 
 from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot, AwaitsSolved, OpenRequest, Recall
 from bot.intent import acts, sensitive
-from bot.intent.answers import Answers, answers_to
+from bot.intent.answers import Answers, answers_to, late_answers, left_open
 from bot.intent.beneficiary import find_beneficiary
 from bot.intent.catalogue import Catalogues
-from bot.intent.judging import Judgement, Judging, grouped
+from bot.intent.judging import OFFERED, Judgement, Judging, grouped
 from bot.intent.lists import several
 from bot.intent.matching import matcher
 from bot.intent.model import Recognition, Wish
@@ -28,7 +28,7 @@ from bot.intent.slots import Extraction, SlotContext, extract
 from bot.intent.text import language, oddity, parts, plain, read
 from bot.intent.training import NEITHER, Spelling, examples, marks
 from bot.intent.vectors import encode_cached
-from bot.intent.withdrawing import UNSENT, retracts, takes_back, topic_of, withdrawal
+from bot.intent.withdrawing import UNSENT, bare_topic, retracts, takes_back, topic_of, withdrawal
 from connectors.ports.people import Directory
 from connectors.ports.records import Clock, utcnow
 from knowledge.embedding.port import Encoder
@@ -113,6 +113,7 @@ class Recognizer:
             return Recognition(text, spoken, (), sensitive=topic, urgent=acts.urgent(core))
         judged = self._trained.judging.judge(asked, vectors)
         judged = [self._withdrawn(one, recall, context) for one in judged]
+        judged = [self._bare(one, context) for one in judged]
         groups = grouped(said, [first for _, first in clauses], judged)
         picked = await self._picked(core, groups, recall, context)
         wishes = picked or [wish for group in groups for wish in await self._wishes(group, reading.quoted, recall, context)]
@@ -180,7 +181,15 @@ class Recognizer:
             if judged.act == "cancel" and retracts(judged.text) and topic.skill not in unsent:
                 # Said and taken back in one breath: nothing that was sent before is meant.
                 return [wish]
-            return [replace(wish, skill=topic.skill, slots=_slots(topic.said, Extraction()), candidates=topic.said.candidates)]
+            return [
+                replace(
+                    wish,
+                    skill=topic.skill,
+                    slots=_slots(topic.said, Extraction()),
+                    candidates=topic.said.candidates,
+                    unknown=topic.said.unknown,
+                )
+            ]
         if judged.act != "skill" or judged.skill is None:
             return [wish]
         spec = self._skills[judged.skill]
@@ -188,7 +197,9 @@ class Recognizer:
         wish = replace(wish, beneficiary=await find_beneficiary(judged.text, recall.person, self._directory, names.is_thing))
         fillings = several(spec, judged.text, context) or [extract(spec, judged.text, context)]
         of_quoted = extract(spec, quoted, context) if quoted else Extraction()
-        return [replace(wish, slots=_slots(filling, of_quoted), candidates=filling.candidates) for filling in fillings]
+        return [
+            replace(wish, slots=_slots(filling, of_quoted), candidates=filling.candidates, unknown=filling.unknown) for filling in fillings
+        ]
 
     def _going_on(self, judged: Judgement, recall: Recall, context: SlotContext) -> Judgement:
         """ "And GitHub, too": the same once more, for another thing."""
@@ -212,11 +223,24 @@ class Recognizer:
         act = withdrawal(judged.text, topic)
         return judged if act is None else Judgement(judged.text, act, max(judged.confidence, _CERTAIN), likely=judged.likely)
 
+    def _bare(self, judged: Judgement, context: SlotContext) -> Judgement:
+        """A kind of request or an application that is named and nothing else: offered, however sure it is."""
+        skill = bare_topic(judged.text, self._skills, context)
+        if skill is None or judged.act not in ("skill", "unclear", "question"):
+            return judged
+        spec = self._skills[skill]
+        confidence = min(max(judged.confidence, spec.notify_at), spec.act_at - OFFERED)
+        return Judgement(judged.text, "skill", confidence, skill, likely=judged.likely)
+
     def _answers(self, core: str, parts: Sequence[Judgement], recall: Recall, context: SlotContext) -> Answers:
         """What fills slots of the request that was asked about; parts that are other wishes are no answer."""
-        pending = _asked_about(recall)
+        pending, late = _asked_about(recall), left_open(recall)
+        if pending is None and late is not None and late.skill in self._skills and len(parts) == 1:
+            return late_answers(self._skills[late.skill], late, core, context)
         if pending is None or pending[0].skill not in self._skills:
             return Answers()
+        if acts.asks_which(core):
+            return answers_to(self._skills[pending[0].skill], pending, core, context)
         mine = [part.text for part in parts if not self._is_other(part, pending[0].skill)]
         text = core if len(mine) == len(parts) else " ".join(mine)
         return answers_to(self._skills[pending[0].skill], pending, text, context) if text else Answers()
@@ -226,7 +250,7 @@ class Recognizer:
             return judged.skill != pending and judged.confidence >= self._skills[judged.skill].act_at
         if judged.act == "question":
             return judged.text.rstrip().endswith("?") and judged.confidence >= 0.5
-        return judged.act in ("status", "human", "cancel", "undo", "help")
+        return judged.act in ("status", "human", "cancel", "undo", "help", "who")
 
 
 _SMALL = frozenset({"a", "an", "the", "my", "your", "to", "of", "for", "request"})

@@ -16,6 +16,7 @@ from bot.conversation.model import (
     Recall,
 )
 from bot.intent import acts
+from bot.intent.answers import left_open
 from bot.intent.model import (
     Answer,
     AskAgain,
@@ -59,7 +60,8 @@ def route(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpe
         steps = _answered(awaits, recognition, recall, specs, first=place == 0)
         if steps:
             return steps[:MAX_STEPS]
-    return _served(recognition.wishes, recognition, recall, specs)
+    resumed = _resumed(recognition, recall, specs)
+    return (resumed,) if resumed is not None else _served(recognition.wishes, recognition, recall, specs)
 
 
 # -- open questions ------------------------------------------------------------------------------------------------
@@ -85,6 +87,21 @@ def _answered(awaits: Awaits, recognition: Recognition, recall: Recall, specs: M
             return ()
 
 
+def _resumed(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> Step | None:
+    """The answer that comes after a detour, when nothing is being asked any more but one request still lacks it."""
+    request = left_open(recall)
+    if request is None or not recognition.answers or not request.missing or len(recognition.wishes) != 1:
+        return None
+    wish = recognition.wishes[0]
+    if wish.act not in ("unclear", "skill") or wish.beneficiary is not None:
+        return None
+    if wish.act == "skill" and wish.skill != request.skill:
+        spec = specs.get(wish.skill or "")
+        return None if spec is None or wish.confidence >= spec.notify_at else Fill(request.id, recognition.answers)
+    contradicts = any(name in request.slots and request.slots[name].value != value.value for name, value in wish.slots.items())
+    return None if contradicts else Fill(request.id, recognition.answers)
+
+
 def _slot_answered(
     awaits: AwaitsSlot, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec], *, first: bool
 ) -> tuple[Step, ...]:
@@ -93,13 +110,16 @@ def _slot_answered(
     if act == "cancel":
         wish = recognition.wishes[0]
         return (Cancel(awaits.request_id) if _of_pending(wish, pending, recall, specs) else _cancel(wish, recall, specs),)
+    again = AskAgain(awaits.request_id, awaits.slot, recognition.utterance, recognition.candidates.get(awaits.slot, ()))
+    if pending is not None and not recognition.answers and acts.asks_which(recognition.utterance):
+        return (again,)
     fill: tuple[Step, ...] = (Fill(awaits.request_id, recognition.answers),) if recognition.answers else ()
     others = [wish for wish in recognition.wishes if _is_other(wish, pending, specs, answered=bool(fill))]
     if fill or others:
         return (*fill, *(_served(others, recognition, recall, specs) if others else ()))
     if not first or act in (*_COURTESIES, "help"):
         return ()
-    return (AskAgain(awaits.request_id, awaits.slot, recognition.utterance, recognition.candidates.get(awaits.slot, ())),)
+    return (again,)
 
 
 def _is_other(wish: Wish, pending: OpenRequest | None, specs: Mapping[str, SkillSpec], *, answered: bool) -> bool:
@@ -110,7 +130,7 @@ def _is_other(wish: Wish, pending: OpenRequest | None, specs: Mapping[str, Skill
             return spec is not None and (pending is None or spec.name != pending.skill) and wish.confidence >= spec.act_at
         case "question":
             return wish.text.rstrip().endswith("?") and (not answered or wish.confidence >= _EITHER)
-        case "status" | "human" | "undo" | "cancel":
+        case "status" | "human" | "undo" | "cancel" | "who":
             return True
         case _:
             return False
@@ -160,8 +180,8 @@ def _serve(wish: Wish, recognition: Recognition, recall: Recall, specs: Mapping[
             meant = _meant(wish, recall, specs)
             return Cancel(meant.id, meant.skill) if meant else Undo(wish.case, wish.skill)
         case "human":
-            return HandOff("asked", recognition.utterance)
-        case "greeting" | "thanks" | "help":
+            return HandOff("asked", recognition.utterance, group_hint=acts.group_of(recognition.utterance))
+        case "greeting" | "thanks" | "help" | "who":
             return Say(wish.act)
         case "yes" | "no":
             return Say("thanks") if wish.act == "yes" else Say("help")
@@ -177,12 +197,12 @@ def _skill(wish: Wish, spec: SkillSpec, recognition: Recognition, recall: Recall
     if rival is not None and tie and wish.confidence < spec.act_at and not acts.negated(wish.text):
         return Choose((spec.name, rival[0]), wish.text)
     if wish.confidence >= spec.notify_at:
-        return Fulfil(spec.name, wish.slots, wish.confidence, wish.text, wish.beneficiary, wish.candidates)
+        return Fulfil(spec.name, wish.slots, wish.confidence, wish.text, wish.beneficiary, wish.candidates, wish.unknown)
     return _question(wish, recognition, recall) if acts.is_question(wish.text) else _unclear(wish, recognition, recall)
 
 
 def _question(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
-    if recognition.language != "en" and wish.confidence < _EITHER:
+    if recognition.language != "en":
         return Say("language")
     return Answer(wish.text, recall.question if acts.leans(wish.text) else None)
 
@@ -236,6 +256,8 @@ def _fits(wish: Wish, request: OpenRequest, specs: Mapping[str, SkillSpec]) -> b
         own = request.slots.get(slot.name)
         if own is None:
             continue
+        if slot.name in wish.unknown:
+            return False
         said = wish.slots.get(slot.name)
         if slot.type in ("application", "hardware"):
             named = wish.candidates.get(slot.name)

@@ -48,6 +48,8 @@ class SlotContext:
 class Extraction:
     found: dict[str, Found] = field(default_factory=dict)
     candidates: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: dict[str, str] = field(default_factory=dict)
+    """Slots whose thing was named but is not in the catalogue: the words."""
 
 
 def extract(
@@ -60,9 +62,12 @@ def extract(
         of_asked = slot.name == asked
         match slot.type:
             case "application":
-                _named(slot, matcher(context.catalogue).applications.find(text), context, out, text, asked=of_asked)
+                _named(slot, matcher(context.catalogue).applications.find(text), context, out, text)
+                if slot.name not in out.found and (name := _UNKNOWN.search(text)) and name["name"].lower() not in _NO_NAMES:
+                    out.unknown[slot.name] = name["name"]
             case "hardware":
-                _named(slot, matcher(context.catalogue).items(text), context, out, text, asked=of_asked)
+                _named(slot, _hardware(text, context, asked=of_asked), context, out, text)
+                _cheapest(slot, text, context, out)
             case "duration":
                 _duration(slot, text, context, out, asked=of_asked)
             case "number":
@@ -81,6 +86,19 @@ def extract(
     return out
 
 
+def choices_of(slot: SlotSpec, known: Mapping[str, Json], context: SlotContext) -> tuple[str, ...]:
+    """Everything that a slot may be, as people read it; () when that is not a matter of choosing."""
+    match slot.type:
+        case "role":
+            return context.catalogue.roles_of(str(known.get(slot.of or "", "")))
+        case "application":
+            return tuple(app.name for app in context.catalogue.applications)
+        case "hardware":
+            return tuple(item.name for item in context.catalogue.items)
+        case _:
+            return tuple(slot.choices)
+
+
 def day_label(day: date) -> str:
     return f"{day:%a} {day.day} {day:%b %Y}"
 
@@ -88,7 +106,7 @@ def day_label(day: date) -> str:
 # -- things of the catalogue ---------------------------------------------------------------------------------------
 
 
-def _named(slot: SlotSpec, mentions: Sequence[Mention], context: SlotContext, out: Extraction, text: str, *, asked: bool) -> None:
+def _named(slot: SlotSpec, mentions: Sequence[Mention], context: SlotContext, out: Extraction, text: str) -> None:
     mention = _meant(mentions, text)
     if mention is None:
         return
@@ -97,6 +115,26 @@ def _named(slot: SlotSpec, mentions: Sequence[Mention], context: SlotContext, ou
         out.found[slot.name] = Found(mention.keys[0], labels[mention.keys[0]], mention.first, mention.last)
     else:
         out.candidates[slot.name] = tuple(labels[key] for key in mention.keys[:MOST_CANDIDATES])
+
+
+def _hardware(text: str, context: SlotContext, *, asked: bool) -> Sequence[Mention]:
+    """What is named; when it was asked for, "the 27 inch one" names enough."""
+    # "wireless one" is no misspelt "wireless mouse".
+    bare = _ONE.sub(lambda match: " " * len(match[0]), text) if asked else text
+    return matcher(context.catalogue).items(bare) or (matcher(context.catalogue).described(bare) if asked else [])
+
+
+_ONE = re.compile(r"\bones?\b", re.IGNORECASE)
+_CHEAPEST = re.compile(r"\b(?:cheapest|least expensive|lowest price)\b", re.IGNORECASE)
+
+
+def _cheapest(slot: SlotSpec, text: str, context: SlotContext, out: Extraction) -> None:
+    """Decides between what the words leave open: "the cheapest monitor"."""
+    if slot.name not in out.candidates or not _CHEAPEST.search(text):
+        return
+    labels = out.candidates.pop(slot.name)
+    item = min((one for one in context.catalogue.items if one.name in labels), key=lambda one: one.price)
+    out.found[slot.name] = Found(item.key, item.name, 0, len(text))
 
 
 def _meant(mentions: Sequence[Mention], text: str) -> Mention | None:
@@ -112,6 +150,16 @@ def _meant(mentions: Sequence[Mention], text: str) -> Mention | None:
 _TOWARDS = re.compile(
     r"(?:access|permissions?|rights?|role|licen[cs]e|seat|account|log ?in) (?:to|for|in|on|with|of)\s+(?:the\s+)?$|\binto\s+(?:the\s+)?$"
 )
+
+
+_UNKNOWN = re.compile(
+    r"\b(?:(?:access|permissions?|rights|licen[cs]e|seat|account|log ?in) (?:to|for|in|on)|(?:add|let|get) me (?:in)?to)\s+"
+    r"(?!(?:the )?(?:this|that|my|our|your|a|an|some|it|all|every|in|to|on|for)\b)(?:the )?"
+    r"(?P<name>[\w.+-]*\w(?: (?!(?:as|for|until|till|from|with|please|pls|and|or|because|so|to|in|on|by|asap|again|too|now|today"
+    r"|tomorrow|app|tool|application|software|system)\b)[\w.+-]*\w){0,2})",
+    re.IGNORECASE,
+)
+_NO_NAMES = frozenset({"app", "application", "tool", "software", "system", "something", "things", "everything", "project", "team", "next"})
 
 
 def _role(slot: SlotSpec, text: str, application: Json, context: SlotContext, out: Extraction, *, asked: bool) -> None:

@@ -19,6 +19,12 @@ QUESTION, OTHER = "question", "other"
 NEITHER = (QUESTION, OTHER)
 
 _WORD = re.compile(r"[^\W\d_]+")
+_IN_FULL = {
+    "cant": "can't", "dont": "don't", "doesnt": "doesn't", "didnt": "didn't", "isnt": "isn't", "wont": "won't", "couldnt": "couldn't",
+    "havent": "haven't", "ive": "I've", "gimme": "give me", "wanna": "want to", "gotta": "have to",
+}  # fmt: skip
+"""How people write in haste."""
+_SHORT = re.compile(rf"\b(?:{'|'.join(_IN_FULL)})\b", re.IGNORECASE)
 _SHORTEST = 5
 _ANY_DAY = date(2024, 1, 1)
 
@@ -67,7 +73,8 @@ class Spelling:
 
     def mend(self, text: str, names: frozenset[str]) -> str:
         """`names`: words of the catalogue, which are right as they are."""
-        return _WORD.sub(lambda match: self._mended(match[0], names), text)
+        full = _SHORT.sub(lambda match: _IN_FULL[match[0].lower()], text)
+        return _WORD.sub(lambda match: self._mended(match[0], names), full)
 
     def _mended(self, word: str, names: frozenset[str]) -> str:
         lowered = word.lower()

@@ -13,6 +13,7 @@ from typing import Literal
 from bot.intent import acts
 from bot.intent.matching import matcher
 from bot.intent.slots import Extraction, SlotContext, extract
+from bot.intent.text import plain
 from specialists.skill import SkillSpec
 
 UNSENT = ("gathering", "confirming")
@@ -41,6 +42,16 @@ def topic_of(text: str, specs: Mapping[str, SkillSpec], context: SlotContext) ->
     if spec is None and (dated := kinds.get("date")) is not None and extract(dated, text, context).found:
         spec = dated
     return Topic() if spec is None else Topic(spec.name, extract(spec, text, context))
+
+
+def bare_topic(text: str, specs: Mapping[str, SkillSpec], context: SlotContext) -> str | None:
+    """The skill that an application's name or a word for a kind of request names when it stands alone."""
+    said = plain(text)
+    if len(said.split()) > _FEW_WORDS:
+        return None
+    mentions = matcher(context.catalogue).applications.find(said)
+    alone = len(mentions) == 1 and mentions[0].by_name and mentions[0].first == 0 and mentions[0].last == len(said)
+    return topic_of(said, specs, context).skill if alone or said in acts.load("words.yaml", "en")["bare"] else None
 
 
 def takes_back(text: str) -> bool:
@@ -74,6 +85,7 @@ def _topics() -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple((skill, re.compile(rf"\b(?:{'|'.join(map(re.escape, named))})\b", re.IGNORECASE)) for skill, named in words.items())
 
 
+_FEW_WORDS = 3
 _POLITE = (
     r"^(?:(?:please|pls|just|so|and|then|can (?:you|i|we)|could (?:you|i|we)|would you|i'd like (?:you )?to|i would like (?:you )?to"
     r"|i (?:want|need|have) (?:you )?to|i wish to|let's)[\s,]+)*"

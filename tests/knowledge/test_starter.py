@@ -209,7 +209,7 @@ expire and are not paid out.
 
 
 def test_a_second_article_that_says_the_same_does_not_silence_the_first(company: Company) -> None:
-    question = "can I keep my unused days?"
+    question = "can I take unused days along?"
     before = company.answer(question)
     twin = company.loop.run_until_complete(company.put(TWICE, "handbook.md"))
     after = company.answer(question)

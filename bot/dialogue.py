@@ -7,6 +7,7 @@ What may be done is policy's decision, asked here only to refuse early what can 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from bot.buttons import Buttons, Verb
 from bot.cards import RequestStory, status_card
@@ -29,6 +30,7 @@ from specialists.skill import SkillSpec, SlotSpec
 from specialists.store import RequestStore
 
 S = RequestState
+NONE: Mapping[str, Any] = MappingProxyType({})
 NO_SUCH_PERSON = "unknown"
 """Beneficiary of a wish for somebody whom the directory does not know."""
 
@@ -80,7 +82,7 @@ class Dialogue:
         if decision is not None:
             await self._refuse(talk, request, decision)
             return
-        await self.advance(talk, request, wish.candidates)
+        await self.advance(talk, request, wish.candidates, wish.unknown)
 
     async def _beneficiary(self, talk: Talk, wish: Fulfil) -> str:
         if wish.beneficiary is None:
@@ -137,12 +139,19 @@ class Dialogue:
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
-    async def advance(self, talk: Talk, request: Request, candidates: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> None:
-        """The next thing to do for a request that is being put together. `candidates`: what a missing slot may be."""
+    async def advance(
+        self, talk: Talk, request: Request, candidates: Mapping[str, tuple[str, ...]] = NONE, unknown: Mapping[str, str] = NONE
+    ) -> None:
+        """The next thing to do for a request that is being put together.
+
+        `candidates`: what a missing slot may be; `unknown`: what was said for it and is not known.
+        """
         spec = self.skills[request.skill].spec
         missing = next((slot for slot in spec.slots if slot.required and slot.name not in request.slots), None)
         if missing is not None:
             question = await self._question(talk, request, missing, candidates.get(missing.name, ()))
+            if missing.name in unknown:
+                question = f"{talk.words('ask.unknown', what=unknown[missing.name])} {question}"
             talk.ask(AwaitsSlot(request.id, missing.name), question, request=request)
         elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
             await self._submit_once(talk, request)

@@ -87,6 +87,11 @@ class Outbox:
         for placement in await self.placements(session, card_key):
             await self._add(session, "edit", placement.address, replace(draw(placement), id=placement.id), card_key, placement.id)
 
+    async def retire(self, session: AsyncSession, card_key: str, left_key: str, draw: Callable[[Placement], Reply]) -> None:
+        """Draws a card a last time wherever it is shown; from then on it is another card, which later changes don't touch."""
+        await self.edit(session, card_key, draw)
+        await session.execute(update(t.placement).where(t.placement.c.card_key == card_key).values(card_key=left_key))
+
     async def _add(
         self, session: AsyncSession, operation: Operation, address: Address, reply: Reply, card_key: str | None, placement_id: str | None
     ) -> None:

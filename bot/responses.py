@@ -190,7 +190,8 @@ class Responder:
             talk.say(ReplyKind.ANSWER, talk.words("status.none" if case is None else "status.unknown", case=case or ""))
             return
         for handoff in about[:SHOWN]:
-            talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff))
+            private_to = handoff.id if handoff.sensitive is not None else None
+            talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff), private_to=private_to)
         for request in shown[:SHOWN]:
             card = status_card(await self.dialogue.story(request), talk.words, self.buttons, new_id())
             talk.post(card, card_key=f"request:{request.id}")

@@ -60,6 +60,7 @@ transcript = Table(
     Column("person_id", String(36)),
     Column("reply_kind", String(20)),
     Column("text", Text, nullable=False),
+    Column("private_to", String(36)),
 )
 
 inbox = Table(

@@ -1,7 +1,7 @@
 """One turn while it is thought out: who speaks, what is said back, what changes. Nothing is written until it is saved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.changes import Changes, Post
@@ -28,9 +28,20 @@ class Talk:
     asked: bool = False
     """A question was asked in this turn; another one waits."""
     opened: int = 0
+    private_to: str | None = None
+    """The open sensitive handoff that all that is said here belongs to."""
 
     def hear(self, text: str) -> None:
-        self.changes.transcript.append(TranscriptEvent(new_id(), self.conversation.id, self.now, "person", text, self.person.id))
+        event = TranscriptEvent(new_id(), self.conversation.id, self.now, "person", text, self.person.id, private_to=self.private_to)
+        self.changes.transcript.append(event)
+
+    def keep_private(self, handoff_id: str) -> None:
+        """From here on, and what this turn has said already, only the claimant of this handoff reads."""
+        self.private_to = handoff_id
+        self.changes.transcript[:] = [
+            replace(event, private_to=handoff_id) if event.conversation_id == self.conversation.id else event
+            for event in self.changes.transcript
+        ]
 
     def say(
         self,
@@ -42,6 +53,7 @@ class Talk:
         actions: Sequence[Action] = (),
         author: Author | None = None,
         author_id: str | None = None,
+        private_to: str | None = None,
     ) -> None:
         """Speaks in this conversation; with an author, in a member of staff's own name."""
         reply = Reply(
@@ -53,13 +65,14 @@ class Talk:
             actions=tuple(actions),
             author=author,
         )
-        self.post(reply, author_id=author_id)
+        self.post(reply, author_id=author_id, private_to=private_to)
 
-    def post(self, reply: Reply, *, card_key: str | None = None, author_id: str | None = None) -> None:
+    def post(self, reply: Reply, *, card_key: str | None = None, author_id: str | None = None, private_to: str | None = None) -> None:
         self.changes.posts.append(Post(self.conversation.address, reply, card_key, self.person.id))
         speaker: Speaker = "staff" if author_id is not None else "bot"
+        of = private_to or self.private_to
         self.changes.transcript.append(
-            TranscriptEvent(new_id(), self.conversation.id, self.now, speaker, reply.text, author_id, reply.kind.value)
+            TranscriptEvent(new_id(), self.conversation.id, self.now, speaker, reply.text, author_id, reply.kind.value, of)
         )
 
     def ask(self, awaits: Awaits, text: str, *, request: Request | None = None, actions: Sequence[Action] = ()) -> None:

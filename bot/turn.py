@@ -124,6 +124,7 @@ class TurnHandler:
 
     async def _take_part(self, activity: Activity, talk: Talk) -> None:
         if activity.kind is ActivityKind.ACTION and activity.press is not None:
+            await self.desk.keep_private(talk)
             await self.presses.press(talk, activity.press)
             return
         if activity.kind is not ActivityKind.MESSAGE:
@@ -133,14 +134,26 @@ class TurnHandler:
         if at_desk is not None and at_desk.person_id != talk.person.id:
             await self.desk.hear(talk, at_desk, activity.text)
             return
+        await self.desk.keep_private(talk)
         talk.hear(activity.text)
-        handoff = await self.handoffs.get(talk.conversation.handoff_id) if talk.conversation.handoff_id else None
+        handoff = await self.desk.running(talk)
+        if handoff is not None and await self.desk.left_alone(handoff):
+            await self.desk.release(talk, handoff)
+            handoff = await self.desk.running(talk)
         if handoff is not None and handoff.state is HandoffState.CLAIMED:
-            await self.desk.relay(talk, handoff, activity.text)
+            topic = None if handoff.sensitive is not None else await self._sensitive(activity, talk)
+            if topic is None:
+                await self.desk.relay(talk, handoff, activity.text)
+            else:
+                await self.desk.open(talk, "sensitive", sensitive=topic)
             return
         await self._answer(activity, talk)
         if handoff is not None and handoff.open:
             await self.desk.follow(talk, handoff)
+
+    async def _sensitive(self, activity: Activity, talk: Talk) -> str | None:
+        """The topic of what must not reach whoever claimed an ordinary handoff."""
+        return (await self.recognizer.recognize(activity.text, await self.memory.recall(talk))).sensitive
 
     async def _answer(self, activity: Activity, talk: Talk) -> None:
         """The heart: what was meant, and a reply to each part of it."""

@@ -129,6 +129,8 @@ class TranscriptEvent:
     text: str
     person_id: str | None = None
     reply_kind: str | None = None
+    private_to: str | None = None
+    """The sensitive handoff that this was said about; only its claimant reads it, and no other handoff shows it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class ConversationStore:
                 "person_id": event.person_id,
                 "reply_kind": event.reply_kind,
                 "text": event.text,
+                "private_to": event.private_to,
             }
             for event in events
         ]
@@ -107,7 +108,7 @@ class ConversationStore:
                 )
             ).all()
         return [
-            TranscriptEvent(row.id, row.conversation_id, row.at, row.speaker, row.text, row.person_id, row.reply_kind)
+            TranscriptEvent(row.id, row.conversation_id, row.at, row.speaker, row.text, row.person_id, row.reply_kind, row.private_to)
             for row in reversed(rows)
         ]
 

@@ -27,12 +27,18 @@ class Packet:
     events: Sequence[RequestEvent] = ()
     earlier: Sequence[Request] = ()
     """What else was asked for in this conversation, newest first."""
+    notes: Sequence[tuple[str, str]] = ()
+    """(person id, text) of what staff noted, oldest first."""
+    claimant: Person | None = None
 
 
-def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str) -> Reply:
-    """The handoff as staff see it. A sensitive one shows nothing of what was said: the claimant gets that alone."""
+def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, alone: bool = False) -> Reply:
+    """The handoff as staff see it. A sensitive one shows its group nothing of what was said.
+
+    `alone`: for the claimant's own eyes, with all that was said and the buttons to answer.
+    """
     handoff = packet.handoff
-    private = handoff.sensitive is not None
+    private = handoff.sensitive is not None and not alone
     who = packet.person
     claimant = packet.names.get(handoff.claimed_by or "", "")
     state = words(f"desk.state.{handoff.state.value}", by=claimant, at=handoff.updated_at)
@@ -44,7 +50,7 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str) -> 
         ),
         Field(words("desk.field.why"), words(f"handoff.reason.{handoff.reason}")),
     ]
-    if private:
+    if handoff.sensitive is not None:
         fields.append(Field(words("desk.field.topic"), words(f"sensitive.{handoff.sensitive}")))
     if handoff.confidence is not None:
         fields.append(Field(words("desk.field.confidence"), f"{handoff.confidence:.2f}"))
@@ -52,21 +58,36 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str) -> 
         fields.extend(_about_request(packet, words))
     if packet.earlier and not private:
         fields.append(Field(words("desk.field.earlier"), "; ".join(_named(request, words) for request in packet.earlier)))
+    if packet.notes and not private:
+        somebody = words("desk.staff")
+        noted = "; ".join(f"{packet.names.get(by, somebody)}: {_short(text)}" for by, text in packet.notes)
+        fields.append(Field(words("desk.field.notes"), noted))
     if handoff.resolution and not private:
         fields.append(Field(words("desk.field.resolution"), handoff.resolution))
     return Reply(
         id=reply_id,
         kind=ReplyKind.HANDOFF,
         text=words("desk.text.private" if private else "desk.text", case=handoff.case, state=state, summary=summary(packet, words)),
-        actions=_actions(handoff, words, buttons),
+        actions=_actions(handoff, words, buttons, private=private),
         fields=tuple(fields),
         transcript=() if private else lines(packet, words),
     )
 
 
+def moved_card(handoff: Handoff, to: str, words: Words, reply_id: str) -> Reply:
+    """What is left where a handoff was: nothing of it but where it went."""
+    key = "desk.moved.private" if handoff.sensitive is not None else "desk.moved"
+    return Reply(id=reply_id, kind=ReplyKind.HANDOFF, text=words(key, case=handoff.case, to=to))
+
+
+def readable(packet: Packet) -> list[TranscriptEvent]:
+    """What was said, without another handoff's private matter."""
+    return [event for event in packet.transcript if event.private_to in (None, packet.handoff.id)]
+
+
 def summary(packet: Packet, words: Words) -> str:
     """In the employee's own words: the first thing they asked and, where it differs, the last."""
-    said = [event.text.strip() for event in packet.transcript if event.speaker == "person" and event.text.strip()]
+    said = [event.text.strip() for event in readable(packet) if event.speaker == "person" and event.text.strip()]
     if not said:
         return words("desk.summary.nothing")
     first, last = _short(said[0]), _short(said[-1])
@@ -75,7 +96,7 @@ def summary(packet: Packet, words: Words) -> str:
 
 def lines(packet: Packet, words: Words) -> tuple[str, ...]:
     """The transcript, a line an utterance, each with who said it."""
-    shown = [event for event in packet.transcript if event.speaker != "note"][-LINES:]
+    shown = [event for event in readable(packet) if event.speaker != "note"][-LINES:]
     return tuple(
         words("desk.line", at=event.at, who=_speaker(event, packet, words), text=_short(event.text, 600))
         for event in shown
@@ -123,7 +144,7 @@ def _attempt(event: RequestEvent, words: Words) -> str:
             return ""
 
 
-def _actions(handoff: Handoff, words: Words, buttons: Buttons) -> tuple[Action, ...]:
+def _actions(handoff: Handoff, words: Words, buttons: Buttons, *, private: bool) -> tuple[Action, ...]:
     def button(verb: Verb, name: str, needs: str = "no", style: str = "plain") -> Action:
         prompt = words(f"prompt.{name}") if needs != "no" else ""
         return Action(buttons.id(verb, handoff.id), words(f"button.{name}"), style, needs, prompt)  # type: ignore[arg-type]
@@ -132,7 +153,10 @@ def _actions(handoff: Handoff, words: Words, buttons: Buttons) -> tuple[Action, 
     assign = button(Verb.ASSIGN, "assign", "required")
     match handoff.state:
         case HandoffState.REQUESTED:
-            return (button(Verb.CLAIM, "claim", style="primary"), note, assign)
+            claim = button(Verb.CLAIM, "claim", style="primary")
+            return (claim, assign) if private else (claim, note, assign)
+        case HandoffState.CLAIMED if private:
+            return ()
         case HandoffState.CLAIMED:
             return (
                 button(Verb.REPLY, "reply", "required", "primary"),

@@ -31,6 +31,10 @@ class Command(StrEnum):
     RETURN = "return"
 
 
+IN_THE_OPEN = frozenset({Command.CLAIM, Command.ASSIGN})
+"""What may be done with a sensitive handoff where its whole group reads along."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handoff:
     """`number` makes the case. `sensitive`: the topic, then only the claimant reads what was said. `version` 0 = new."""
@@ -63,7 +67,8 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class HandoffChange:
-    """A new value with the event that tells of it: opened, claimed, note, reply, assigned, resolved, returned."""
+    """A new value with the event that tells of it: opened, claimed, note, reply, assigned, resolved, returned, and what
+    comes of itself: made_private, released (its claimant is gone), attached (one more request)."""
 
     handoff: Handoff
     kind: str
@@ -84,6 +89,17 @@ def opened(handoff: Handoff) -> HandoffChange:
     return HandoffChange(handoff, "opened", None, handoff.opened_at)
 
 
+def made_private(handoff: Handoff, topic: str, group: str, now: datetime) -> HandoffChange:
+    """Something sensitive was said while an ordinary handoff was open: whoever has it does not have that."""
+    waiting = replace(handoff, sensitive=topic, assignment_group=group, state=HandoffState.REQUESTED, claimed_by=None, updated_at=now)
+    return HandoffChange(waiting, "made_private", None, now)
+
+
+def released(handoff: Handoff, now: datetime) -> HandoffChange:
+    """Its claimant is gone: it waits for the group again."""
+    return HandoffChange(replace(handoff, state=HandoffState.REQUESTED, claimed_by=None, updated_at=now), "released", None, now)
+
+
 def commanded(
     handoff: Handoff, command: Command, by: Person, text: str, now: datetime, *, assignee: Person | str | None = None
 ) -> HandoffChange | NotPossible:
@@ -94,6 +110,12 @@ def commanded(
         return NotPossible("desk.closed")
     if by.id == handoff.person_id:
         return NotPossible("desk.own")
+    if handoff.sensitive is not None and handoff.claimed_by != by.id:
+        # Nobody but the claimant has to do with a private matter; until there is one it can be taken or given on.
+        if handoff.claimed_by is not None:
+            return NotPossible("desk.claimed_already")
+        if command not in IN_THE_OPEN:
+            return NotPossible("desk.claim_first")
     changed = replace(handoff, updated_at=now)
     match command:
         case Command.CLAIM:

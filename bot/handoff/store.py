@@ -36,7 +36,7 @@ class HandoffStore:
         return await self._one(t.handoff.c.number == number)
 
     async def at_desk(self, address: Address) -> Handoff | None:
-        """The handoff whose staff thread this is."""
+        """The handoff whose staff thread this is: its group's, or one of its claimant's own."""
         async with self._sessions() as session:
             key = (
                 await session.execute(
@@ -48,14 +48,33 @@ class HandoffStore:
                         t.placement.c.card_key.like("handoff:%"),
                     )
                 )
-            ).scalar_one_or_none()
-        return await self.get(key.removeprefix("handoff:")) if key is not None else None
+            ).scalar()
+        return await self.get(key.split(":")[1]) if key is not None else None
+
+    async def of_conversation(self, conversation_id: str) -> Sequence[Handoff]:
+        """Oldest first."""
+        async with self._sessions() as session:
+            rows = await session.execute(
+                select(t.handoff).where(t.handoff.c.conversation_id == conversation_id).order_by(t.handoff.c.number)
+            )
+            return [_handoff(row) for row in rows]
+
+    async def notes(self, handoff_id: str) -> Sequence[tuple[str, str]]:
+        """(person id, text) of the staff's internal notes, oldest first."""
+        query = (
+            select(t.handoff_event.c.by, t.handoff_event.c.text)
+            .where(t.handoff_event.c.handoff_id == handoff_id, t.handoff_event.c.kind == "note")
+            .order_by(t.handoff_event.c.seq)
+        )
+        async with self._sessions() as session:
+            return [(row.by, row.text) for row in await session.execute(query)]
 
     async def save(self, session: AsyncSession, change: HandoffChange) -> None:
         """In the caller's transaction. Raises HandoffMoved."""
         saved = replace(change.handoff, version=change.handoff.version + 1)
         values = {
             "request_id": saved.request_id,
+            "sensitive": saved.sensitive,
             "assignment_group": saved.assignment_group,
             "state": saved.state,
             "claimed_by": saved.claimed_by,
@@ -73,7 +92,6 @@ class HandoffStore:
                             conversation_id=saved.conversation_id,
                             person_id=saved.person_id,
                             reason=saved.reason,
-                            sensitive=saved.sensitive,
                             confidence=saved.confidence,
                             opened_at=saved.opened_at,
                             **values,

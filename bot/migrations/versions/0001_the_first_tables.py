@@ -154,6 +154,7 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=36), nullable=True),
         sa.Column("reply_kind", sa.String(length=20), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("private_to", sa.String(length=36), nullable=True),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversation.id"], name=op.f("fk_transcript_event_conversation_id")),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_transcript_event")),
         sa.UniqueConstraint("id", name=op.f("uq_transcript_event_id")),

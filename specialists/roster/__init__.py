@@ -17,20 +17,12 @@ from specialists.skill import SkillSpec
 
 BUILT_IN: Final = Path(__file__).parent
 
-Autonomy = Literal["shadow", "suggest", "act_and_notify", "act"]
 Lifecycle = Literal["draft", "shadow", "active", "paused", "retired"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$", max_length=60)]
 
 
 class InvalidRoster(Exception):
     """A roster that cannot be used; the message says which file and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What a specialist may spend before its manager is asked."""
-
-    actions_a_day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +42,8 @@ class Specialist:
     """The staff who go on where it cannot."""
     manager: str
     """Directory e-mail of the human who answers for it."""
-    autonomy: Mapping[str, Autonomy]
-    budget: Budget
     lifecycle: Lifecycle
+    """Only an active one starts effects."""
 
 
 class Roster:
@@ -74,10 +65,6 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Budget(_Strict):
-    actions_a_day: int = Field(gt=0)
-
-
 class _Declaration(_Strict):
     """One yaml file."""
 
@@ -91,14 +78,12 @@ class _Declaration(_Strict):
     connections: dict[str, tuple[str, ...]]
     assignment_group: str = Field(min_length=1)
     manager: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    autonomy: dict[str, Autonomy]
-    budget: _Budget
     lifecycle: Lifecycle
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "_Declaration":
-        if set(self.autonomy) != set(self.skills) or len(set(self.skills)) != len(self.skills):
-            raise ValueError("autonomy must name each of the skills once, and nothing else")
+        if len(set(self.skills)) != len(self.skills):
+            raise ValueError("a skill is there twice")
         unknown = check_scopes(self.connections)
         if unknown:
             raise ValueError(f"no port has {', '.join(unknown)}")
@@ -139,5 +124,4 @@ def _read(path: Path) -> Specialist:
         raise InvalidRoster(f"{path}: {error}") from error
     if path.stem != declared.name:
         raise InvalidRoster(f"{path}: it declares the name {declared.name!r}")
-    values = {field: getattr(declared, field) for field in type(declared).model_fields}
-    return Specialist(**{**values, "budget": Budget(declared.budget.actions_a_day)})
+    return Specialist(**{field: getattr(declared, field) for field in type(declared).model_fields})

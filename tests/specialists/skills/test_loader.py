@@ -168,15 +168,10 @@ def test_every_skill_has_its_specialist() -> None:
         (lambda d: d.update(display_name="Aron"), "display_name"),
         (lambda d: d.update(manager="Ines"), "manager"),
         (lambda d: d.update(lifecycle="asleep"), "lifecycle"),
-        (lambda d: d["budget"].update(actions_a_day=0), "actions_a_day"),
-        (lambda d: d.update(autonomy={}), "autonomy must name"),
-        (lambda d: d["autonomy"].update(grant_access="anything"), "autonomy"),
+        (lambda d: d.update(skills=["grant_access", "grant_access"]), "a skill is there twice"),
+        (lambda d: d.update(skills=["grant_access", "make_coffee"]), "no skill 'make_coffee'"),
         (
-            lambda d: d.update(skills=["grant_access", "make_coffee"], autonomy={"grant_access": "act", "make_coffee": "act"}),
-            "no skill 'make_coffee'",
-        ),
-        (
-            lambda d: d.update(skills=["grant_access", "unlock_account"], autonomy={"grant_access": "act", "unlock_account": "act"}),
+            lambda d: d.update(skills=["grant_access", "unlock_account"]),
             "unlock_account uses accounts.account, accounts.unlock, beyond",
         ),
         (lambda d: d.update(connections={"access": ["applications", "entitlements", "grant"]}), "uses access.revoke, beyond"),

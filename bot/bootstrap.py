@@ -123,7 +123,7 @@ class App:
         for skill in self.skills.values():
             self.messages |= skill.messages
         self.requests = RequestStore(self.sessions)
-        self.switch = Switch(self.sessions, self.requests, self.audit, clock)
+        self.switch = Switch(self.sessions, self.requests, self.audit, clock, self.roster)
         self.engine = Engine(self._engine_url(), clock=clock)
         self.fulfilment = Fulfilment(
             store=self.requests,
@@ -200,7 +200,6 @@ class App:
         self.step_ups = StepUpPages(self.fulfilment, self.requests, self.people, self.messages, self.sessions, clock, self.committed)
         self._inbox_loop = Loop("inbox", self._serve, 5.0)
         self._loops = (
-            Loop("dispatch", self._dispatch, 5.0),
             Loop("status", self._tell, 1.0),
             Loop("outbox", self.outbox.deliver, 30.0),
         )
@@ -283,14 +282,12 @@ class App:
 
     def committed(self) -> None:
         """Something was saved: requests may have to start, people to be told, replies to go out."""
+        self.fulfilment.wake()
         for loop in self._loops:
             loop.wake()
 
     async def _serve(self) -> None:
         await self.inbox.serve(self.turns.handle, self.turns.give_up)
-
-    async def _dispatch(self) -> None:
-        await self.fulfilment.dispatch()
 
     async def _tell(self) -> None:
         await self.status.read()

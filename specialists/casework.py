@@ -110,8 +110,8 @@ class Casework:
         return saved
 
     async def paused(self, request: Request) -> bool:
-        """Read anew each time: the switch must hold within the moment. A specialist who is not in service is paused, too."""
-        return self.roster[request.specialist].lifecycle != "active" or await self.switch.paused(request.specialist)
+        """Read anew each time: the switch must hold within the moment."""
+        return await self.switch.paused(request.specialist)
 
     async def standing(self, request: Request, plan: StoredPlan, records: Mapping[int, ActionRecord]) -> Standing:
         approvals = await self.store.approvals_of(request.id)

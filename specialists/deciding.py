@@ -15,6 +15,7 @@ from connectors.errors import ConnectorError, NeedsHuman
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
+from connectors.ports.systems import Effect
 from specialists import gate, step_up
 from specialists.approvals import Approval, eligible
 from specialists.casework import Case, Casework, is_current
@@ -29,6 +30,10 @@ STOP: Final = -1
 """What `plan` answers when there is nothing to go on with."""
 _APPROVAL_EXPIRES: Final = timedelta(days=3)
 """For an approval that policy wants where the skill declares none."""
+
+
+class _Paused(ConnectorError):
+    """The switch was pressed before the link went out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,8 @@ class Deciding:
         way = gate.way(decisions)
         approvers = await self._approvers(case, stored) if way is Way.APPROVAL else ()
         asked = await self._ask_step_up(case) if way is Way.STEP_UP else None
+        if isinstance(asked, _Paused):
+            way = Way.HOLD
 
         async def make(session: AsyncSession, now_request: Request) -> Change | None:
             if not is_current(now_request, attempt, S.SUBMITTED):
@@ -234,12 +241,15 @@ class Deciding:
         reader = Reader(person.locale, person.timezone)
         subject, text = (self.words.say(Message(f"step_up.{part}", known), reader) for part in ("subject", "text"))
         link = self.link + step_up.token(self.secret, request.id, request.attempt)
+
+        async def send() -> Effect:
+            if await self.work.paused(request):
+                raise _Paused("paused")
+            key = f"{request.id}:{request.attempt}:step-up"
+            return await self.work.ports.enrolled.send(person.directory_key, subject=subject, text=text, link=link, key=key)
+
         await self.work.checkpoint("step_up:before-effect")
-        sent = await hands.look(
-            lambda: self.work.ports.enrolled.send(
-                person.directory_key, subject=subject, text=text, link=link, key=f"{request.id}:{request.attempt}:step-up"
-            )
-        )
+        sent = await hands.look(send)
         await self.work.checkpoint("step_up:after-effect")
         return sent if isinstance(sent, ConnectorError) else account.enrolled
 

@@ -106,10 +106,6 @@ class Engine:
         """Makes a timer due now."""
         await DBOS.set_workflow_delay_async(workflow_id, delay_seconds=0)
 
-    async def cancel(self, workflow_id: str) -> None:
-        """For timers that have become pointless; a running workflow is never cancelled, it looks for itself."""
-        await DBOS.cancel_workflow_async(workflow_id)
-
     async def again(self, workflow_id: str) -> None:
         """Runs a workflow that ended in an error once more, from its first step."""
         await DBOS.rewind_workflow_async(workflow_id, start_step=1)

@@ -1,7 +1,7 @@
 """Durable fulfilment: a request, once submitted, comes to its end, however often the process dies on the way.
 
 The application's rows are the truth; the engine only makes sure that somebody keeps working on them. A change that wants
-work writes a start command in its own transaction, and `dispatch` starts the workflow after the commit, or after the crash.
+work writes a start command in its own transaction, and `wake` starts the workflow after the commit, or after the crash.
 The workflows are short: whatever waits for a person or for a moment is a row, not a running workflow.
 """
 
@@ -31,6 +31,7 @@ from specialists.loader import LoadedSkill
 from specialists.policy.decide import Policy
 from specialists.request import WORKING, EventKind, Request, RequestState, StartCommand, moved, noted, submitted
 from specialists.roster import Roster
+from specialists.rounds import Rounds
 from specialists.skill import Ports
 from specialists.step_up import StepUp, StepUpResult
 from specialists.store import RequestStore
@@ -42,7 +43,11 @@ log = structlog.get_logger()
 MESSAGES: Final = Path(__file__).with_name("messages.yaml")
 """The words of fulfilment itself, for the catalogue of whoever shows its events."""
 _SWEEP_SECONDS: Final = 30.0
+_DISPATCH_SECONDS: Final = 5.0
+"""Until what another process committed is started here though nobody said so."""
 _AGAIN_SECONDS: Final = 1.0
+_PATIENCE: Final = 10.0
+"""Seconds for a round that runs while this is closed."""
 
 
 async def _no_checkpoint(name: str) -> None:
@@ -80,7 +85,7 @@ class Fulfilment:
         committed: Callable[[], None] = _nobody_listens,
     ) -> None:
         def saved() -> None:
-            self._wanted.set()
+            self.wake()
             committed()
 
         work = Casework(
@@ -105,8 +110,9 @@ class Fulfilment:
         self._acting = Acting(work)
         self._taking_back = TakingBack(work)
         self._dispatching = asyncio.Lock()
-        self._wanted = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        # Rounds of its own: a workflow may not start others from inside a step, and what it starts would be its child.
+        self._dispatches = Rounds("dispatch", self._dispatch, longest=_DISPATCH_SECONDS, again=_AGAIN_SECONDS)
+        self._sweeps = Rounds("sweep", self._swept, longest=_SWEEP_SECONDS, again=_SWEEP_SECONDS)
         engine.register("fulfil", self._fulfil)
         engine.register("undo", self._undo)
         engine.register("revoke", self._one("revoke", self._taking_back.revoke))
@@ -119,35 +125,21 @@ class Fulfilment:
     async def launch(self) -> None:
         """Launches the engine, which goes on where the last process stopped; overdue revocations start at once."""
         await self._engine.launch()
-        self._tasks = [asyncio.create_task(self._dispatch_when_wanted()), asyncio.create_task(self._sweep_now_and_then())]
+        self._dispatches.start()
+        self._sweeps.start()
 
     async def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        """Lets what is being started or swept come to its end; what is left is done by the next launch."""
+        await asyncio.gather(self._dispatches.stop(_PATIENCE), self._sweeps.stop(_PATIENCE))
         await self._engine.close()
 
-    async def dispatch(self) -> int:
-        """Starts what committed changes want started; how many. Call it after every commit that may want something.
-
-        Never raises: what cannot be started now is tried again by itself.
-        """
-        try:
-            return await self._dispatch()
-        except Exception as error:
-            log.warning("dispatch_failed", error=type(error).__name__)
-            self._wanted.set()
-            return 0
+    def wake(self) -> None:
+        """Starts, soon, what committed changes want started. Call it after every commit that may want something."""
+        self._dispatches.wake()
 
     async def idle(self) -> bool:
         """Whether nothing runs and nothing waits to be started. Waiting for people or for a moment is idle."""
         return not await self._store.pending_commands(limit=1) and not await self._engine.busy()
-
-    async def running(self, request_id: str) -> bool:
-        """Whether Foyer itself is at work on this request."""
-        request = await self._store.get(request_id)
-        return request is not None and request.state in WORKING
 
     async def sweep(self) -> None:
         """What no timer or command is sure to reach: overdue grants and questions, released or broken off requests."""
@@ -159,8 +151,7 @@ class Fulfilment:
             await self._taking_back.expire_approval(approval.id)
         for asked in await self._store.step_ups_overdue(now):
             await self._taking_back.expire_step_up(asked.token_hash)
-        async with self._work.sessions.begin() as session:
-            await self._work.switch.release(session)
+        await self._work.switch.release()
         await self._dispatch()
         for request in await self._store.in_states(*WORKING):
             await self._revive(request)
@@ -170,7 +161,7 @@ class Fulfilment:
     async def decide_approval(
         self, session: AsyncSession, approval_id: str, by: Person, verdict: Verdict, reason: str, now: datetime
     ) -> Judgement:
-        """A click on Approve or Deny, in the caller's transaction; `dispatch` after its commit.
+        """A click on Approve or Deny, in the caller's transaction; `wake` after its commit.
 
         The first click decides, and what becomes of the request is in the same commit. Raises Conflict (roll back, again).
         """
@@ -210,7 +201,7 @@ class Fulfilment:
         return await self._store.step_up(step_up.hashed(token))
 
     async def pass_step_up(self, session: AsyncSession, token: str, now: datetime) -> StepUpResult:
-        """The person confirmed on their enrolled channel; the request goes on. `dispatch` afterwards."""
+        """The person confirmed on their enrolled channel; the request goes on. `wake` afterwards."""
         found = await self._close_step_up(session, token, "passed", now)
         if found is None:
             return "closed"
@@ -307,17 +298,19 @@ class Fulfilment:
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
-    async def _dispatch(self) -> int:
-        started = 0
+    async def _dispatch(self) -> bool:
+        """False when some could not be started now."""
         async with self._dispatching:
             while commands := await self._store.pending_commands():
                 done = [command.workflow_id for command in commands if await self._started(command)]
                 await self._store.commands_started(done)
-                started += len(done)
                 if len(done) < len(commands):
-                    self._wanted.set()
-                    break
-        return started
+                    return False
+        return True
+
+    async def _swept(self) -> bool:
+        await self.sweep()
+        return True
 
     async def _started(self, command: StartCommand) -> bool:
         """False when it could not be started now; it must not keep the others waiting."""
@@ -334,23 +327,6 @@ class Fulfilment:
             await self._engine.start(command.workflow, command.workflow_id, command.argument)
         else:
             await self._engine.schedule_at(command.workflow, command.workflow_id, command.argument, command.at)
-
-    async def _dispatch_when_wanted(self) -> None:
-        # A task of its own: a workflow may not start others from inside a step, and what it starts would be its child.
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            await self.dispatch()
-            if self._wanted.is_set():
-                await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _sweep_now_and_then(self) -> None:
-        while True:
-            try:
-                await self.sweep()
-            except Exception as error:
-                log.warning("sweep_failed", error=type(error).__name__)
-            await asyncio.sleep(_SWEEP_SECONDS)
 
     async def _revive(self, request: Request) -> None:
         """A workflow that could not even write down that it failed is run again, now that the database answers."""

@@ -1,10 +1,11 @@
 """The kill switch: one row stops every new effect of a specialist, or of all, in whichever process it would start.
 
 It is read from the database before each effect and a release is never remembered, so that it holds within the moment, in
-every process, and across restarts.
+every process, and across restarts. A specialist whose roster says that it is not in service is paused, too.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,7 +18,8 @@ from connectors.ports.knowledge import AuditSink
 from connectors.ports.records import Clock
 from specialists import tables
 from specialists.request import RequestState, resumed
-from specialists.store import RequestStore
+from specialists.roster import Roster
+from specialists.store import Conflict, RequestStore
 
 ALL: Final = "*"
 
@@ -34,11 +36,14 @@ class SwitchState:
 class Switch:
     """`by` is who pressed it: a person id, or "operator" for the command line."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], store: RequestStore, audit: AuditSink, clock: Clock) -> None:
+    def __init__(
+        self, sessions: async_sessionmaker[AsyncSession], store: RequestStore, audit: AuditSink, clock: Clock, roster: Roster
+    ) -> None:
         self._sessions = sessions
         self._store = store
         self._audit = audit
         self._clock = clock
+        self._roster = roster
         self._pressed: set[str] = set()
         """Holds from the press on, while its row still queues behind other writers; for good when the row cannot be written."""
 
@@ -50,29 +55,32 @@ class Switch:
         self._pressed.discard(name)
 
     async def resume(self, name: str, by: str) -> int:
-        """What was held goes on, unless another switch holds it; how many requests. Dispatch afterwards."""
+        """What was held goes on, unless something else holds it; how many requests. Wake fulfilment afterwards."""
         self._pressed.discard(name)
         async with self._sessions.begin() as session:
             await self._put(session, name, False, by)
-            return await self.release(session)
+        return await self.release()
 
-    async def release(self, session: AsyncSession) -> int:
-        """Submits held requests that no switch holds any more; how many."""
+    async def release(self) -> int:
+        """Submits held requests that nothing holds any more; how many. One that somebody changes just now is left to them."""
         released = 0
-        for request in await self._store.in_states(RequestState.HELD, session=session):
-            if not await self.paused(request.specialist, session=session):
-                await self._store.save(session, resumed(request, self._clock()))
+        for request in await self._store.in_states(RequestState.HELD):
+            if await self.paused(request.specialist):
+                continue
+            with suppress(Conflict):
+                async with self._sessions.begin() as session:
+                    await self._store.save(session, resumed(request, self._clock()))
                 released += 1
         return released
 
-    async def paused(self, specialist: str, *, session: AsyncSession | None = None) -> bool:
-        if not self._pressed.isdisjoint((specialist, ALL)):
+    async def paused(self, specialist: str) -> bool:
+        """Whether this specialist may start no effect now: by its switch, by that for all, or as it is not in service."""
+        known = self._roster.specialists.get(specialist)
+        if known is None or known.lifecycle != "active" or not self._pressed.isdisjoint((specialist, ALL)):
             return True
         query = select(tables.switch.c.name).where(tables.switch.c.name.in_([specialist, ALL]), tables.switch.c.paused).limit(1)
-        if session is not None:
+        async with self._sessions() as session:
             return (await session.execute(query)).first() is not None
-        async with self._sessions() as own:
-            return (await own.execute(query)).first() is not None
 
     async def state(self) -> Mapping[str, SwitchState]:
         """Every switch that was ever pressed, by specialist or "*"."""

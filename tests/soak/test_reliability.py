@@ -97,7 +97,7 @@ async def test_the_switch_stops_a_hundred_requests_in_flight(tmp_path: Path) -> 
     await rig.quiet()
     assert len(began) == before, "a restart starts nothing"
     await rig.switch.resume("*", "operator")
-    await rig.fulfilment.dispatch()
+    rig.fulfilment.wake()
     await rig.quiet()
     assert not await rig.store.in_states(S.HELD)
     await rig.fulfilment.close()

@@ -151,8 +151,8 @@ def main(folder: Path, scenario: str, random_keys: bool, wanted: list[str]) -> N
     for at in [find(names, name) for name in wanted] or range(len(names)):
         here = folder / str(at)
         here.mkdir()
-        killed = forked(lambda here=here, at=at: asyncio.run(run(here, scenario, at, random_keys)) and None)  # type: ignore[misc]
-        finished = forked(lambda here=here: asyncio.run(run(here, scenario, None, random_keys)) and None)  # type: ignore[misc]
+        killed = forked(lambda here=here, at=at: asyncio.run(run(here, scenario, at, random_keys)) and None)  # type: ignore[misc, arg-type]
+        finished = forked(lambda here=here: asyncio.run(run(here, scenario, None, random_keys)) and None)  # type: ignore[misc, arg-type]
         report = {"boundary": at, "name": names[at], "killed": os.WIFSIGNALED(killed), "finished": finished == 0, **outcome(here)}
         print(json.dumps(report), flush=True)
         shutil.rmtree(here)

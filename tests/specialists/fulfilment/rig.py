@@ -124,7 +124,7 @@ class Rig:
         async with self.sessions.begin() as session:
             saved = await self.store.save(session, change.then(submitted(change.request, self.clock())))
         await self.checkpoint("turn:after-commit")
-        await self.fulfilment.dispatch()
+        self.fulfilment.wake()
         return saved
 
     async def settle(self, request: Request) -> Request:
@@ -159,7 +159,7 @@ class Rig:
         async with self.sessions.begin() as session:
             judged = await self.fulfilment.decide_approval(session, approval_id, person, verdict, reason, self.clock())
         await self.checkpoint("click:after-commit")
-        await self.fulfilment.dispatch()
+        self.fulfilment.wake()
         return judged
 
     async def approval_of(self, request: Request) -> str:
@@ -174,14 +174,14 @@ class Rig:
     async def pass_step_up(self, token: str) -> str:
         async with self.sessions.begin() as session:
             result = await self.fulfilment.pass_step_up(session, token, self.clock())
-        await self.fulfilment.dispatch()
+        self.fulfilment.wake()
         return result
 
     async def undo(self, request: Request) -> Request:
         current = await self.now(request)
         async with self.sessions.begin() as session:
             await self.store.save(session, undo_started(current, self.clock(), current.requester_id))
-        await self.fulfilment.dispatch()
+        self.fulfilment.wake()
         return await self.settle(request)
 
     async def fire(self, workflow_id: str) -> None:
@@ -212,10 +212,10 @@ def make(
     company = SandboxCompany(folder / "sandbox.db", clock)
     store = RequestStore(sessions)
     audit = Audit(b"k" * 32, clock=clock)
-    switch = Switch(sessions, store, audit, clock)
     engine = Engine(engine_url or f"sqlite:///{folder / 'engine.db'}", clock=clock, retries=Retries(3, 0.01), poll=0.05)
     loaded = dict(load_skills())
     roster = load_roster({name: skill.spec for name, skill in loaded.items()})
+    switch = Switch(sessions, store, audit, clock, roster)
     loaded.update(skills or {})
     people = DirectoryPeople(company.people)
     fulfilment = Fulfilment(

@@ -1,6 +1,7 @@
 """Approvals that stand up: exact, single-use, nobody their own, the first click decides, and none is lost."""
 
 from datetime import timedelta
+from typing import Any
 
 from connectors.sandbox.facts import DANA, INES, OMAR, PRIYA
 from specialists.approvals import AlreadyDecided, Decided, Expired, NotYours, OwnRequest
@@ -8,7 +9,7 @@ from specialists.request import EventKind, RequestState
 from tests.specialists.fulfilment.rig import Rig
 
 S = RequestState
-FIGMA = {"application": "figma", "role": "editor", "duration": "P30D"}
+FIGMA: dict[str, Any] = {"application": "figma", "role": "editor", "duration": "P30D"}
 
 
 async def asked(rig: Rig) -> str:

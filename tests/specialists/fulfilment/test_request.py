@@ -61,7 +61,7 @@ def test_what_has_ended_stays_so(state: RequestState) -> None:
     ended = a_request(1, state=state)
     for move in (submitted, held, cancelled):
         with pytest.raises(IllegalTransition):
-            move(ended, MONDAY)  # type: ignore[operator]
+            move(ended, MONDAY)
     with pytest.raises(IllegalTransition):
         undo_started(ended, MONDAY, "dana")
 

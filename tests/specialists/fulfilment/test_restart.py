@@ -1,6 +1,7 @@
 """Fulfilment stopped and started again, in one process: nothing lost, nothing twice; and the same on PostgreSQL."""
 
 from pathlib import Path
+from typing import Any
 
 from bot.database import Sessions
 from connectors.sandbox.facts import DANA, PRIYA
@@ -8,7 +9,7 @@ from specialists.request import RequestState
 from tests.specialists.fulfilment.rig import Clock, Rig, make, make_tables
 
 S = RequestState
-FIGMA = {"application": "figma", "role": "editor", "duration": "P30D"}
+FIGMA: dict[str, Any] = {"application": "figma", "role": "editor", "duration": "P30D"}
 
 
 async def launched(folder: Path, sessions: Sessions, clock: Clock, engine_url: str | None = None) -> Rig:
@@ -39,7 +40,7 @@ async def test_pending_approvals_and_switches_survive_restarts(tmp_path: Path, c
     rig = await launched(tmp_path, sessions, clock)
     assert await rig.switch.paused("access_manager")
     await rig.switch.resume("*", "operator")
-    await rig.fulfilment.dispatch()
+    rig.fulfilment.wake()
     assert (await rig.settle(request)).state is S.DONE
     assert len(await rig.company.effects("access.grant")) == 1
     await stopped(rig)

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.ports.records import new_id
+from connectors.ports.systems import Effect
 from specialists import gate
 from specialists.casework import Case, Casework, is_current
 from specialists.gate import Standing, Way
@@ -43,7 +44,7 @@ class Acting:
         standing = await self.work.standing(request, stored, {i: r for i, r in records.items() if i != n})
         decision = self.work.decide(case, stored, action, standing)
         if decision.outcome not in (Outcome.RUN, Outcome.NOTIFY):
-            return await self._stopped(case, action, n, decision)
+            return await self._stopped(case, action, n, decision, record is not None and record.state == "started")
         began = await self._begin(case, action, n, decision, standing)
         if began is None:
             return "stop"
@@ -52,7 +53,8 @@ class Acting:
         if isinstance(result, Held):
             return await self._hold(case, replace(began, state="started" if result.touched else "held"))
         if isinstance(result, Trouble):
-            changed = result.effect is not None and result.effect.changed
+            # What may have happened counts as if it had: taking back what is not there does no harm.
+            changed = result.touched if result.effect is None else result.effect.changed
             reference = result.effect.reference if result.effect is not None else ""
             return await self._failed(case, replace(began, state="failed", reference=reference, changed=changed), result.code)
         return await self._told(case, began, result)
@@ -97,7 +99,7 @@ class Acting:
         return "done" if await self.work.change(f"done {record.n}", case.request.id, make) is not None else "stop"
 
     async def _failed(self, case: Case, record: ActionRecord, code: str) -> Acted:
-        data: dict[str, Any] = {"n": record.n, "action": record.name, "code": code}
+        data: dict[str, Any] = {"n": record.n, "action": record.name, "code": code, "perhaps": record.changed}
 
         async def make(session: AsyncSession, request: Request) -> Change | None:
             if not is_current(request, case.request.attempt, S.RUNNING):
@@ -108,8 +110,11 @@ class Acting:
 
         return "failed" if await self.work.change(f"failed {record.n}", case.request.id, make) is not None else "stop"
 
-    async def _stopped(self, case: Case, action: PlannedAction, n: int, decision: PolicyDecision) -> Acted:
-        """Policy allowed it a moment ago and no longer does: held when paused, else a failure like any other."""
+    async def _stopped(self, case: Case, action: PlannedAction, n: int, decision: PolicyDecision, begun: bool) -> Acted:
+        """Policy allowed it a moment ago and no longer does: held when paused, else a failure like any other.
+
+        `begun`: an earlier try may have had its effect.
+        """
 
         async def make(session: AsyncSession, request: Request) -> Change | None:
             if not is_current(request, case.request.attempt, S.RUNNING):
@@ -120,7 +125,7 @@ class Acting:
         saved = await self.work.change(f"stopped {n}", case.request.id, make)
         if saved is None or saved.state is S.HELD:
             return "stop"
-        record = ActionRecord(n, action.name, saved.beneficiary_id, False, "failed", self.work.clock(), decision.rules)
+        record = ActionRecord(n, action.name, saved.beneficiary_id, False, "failed", self.work.clock(), decision.rules, changed=begun)
         return await self._failed(case, record, decision.rules[0])
 
     async def _hold(self, case: Case, record: ActionRecord) -> Acted:
@@ -183,13 +188,17 @@ class Acting:
             record = records[n]
             if not case.skill.spec.undo or not record.changed or record.state not in ("done", "failed"):
                 continue
-            undone = await self.work.hands(case).undo(
-                stored.plan.actions[n], record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request)
-            )
+            hands, action = self.work.hands(case), stored.plan.actions[n]
+            undone = await hands.undo(action, record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request))
             if isinstance(undone, Held):
                 await self._hold(case, record)
                 return
-            if not await self._compensated(case, record, undone.code if isinstance(undone, Trouble) else None):
+            code = undone.code if isinstance(undone, Trouble) else None
+            if isinstance(undone, Effect) and not await hands.gone(action):
+                if not undone.changed:  # a notice, say, that is out of anybody's hands: nothing to tell
+                    continue
+                code = "undo_not_verified"
+            if not await self._compensated(case, record, code):
                 return
         await self.fail(request_id, attempt, None)
 

@@ -128,7 +128,7 @@ class Hands:
             found = await self._once(lambda: self.skill.code.undo(action, self.context, reference, self.ports, key=key))
             await self.checkpoint(f"undo_{action.name}:after-effect")
             if isinstance(found, Effect):
-                return found
+                return Effect(found.reference, found.changed or touched, found.detail)
             problem, touched = found, touched or isinstance(found, OutcomeUnknown | Broken)
             if not isinstance(found, Retry):
                 break
@@ -140,6 +140,11 @@ class Hands:
         """Whether the action's postcondition holds no longer; False also when that cannot be read."""
         seen = await self._verified(action, holding=False)
         return isinstance(seen, Verified) and not seen.holds
+
+    async def stands(self, action: PlannedAction) -> bool:
+        """Whether the action's postcondition still holds; True also when that cannot be read."""
+        seen = await self._verified(action)
+        return not isinstance(seen, Verified) or seen.holds
 
     async def _read_back(self, action: PlannedAction, effect: Effect) -> Done | Trouble:
         seen = await self._verified(action)

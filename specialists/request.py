@@ -56,7 +56,7 @@ _ALLOWED: dict[RequestState, frozenset[RequestState]] = {
     S.HELD: frozenset({S.SUBMITTED, S.UNDOING, S.CANCELLED, S.WITH_STAFF}),
     S.RUNNING: frozenset({S.DONE, S.FAILED, S.HELD, S.WITH_STAFF}),
     S.DONE: frozenset({S.UNDOING}),
-    S.UNDOING: frozenset({S.UNDONE, S.FAILED, S.HELD}),
+    S.UNDOING: frozenset({S.UNDONE, S.DONE, S.FAILED, S.HELD}),
     S.UNDONE: frozenset(),
     S.DECLINED: frozenset(),
     S.DENIED: frozenset(),
@@ -83,7 +83,7 @@ class EventKind(StrEnum):
     RESUMED = "resumed"
     STEP_STARTED = "step_started"  # n, action
     STEP_DONE = "step_done"  # n, action, reference, changed, message
-    STEP_FAILED = "step_failed"  # n, action, code
+    STEP_FAILED = "step_failed"  # n, action, code, perhaps: it may have happened all the same
     COMPENSATED = "compensated"  # n, action
     COMPLETED = "completed"  # receipt
     DECLINED = "declined"  # message
@@ -94,6 +94,7 @@ class EventKind(StrEnum):
     LEFT_TO_STAFF = "left_to_staff"  # rules, reason
     UNDO_STARTED = "undo_started"
     UNDONE = "undone"  # message
+    NOTHING_TO_UNDO = "nothing_to_undo"  # message
     OWNER_NOTIFIED = "owner_notified"  # manager_email, confidence
     GRANT_ENDING = "grant_ending"  # grant_id, until
     GRANT_ENDED = "grant_ended"  # grant_id

@@ -4,7 +4,8 @@ The yaml is the declaration that policy, recognition and people read; the code p
 A skill decides nothing about who may: that is policy's, before every effect.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -19,6 +20,9 @@ from connectors.ports.systems import Access, Accounts, Effect, EnrolledChannel, 
 Idempotency = Literal["key", "natural", "read-back", "none"]
 SlotType = Literal["text", "application", "role", "duration", "date", "hardware", "number", "choice"]
 MAX_ACTIONS = 5
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+SUPERSEDED = "superseded"
+"""In the detail of an undo's effect, true: somebody gave it anew since, so it was left alone and has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,15 @@ class Ports:
     knowledge: KnowledgeLookup
 
 
+def one_day(slots: Iterable[Json]) -> bool:
+    """Whether the dates among these values, at least two, are one and the same: then "from Friday to Friday" is a day too long.
+
+    A message KEY has a form KEY.same for that.
+    """
+    dates = [value for value in slots if isinstance(value, str) and _DATE.fullmatch(value)]
+    return len(dates) > 1 and len(set(dates)) == 1
+
+
 class Skill(Protocol):
     """The code of a skill folder: a class `Skill` in `skill.py`. Raises only `connectors.errors`."""
 
@@ -158,7 +171,11 @@ class Skill(Protocol):
         """Reads back whether the action's postcondition holds."""
 
     async def undo(self, action: PlannedAction, context: SkillContext, reference: str, ports: Ports, *, key: str) -> Effect:
-        """Compensates; `reference` is the effect's. Only for skills that declare `undo: true`."""
+        """Compensates what this action did and nothing else. Only for skills that declare `undo: true`.
+
+        `reference` is the effect's, "" when its answer was lost: then what the arguments name for certain is undone, else
+        NeedsHuman. What was replaced since stays, and the effect says SUPERSEDED.
+        """
 
 
 @dataclass(frozen=True, slots=True)

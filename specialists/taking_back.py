@@ -9,12 +9,14 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.ports.messages import Message
 from specialists import gate
 from specialists.casework import Case, Casework, is_current
 from specialists.grants import Grant, next_try
 from specialists.hands import Held, Trouble
 from specialists.policy.model import Outcome
 from specialists.request import Change, EventKind, Request, RequestState, held, moved, noted
+from specialists.skill import SUPERSEDED
 from specialists.store import ActionRecord
 
 S: Final = RequestState
@@ -27,14 +29,18 @@ class TakingBack:
     # -- undo ---------------------------------------------------------------------------------------------------------
 
     async def undo(self, request_id: str, attempt: int, n: int) -> Literal["undone", "failed", "stop"]:
-        """Undoes one action, if there is something to undo, after policy and switch were asked again."""
+        """Undoes one action, if there is something to undo, after policy and switch were asked again.
+
+        There is nothing once its time is over, or when somebody gave it anew since: then its record stays "done".
+        """
         request = await self.work.current(request_id, attempt, S.UNDOING)
         stored = await self.work.store.plan(request_id)
         if request is None or stored is None:
             return "stop"
         records = await self.work.store.actions(request_id)
         record = records.get(n)
-        if record is None or record.state != "done" or not record.changed:
+        grant = await self.work.store.grant_of(request_id)
+        if record is None or record.state != "done" or not record.changed or (grant is not None and grant.ended_at is not None):
             return "undone"
         case, action = await self.work.open(request), stored.plan.actions[n]
         standing = await self.work.standing(request, stored, {})
@@ -63,6 +69,8 @@ class TakingBack:
             return "stop"
         if isinstance(result, Trouble):
             return await self._not_undone(case, record, result.code)
+        if result.detail.get(SUPERSEDED):
+            return "undone"
         if result.changed and not await hands.gone(action):
             return await self._not_undone(case, record, "undo_not_verified")
 
@@ -76,17 +84,25 @@ class TakingBack:
         return "undone" if await self.work.change(f"undone {n}", request_id, done) is not None else "stop"
 
     async def undone(self, request_id: str, attempt: int) -> None:
-        """The end of an undo; a grant ends with it, and its timers find nothing to do."""
+        """The end of an undo; a grant ends with it, and its timers find nothing to do.
+
+        Where nothing was left to take back, the request stays done and its grant as it is: when a later one is undone,
+        the earlier end counts again.
+        """
         request = await self.work.current(request_id, attempt, S.UNDOING)
         if request is None:
             return
         case = await self.work.open(request)
         message = case.skill.says("undone", case.context(self.work.clock()))
+        taken = any(record.state == "undone" for record in (await self.work.store.actions(request_id)).values())
 
         async def make(session: AsyncSession, now_request: Request) -> Change | None:
             if not is_current(now_request, attempt, S.UNDOING):
                 return None
             now = self.work.clock()
+            if not taken:
+                await self.work.outcome(session, now_request, "nothing_to_undo", {})
+                return moved(now_request, S.DONE, EventKind.NOTHING_TO_UNDO, now, {"message": Message("nothing_to_undo").as_json()})
             grant = await self.work.store.grant_of(request_id, session=session)
             if grant is not None and grant.ended_at is None:
                 await self.work.store.put_grant(session, replace(grant, ended_at=now))
@@ -117,9 +133,9 @@ class TakingBack:
     # -- grants -------------------------------------------------------------------------------------------------------
 
     async def remind(self, grant_id: str) -> None:
-        """Tells the person that the end is near, once."""
+        """Tells the person that the end is near, once, unless what they have ends at another time by now."""
         grant = await self.work.store.grant(grant_id)
-        if grant is None:
+        if grant is None or await self._replaced(grant.request_id):
             return
 
         async def make(session: AsyncSession, request: Request) -> Change | None:
@@ -149,6 +165,7 @@ class TakingBack:
         case = await self.work.open(request)
         records = await self.work.store.actions(request.id)
         problem: str | None = None
+        superseded = False
         for n in sorted(records, reverse=True):
             record = records[n]
             if record.state != "done" or not record.changed:
@@ -161,9 +178,21 @@ class TakingBack:
             if isinstance(result, Trouble) or not await hands.gone(action):
                 problem = result.code if isinstance(result, Trouble) else "revoke_not_verified"
                 break
-        await self._revoked(grant, request, problem)
+            superseded = superseded or bool(result.detail.get(SUPERSEDED))
+        await self._revoked(grant, request, problem, superseded)
 
-    async def _revoked(self, grant: Grant, request: Request, problem: str | None) -> None:
+    async def _replaced(self, request_id: str) -> bool:
+        """Whether a step of this request can be read to hold no longer."""
+        request, stored = await self.work.store.get(request_id), await self.work.store.plan(request_id)
+        if request is None or stored is None:
+            return False
+        hands = self.work.hands(await self.work.open(request))
+        changed = [n for n, record in (await self.work.store.actions(request_id)).items() if record.state == "done" and record.changed]
+        return not all([await hands.stands(stored.plan.actions[n]) for n in changed])
+
+    async def _revoked(self, grant: Grant, request: Request, problem: str | None, superseded: bool) -> None:
+        """A grant that another one has taken the place of ends without a word: to the person nothing has ended."""
+
         async def make(session: AsyncSession, now_request: Request) -> Change | None:
             now = self.work.clock()
             known = await self.work.store.grant(grant.id, session=session)
@@ -177,7 +206,9 @@ class TakingBack:
                 )
                 return Change(now_request)
             await self.work.store.put_grant(session, replace(known, ended_at=now))
-            await self.work.outcome(session, now_request, "grant_ended", {"grant_id": grant.id})
+            await self.work.outcome(session, now_request, "grant_superseded" if superseded else "grant_ended", {"grant_id": grant.id})
+            if superseded:
+                return Change(now_request)
             return noted(now_request, EventKind.GRANT_ENDED, now, {"grant_id": grant.id})
 
         await self.work.change("revoke", request.id, make)

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from connectors.ports.messages import Message, Param
 from connectors.ports.systems import Effect, Entitlement
-from specialists.skill import Declined, Plan, PlannedAction, Ports, SkillContext, Verified
+from specialists.skill import SUPERSEDED, Declined, Plan, PlannedAction, Ports, SkillContext, Verified
 
 SAYS = "skill.grant_access."
 LONGEST = timedelta(days=90)
@@ -62,12 +62,14 @@ class Skill:
     async def undo(self, action: PlannedAction, context: SkillContext, reference: str, ports: Ports, *, key: str) -> Effect:
         application, role, until = _exactly(action)
         person_key = context.beneficiary.directory_key
+        had = action.arguments.get("until_now")
+        before = None if had is None else datetime.fromisoformat(str(had))
         has = _entitlement(await ports.access.entitlements(person_key), application, role)
-        if context.now >= until and has is not None and (has.until is None or has.until > until):
-            return Effect(has.reference, changed=False)
-        before = action.arguments.get("until_now")
-        if before is not None and datetime.fromisoformat(str(before)) > context.now:
-            return await ports.access.grant(person_key, application, role, until=datetime.fromisoformat(str(before)), key=key)
+        # `before` is what a repetition finds after the first try, and what was there all along if the grant never happened.
+        if has is not None and (has.until is None or has.until not in (until, before)):
+            return Effect(has.reference, changed=False, detail={SUPERSEDED: True})
+        if before is not None and before > context.now:
+            return await ports.access.grant(person_key, application, role, until=before, key=key)
         return await ports.access.revoke(person_key, application, role, key=key)
 
 

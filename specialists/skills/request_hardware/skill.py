@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from connectors.errors import NeedsHuman
 from connectors.ports.messages import Message
 from connectors.ports.records import Json
 from connectors.ports.systems import Effect
@@ -55,6 +56,9 @@ class Skill:
         return Verified(True, Message(SAYS + "verified.order", {"reference": ours.reference}))
 
     async def undo(self, action: PlannedAction, context: SkillContext, reference: str, ports: Ports, *, key: str) -> Effect:
+        if not reference:
+            # The same thing may be on order for another reason: which order is ours, nobody can tell.
+            raise NeedsHuman("order_unknown")
         return await ports.purchasing.cancel_order(reference, key=key)
 
 

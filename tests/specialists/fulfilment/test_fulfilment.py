@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from connectors.errors import OutcomeUnknown
 from connectors.sandbox.facts import DANA, INES, OMAR, PRIYA, VIC
 from connectors.sandbox.faults import FaultKind
 from specialists.request import EventKind, Request, RequestState, cancelled
@@ -12,7 +14,7 @@ from specialists.step_up import hashed
 from tests.specialists.fulfilment.rig import Rig
 
 S = RequestState
-FIGMA = {"application": "figma", "role": "editor", "duration": "P30D"}
+FIGMA: dict[str, Any] = {"application": "figma", "role": "editor", "duration": "P30D"}
 
 
 async def leave_booked(rig: Rig) -> Request:
@@ -208,6 +210,63 @@ async def test_what_was_done_before_a_failed_step_is_compensated(rig: Rig) -> No
     assert len(await rig.company.effects("accounts.withdraw_reset_link")) == 1
 
 
+async def test_what_may_have_happened_is_taken_back_and_staff_read_perhaps(rig: Rig) -> None:
+    """The answer is lost every time, and nothing can be read back until it is undone."""
+    loaded, blind = rig.skills["grant_access"], True
+
+    class Blind(type(loaded.code)):  # type: ignore[misc]
+        async def perform(self, *args: object, **named: object) -> object:
+            await super().perform(*args, **named)
+            raise OutcomeUnknown("timeout")
+
+        async def verify(self, *args: object) -> object:
+            if blind:
+                raise OutcomeUnknown("timeout")
+            return await super().verify(*args)
+
+        async def undo(self, *args: object, **named: object) -> object:
+            nonlocal blind
+            blind = False
+            return await super().undo(*args, **named)
+
+    rig.skills["grant_access"] = replace(loaded, code=Blind())
+    request = await rig.submit("grant_access", **FIGMA)
+    await rig.settle(request)
+    await rig.click(await rig.approval_of(request), PRIYA)
+    assert (await rig.settle(request)).state is S.FAILED
+    (failed,) = await rig.data(request, EventKind.STEP_FAILED)
+    assert failed == {"n": 0, "action": "grant", "code": "timeout", "perhaps": True}
+    assert await rig.data(request, EventKind.COMPENSATED) == [{"n": 0, "action": "grant"}]
+    assert len(await rig.company.effects("access.revoke", person_key=DANA)) == 1
+
+
+async def test_an_order_that_perhaps_went_out_and_cannot_be_told_apart_is_left_to_people(rig: Rig) -> None:
+    loaded = rig.skills["request_hardware"]
+
+    class Lost(type(loaded.code)):  # type: ignore[misc]
+        async def perform(self, *args: object, **named: object) -> object:
+            raise KeyError("a bug after the order went out")
+
+    rig.skills["request_hardware"] = replace(loaded, code=Lost())
+    request = await rig.submit("request_hardware", item="monitor-24", reason="desk")
+    await rig.settle(request)
+    await rig.click(await rig.approval_of(request), PRIYA)
+    assert (await rig.settle(request)).state is S.FAILED
+    step, undo = await rig.data(request, EventKind.STEP_FAILED)
+    assert (step["action"], step["perhaps"]) == ("order", True)
+    assert (undo["action"], undo["code"]) == ("undo_order", "order_unknown")
+    (failed,) = await rig.data(request, EventKind.FAILED)
+    assert failed["code"] == "skill_broke"
+
+
+async def test_a_step_that_certainly_did_nothing_is_not_perhaps_done(rig: Rig) -> None:
+    await rig.company.faults.fail_next("accounts.unlock", FaultKind.REFUSED)
+    request = await rig.submit("unlock_account")
+    await rig.settle(request)
+    (data,) = await rig.data(request, EventKind.STEP_FAILED)
+    assert data["perhaps"] is False
+
+
 async def test_an_undo_that_does_not_work_is_left_to_people(rig: Rig) -> None:
     request = await leave_booked(rig)
     await rig.settle(request)
@@ -251,7 +310,8 @@ async def test_a_workflow_of_an_older_attempt_does_nothing(rig: Rig) -> None:
 async def test_a_start_that_was_lost_between_commit_and_dispatch_is_found(rig: Rig) -> None:
     request = await rig.submit("unlock_account")
     assert (await rig.settle(request)).state is S.DONE
-    assert await rig.fulfilment.dispatch() == 0
+    await rig.fulfilment.sweep()
+    assert (await rig.kinds(request)).count(EventKind.COMPLETED) == 1
     assert not await rig.store.pending_commands()
 
 

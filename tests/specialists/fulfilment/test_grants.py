@@ -7,18 +7,26 @@ import pytest
 from connectors.sandbox.facts import DANA, PRIYA
 from connectors.sandbox.faults import FaultKind
 from specialists.grants import Grant, next_try, reminder_at
-from specialists.request import EventKind, Request
+from specialists.request import EventKind, Request, RequestState
 from tests.specialists.fulfilment.rig import MONDAY, Rig
 
+S = RequestState
 
-async def granted(rig: Rig) -> tuple[Request, Grant]:
-    request = await rig.submit("grant_access", application="figma", role="editor", duration="P30D")
+
+async def granted(rig: Rig, duration: str = "P30D") -> tuple[Request, Grant]:
+    request = await rig.submit("grant_access", application="figma", role="editor", duration=duration)
     await rig.settle(request)
     await rig.click(await rig.approval_of(request), PRIYA)
     request = await rig.settle(request)
     grant = await rig.store.grant_of(request.id)
     assert grant is not None
     return request, grant
+
+
+async def extended(rig: Rig) -> tuple[Request, Grant]:
+    """Sixty days more, ten days before the first thirty are over."""
+    rig.clock.advance(days=20)
+    return await granted(rig, "P60D")
 
 
 async def has_figma(rig: Rig) -> bool:
@@ -101,6 +109,50 @@ async def test_a_paused_specialist_revokes_when_it_is_resumed(rig: Rig) -> None:
     await swept(rig)
     assert not await has_figma(rig)
     assert EventKind.GRANT_ENDED in await rig.kinds(request)
+
+
+async def test_the_first_end_of_an_extended_access_ends_nothing_and_says_nothing(rig: Rig) -> None:
+    first, grant = await granted(rig)
+    second, later = await extended(rig)
+    rig.clock.now = grant.until - timedelta(days=1)
+    await rig.fire(f"{grant.id}:remind")
+    rig.clock.now = grant.until
+    await swept(rig)
+    assert await has_figma(rig)
+    ended = await rig.store.grant(grant.id)
+    assert ended is not None
+    assert ended.ended_at == grant.until
+    assert not {EventKind.GRANT_ENDING, EventKind.GRANT_ENDED} & set(await rig.kinds(first))
+    rig.clock.now = later.until
+    await swept(rig)
+    assert not await has_figma(rig)
+    assert (await rig.kinds(second))[-1] is EventKind.GRANT_ENDED
+
+
+async def test_undo_on_the_first_receipt_does_not_cut_the_extension_off(rig: Rig) -> None:
+    first, grant = await granted(rig)
+    second, _ = await extended(rig)
+    assert (await rig.undo(first)).state is S.DONE
+    assert await has_figma(rig)
+    (data,) = await rig.data(first, EventKind.NOTHING_TO_UNDO)
+    assert data["message"]["key"] == "nothing_to_undo"
+    # The earlier end counts again once the extension is undone, so its timer must still be there.
+    assert (await rig.undo(second)).state is S.UNDONE
+    assert await has_figma(rig)
+    rig.clock.now = grant.until
+    await swept(rig)
+    assert not await has_figma(rig)
+    assert (await rig.kinds(first))[-1] is EventKind.GRANT_ENDED
+
+
+async def test_there_is_nothing_to_undo_once_it_has_ended(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until
+    await swept(rig)
+    effects = await rig.company.effects()
+    assert (await rig.undo(request)).state is S.DONE
+    assert (await rig.kinds(request))[-1] is EventKind.NOTHING_TO_UNDO
+    assert await rig.company.effects() == effects
 
 
 @pytest.mark.parametrize(

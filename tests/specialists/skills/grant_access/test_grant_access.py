@@ -4,7 +4,7 @@ import pytest
 
 from connectors.ports.systems import Entitlement
 from connectors.sandbox.connector import SandboxCompany
-from specialists.skill import Declined
+from specialists.skill import SUPERSEDED, Declined
 from tests.specialists.skills.bench import MONDAY, Bench, Clock
 from tests.specialists.skills.conftest import MakeBench
 
@@ -60,6 +60,19 @@ async def test_it_can_be_extended_and_the_first_end_then_ends_nothing(dana: Benc
     clock.advance(days=50)
     assert (await later.undo(second, second_effect, key="end of the second")).changed
     assert await figma_of(company, dana.key) == []
+
+
+async def test_undoing_the_first_leaves_an_extension_alone(dana: Bench, company: SandboxCompany, clock: Clock) -> None:
+    [(first, first_effect)] = await dana.run()
+    clock.advance(days=20)
+    dana.case = "FOY-2"
+    [(second, second_effect)] = await figma(dana, days=60).run()
+    left = await dana.undo(first, first_effect)
+    assert (left.changed, left.detail) == (False, {SUPERSEDED: True})
+    assert await figma_of(company, dana.key) == [("editor", MONDAY + timedelta(days=80))]
+    for _ in range(2):
+        await dana.undo(second, second_effect, key="the same")
+        assert await figma_of(company, dana.key) == [("editor", MONDAY + timedelta(days=30))]
 
 
 async def test_undoing_an_extension_puts_the_earlier_end_back(dana: Bench, company: SandboxCompany, clock: Clock) -> None:

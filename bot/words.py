@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.people import Person
 from specialists.request import Request
+from specialists.skill import one_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,12 @@ class Words:
         return self.messages.say(message, self.reader)
 
     def of_skill(self, request: Request, key: str, /, **params: Param) -> str:
-        """A message of the request's skill, with the labels of its slots as parameters."""
+        """A message of the request's skill, with the labels of its slots as parameters; its form for one day where it has one."""
+        key = f"skill.{request.skill}.{key}"
+        if one_day(slot.value for slot in request.slots.values()) and self.messages.has(f"{key}.same"):
+            key = f"{key}.same"
         labels: dict[str, Param] = {name: slot.label for name, slot in request.slots.items()}
-        return self(f"skill.{request.skill}.{key}", **{**labels, **params})
+        return self(key, **{**labels, **params})
 
     @staticmethod
     def for_person(messages: Messages, person: Person) -> "Words":

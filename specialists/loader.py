@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from connectors.errors import Refused
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.records import Json
-from specialists.skill import ApprovalSpec, Idempotency, Ports, Skill, SkillContext, SkillSpec, SlotSpec, SlotType
+from specialists.skill import ApprovalSpec, Idempotency, Ports, Skill, SkillContext, SkillSpec, SlotSpec, SlotType, one_day
 
 BUILT_IN: Final = Path(__file__).parent / "skills"
 RUNBOOK_SECTIONS: Final = ("effect", "undo", "owner")
@@ -55,7 +55,7 @@ class LoadedSkill:
 
         These are the labels of the filled slots, `person`, `requester`, `case`, an effect's `detail` (times in it as
         `Message.as_json` writes them) and what is given besides. When the answer of an outside system was lost there is
-        no detail: a text that needs it gives way to "<key>.short".
+        no detail: a text that needs it gives way to "<key>.short". "<key>.same" is for dates that are one day.
         """
         typed = Message.from_json({"key": "", "params": dict(detail or {})}).params
         known: dict[str, Param] = {
@@ -67,6 +67,8 @@ class LoadedSkill:
             **more,
         }
         full = f"skill.{self.spec.name}.{key}"
+        if one_day(context.slots.values()) and self.messages.has(f"{full}.same"):
+            full = f"{full}.same"
         short = self.messages.has(f"{full}.short") and not _sayable(self.messages, full, known)
         return Message(f"{full}.short" if short else full, known)
 

@@ -53,10 +53,16 @@ class Skill:
         start, end = _dates(action.arguments)
         leaves = await ports.hr.leaves(context.beneficiary.directory_key)
         holds = any((leave.start, leave.end, leave.status) == (start, end, "booked") for leave in leaves)
-        return Verified(holds, Message(SAYS + ("verified.book" if holds else "verified.not_listed"), {"start": start, "end": end}))
+        says = ("verified.book.same" if start == end else "verified.book") if holds else "verified.not_listed"
+        return Verified(holds, Message(SAYS + says, {"start": start, "end": end}))
 
     async def undo(self, action: PlannedAction, context: SkillContext, reference: str, ports: Ports, *, key: str) -> Effect:
-        return await ports.hr.cancel_leave(reference, key=key)
+        if not reference:
+            # No two leaves overlap, so one of exactly these days is the one that was booked.
+            start, end = _dates(action.arguments)
+            leaves = await ports.hr.leaves(context.beneficiary.directory_key)
+            reference = next((one.reference for one in leaves if (one.start, one.end, one.status) == (start, end, "booked")), "")
+        return await ports.hr.cancel_leave(reference, key=key) if reference else Effect("", changed=False)
 
 
 def _dates(values: Mapping[str, Any]) -> tuple[date, date]:

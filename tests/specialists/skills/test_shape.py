@@ -86,7 +86,7 @@ def test_texts_speak_of_what_is_known_when_they_are_said(name: str) -> None:
 @each_skill
 def test_every_message_that_the_code_names_exists_and_no_other(name: str) -> None:
     loaded = SKILLS[name]
-    named = set(re.findall(r"\b(?:declined|verified)\.[a-z_]+", source(name)))
+    named = set(re.findall(r"\b(?:declined|verified)(?:\.[a-z_]+)+", source(name)))
     there = {key for key, _ in texts(loaded) if key.startswith(("declined.", "verified."))}
     built = {f"{what}.{rest}" for what, rest in (key.split(".", 1) for key in there) if f'"{rest}"' in source(name)}
     assert named <= there

@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 
 from connectors.errors import Refused
+from connectors.ports.systems import Effect
 from connectors.sandbox.connector import SandboxCompany
 from tests.specialists.skills.bench import Bench, Clock
 from tests.specialists.skills.conftest import MakeBench
@@ -25,7 +26,10 @@ async def test_the_days_are_booked(dana: Bench, company: SandboxCompany) -> None
 async def test_one_day_is_one_day(dana: Bench) -> None:
     monday = dana.asks(start="2026-03-09", end="2026-03-09")
     [(action, effect)] = await monday.run()
-    assert monday.told(action, effect).endswith("1 working day.")
+    assert monday.told(action, effect) == "Your time off on Mon 9 Mar 2026 is booked."
+    assert monday.read((await monday.verify(action)).evidence) == "The HR system lists your leave on Mon 9 Mar 2026."
+    undone = monday.read(monday.skill.says("undone", monday.context))
+    assert undone == "Your time off on 2026-03-09 is cancelled, and the day is yours again."
 
 
 async def test_undo_gives_the_days_back(dana: Bench, company: SandboxCompany) -> None:
@@ -34,6 +38,14 @@ async def test_undo_gives_the_days_back(dana: Bench, company: SandboxCompany) ->
     await dana.undo(action, effect)
     assert await company.hr.leave_balance(dana.key, 2026) == before
     assert not (await dana.verify(action)).holds
+
+
+async def test_undo_finds_the_leave_by_its_days_when_the_answer_was_lost(dana: Bench, company: SandboxCompany) -> None:
+    [(action, _)] = await dana.run()
+    assert (await dana.undo(action, Effect(""))).changed
+    assert not (await dana.verify(action)).holds
+    assert not (await dana.undo(action, Effect(""), key="again")).changed
+    assert len(await company.effects("hr.cancel_leave")) == 1
 
 
 async def test_leave_that_has_begun_is_for_people(dana: Bench, clock: Clock) -> None:

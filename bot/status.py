@@ -208,6 +208,8 @@ class _Telling:
                 )
             case EventKind.UNDONE:
                 talk.say(ReplyKind.RECEIPT, words.of(Message.from_json(data["message"])), request=request)
+            case EventKind.NOTHING_TO_UNDO:
+                talk.say(ReplyKind.NOTICE, words.of(Message.from_json(data["message"])), request=request)
             case EventKind.OWNER_NOTIFIED:
                 await self._tell_owner(story, event)
             case EventKind.GRANT_ENDING:

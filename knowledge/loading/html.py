@@ -21,13 +21,29 @@ _WHITE = re.compile(r"(?<![-\w])color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*25
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _UNENDING = re.compile(r"<(?![^<>]{0,4000}>)")
 _MAX_TAGS = 50_000
+_MAX_ENTITIES = 500_000
 _MAX_DEPTH = 200
+_INDENTING, _MAX_INDENTS = frozenset({"blockquote", "ul", "ol", "dl", "table"}), 20
+"""Each of these writes its lines once more, so their depth is bounded tighter."""
+_MAX_SPAN = 50
+_MAX_NUMBERED = 1_000
+"""Items of a list up to which they are numbered: the converter counts each from the first."""
 _SCHEMES = ("http", "https", "mailto", "tel")
 
 
 def is_html_document(data: bytes) -> bool:
     """Whether the bytes are a whole HTML document, whatever the file is called."""
     return _HTML_HEAD.match(data.lstrip(b"\xef\xbb\xbf")[:4096]) is not None
+
+
+class _Page(BeautifulSoup):
+    """Refuses a page that nests too deeply while it is read: what is above takes quadratic time, here and in what follows."""
+
+    def pushTag(self, tag: Tag) -> None:
+        super().pushTag(tag)
+        indents = tag.name in _INDENTING and sum(one.name in _INDENTING for one in self.tagStack) > _MAX_INDENTS
+        if len(self.tagStack) > _MAX_DEPTH or indents:
+            raise LoadRefused("too_complex")
 
 
 class HtmlLoader:
@@ -38,13 +54,11 @@ class HtmlLoader:
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Scripts, styles, navigation and everything hidden goes; hiding text is reported to the uploader."""
-        if data.count(b"<") > _MAX_TAGS:
+        if data.count(b"<") > _MAX_TAGS or data.count(b"&") > _MAX_ENTITIES:
             raise LoadRefused("too_complex")
         text, warnings = decode(data)
         # The parser takes quadratic time on comments and tags that do not end.
-        soup = BeautifulSoup(_UNENDING.sub("&lt;", _COMMENT.sub("", text)), "html.parser")
-        if _depth_exceeds(soup, _MAX_DEPTH):
-            raise LoadRefused("too_complex")
+        soup = _Page(_UNENDING.sub("&lt;", _COMMENT.sub("", text)), "html.parser")
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
         language = str(soup.html.get("lang") or "")[:2].lower() if soup.html else ""
         if _remove_unseen(soup):
@@ -57,16 +71,6 @@ class HtmlLoader:
         markdown = "\n".join(line.rstrip() for line in markdown.split("\n"))
         markdown = re.sub(r"\n{3,}", "\n\n", markdown).strip()
         return Loaded(title or heading or title_from_name(name), markdown, warnings, FrontMatter(language=language or None))
-
-
-def _depth_exceeds(soup: BeautifulSoup, limit: int) -> bool:
-    stack: list[tuple[Tag, int]] = [(soup, 0)]
-    while stack:
-        tag, depth = stack.pop()
-        if depth > limit:
-            return True
-        stack += [(child, depth + 1) for child in tag.children if isinstance(child, Tag)]
-    return False
 
 
 def _remove_unseen(soup: BeautifulSoup) -> bool:
@@ -89,7 +93,13 @@ def _is_hidden(tag: Tag) -> bool:
 
 
 def _tame(soup: BeautifulSoup) -> None:
-    """Images become their description, links keep only addresses that a person would follow."""
+    """Images become their description, links keep only addresses that a person would follow, cells a width that exists."""
+    for numbered in soup.find_all("ol"):
+        if len(numbered.find_all("li", recursive=False)) > _MAX_NUMBERED:
+            numbered.name = "ul"
+    for cell in soup.find_all(["td", "th"], colspan=True):
+        if not str(cell["colspan"]).isdecimal() or int(str(cell["colspan"])[:9]) > _MAX_SPAN:
+            del cell["colspan"]
     for image in soup.find_all(["img", "picture", "video", "audio"]):
         image.replace_with(str(image.get("alt") or ""))
     for link in soup.find_all("a"):

@@ -166,6 +166,20 @@ def test_encodings_and_control_characters() -> None:
 def test_pages_that_would_cost_too_much_are_refused() -> None:
     assert refused(b"<p>" + b"<b>" * 150_000 + b"text", "a.html").code == "too_complex"
     assert refused(b"<p>" + b"<div>" * 1_000 + b"text", "a.html").code == "too_complex"
+    assert refused(b"<p>text</p>" + b"<table><tr>" * 24_000, "a.html").code == "too_complex"
+    assert refused(b"<blockquote>" * 150 + b"<p>w\n</p>" * 10_000, "a.html").code == "too_complex"
+    assert refused(b"<p>" + b"&" * 4_900_000, "a.html").code == "too_complex"
+
+
+def test_a_list_without_end_is_not_numbered() -> None:
+    assert load_now(b"<ol>" + b"<li>word</li>" * 20_000 + b"</ol>", "a.html").markdown.startswith("- word\n- word")
+    assert load_now(b"<ol>" + b"<li>word</li>" * 20 + b"</ol>", "a.html").markdown.startswith("1. word\n2. word")
+
+
+def test_a_cell_is_no_wider_than_a_table() -> None:
+    rows = b"<tr><th colspan=1000>words</th></tr>" * 12_000
+    assert len(load_now(b"<table>" + rows + b"</table>", "a.html").markdown) < 1_000_000
+    assert "| words | |" in load_now(b"<table><tr><td colspan='2'>words</td></tr></table>", "a.html").markdown
 
 
 @pytest.mark.parametrize("unit", ["[", "![", "<a ", "```a\n", "[a\n", "\n", " ", ">", "- ", "|-", "<!--", "<script>", "**_"])

@@ -71,7 +71,9 @@ def withdrawal(text: str, topic: Topic) -> Literal["cancel", "undo"] | None:
         return None
     if _UNDO.match(stripped) or (_TAKE.match(stripped) and not _LOCK.search(stripped)):
         return "undo"
-    return "cancel" if _CANCEL.match(stripped) or _UNWANTED.search(stripped) else None
+    if _CANCEL.match(stripped):
+        return "cancel"
+    return "cancel" if _UNWANTED.search(stripped) and not stripped.endswith("?") and not _RATHER.search(stripped) else None
 
 
 def retracts(text: str) -> bool:
@@ -91,7 +93,7 @@ _POLITE = (
     r"|i (?:want|need|have) (?:you )?to|i wish to|let's)[\s,]+)*"
 )
 _CANCEL = re.compile(
-    _POLITE + r"(?:cancel|withdraw|call off|scrap|abort|drop|stop|forget(?: about)?)\b(?! (?:my|the) password$)", re.IGNORECASE
+    _POLITE + r"(?:(?:cancel|withdraw|call off|scrap|abort|forget about)\b|(?:drop|stop)\b.*\b(?:requests?|orders?|foy\b))", re.IGNORECASE
 )
 _UNDO = re.compile(_POLITE + r"(?:undo|revert|reverse|roll back|unbook)\b", re.IGNORECASE)
 _TAKE = re.compile(
@@ -101,11 +103,13 @@ _TAKE = re.compile(
 )
 _UNWANTED = re.compile(
     r"\b(?:do not|don't|dont|does not|doesn't|no longer|not)\s+(?:really |actually )?(?:need|want|wish|require)\b"
-    r"(?! to (?:lose|wait|talk|speak|know|share|change))"
+    r"(?! (?:to (?:lose|wait|talk|speak|know|share|change)|(?:any |your |the )?(?:help|approval|person|human))\b)"
     r"|^(?:please |so |just )*(?:do not|don't|dont|never) (?:reset|unlock|grant|give|order|book|request|send|submit|buy|schedule)\b",
     re.IGNORECASE,
 )
 _CHANGED = re.compile(r"\bchanged my mind\b|^never ?mind (?:about )?(?:my|the|that)\b", re.IGNORECASE)
+_RATHER = re.compile(r"\b(?:just|only|but|instead|rather)\b", re.IGNORECASE)
+"""Something else is wanted in its place."""
 _RETRACTS = re.compile(
     r"\S[\s,.;:!-]+(?:(?:but |oh |well |hmm |wait,? )*(?:actually|on second thoughts?)[\s,]+(?:no|not|don't|dont)(?: (?:thanks|please))?"
     r"|(?:oh |wait |no |actually )*(?:never ?mind|nvm|scratch that|forget (?:it|that|about it)|cancel (?:that|it)))[\s.!]*$",

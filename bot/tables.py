@@ -100,7 +100,7 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("correlation", String(36)),
+    Column("correlation", String(200)),
     Index("ix_outbox_open", "state", "sequence"),
 )
 

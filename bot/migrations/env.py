@@ -1,9 +1,9 @@
-"""Alembic's entry point. The connection is given by `bot.migrations.upgrade`; from the command line, FOYER_DATABASE_URL."""
+"""Alembic's entry point. Who runs it gives the connection: `bot.migrations.upgrade` at every start, `python -m bot.migrations`."""
 
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection
 
 from bot.migrations import METADATA
 from connectors.ports.records import UtcDateTime
@@ -30,9 +30,4 @@ def _plain(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-given = context.config.attributes.get("connection")
-if given is not None:
-    run(given)
-else:
-    with create_engine(context.config.get_main_option("sqlalchemy.url") or "sqlite://").begin() as own:
-        run(own)
+run(context.config.attributes["connection"])

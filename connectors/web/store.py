@@ -45,8 +45,8 @@ web_message = Table(
     metadata,
     Column("message_id", String(36), primary_key=True),
     Column("seq", BigInteger, nullable=False, unique=True),
-    Column("room", String(300), nullable=False),
-    Column("thread", String(100), nullable=False),
+    Column("room", String(320), nullable=False),
+    Column("thread", String(200), nullable=False),
     Column("author_id", String(300)),
     Column("author_name", String(300)),
     Column("said", Text),
@@ -71,7 +71,7 @@ web_seen = Table(
     "web_seen",
     metadata,
     Column("person", String(300), primary_key=True),
-    Column("thread", String(100), primary_key=True),
+    Column("thread", String(200), primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
 """Up to which number somebody has seen a thread; thread "" stands for everything."""

@@ -3,13 +3,56 @@
 import sqlalchemy as sa
 from alembic import op
 
-from knowledge.lexical import create_lexical
-from specialists.audit_guards import create_audit_guards, drop_audit_guards
-
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+# Written out, so that this migration makes the same tables whatever becomes of the code.
+_SEARCH_AND_GUARDS = {
+    "sqlite": (
+        """CREATE VIRTUAL TABLE IF NOT EXISTS knowledge_lexical USING fts5(title, section, body, tokenize = 'porter unicode61 remove_diacritics 2')""",
+        """CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event
+    WHEN OLD.seq IS NOT NULL
+        OR NEW.id IS NOT OLD.id
+        OR NEW.at IS NOT OLD.at
+        OR NEW.kind IS NOT OLD.kind
+        OR NEW.event IS NOT OLD.event
+        OR NEW.actor_id IS NOT OLD.actor_id
+        OR NEW.subject_id IS NOT OLD.subject_id
+        OR NEW.request_id IS NOT OLD.request_id
+        OR NEW.data IS NOT OLD.data
+        OR NEW.private IS NOT OLD.private
+    BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+        """CREATE TRIGGER audit_event_no_delete BEFORE DELETE ON audit_event
+    BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END""",
+    ),
+    "postgresql": (
+        """CREATE TABLE IF NOT EXISTS knowledge_lexical (number integer PRIMARY KEY, document tsvector NOT NULL)""",
+        """CREATE INDEX IF NOT EXISTS ix_knowledge_lexical ON knowledge_lexical USING gin (document)""",
+        """CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'audit events are append-only'; END $$""",
+        """CREATE TRIGGER audit_event_no_update BEFORE UPDATE ON audit_event FOR EACH ROW
+    WHEN (OLD.seq IS NOT NULL
+        OR NEW.id::text IS DISTINCT FROM OLD.id::text
+        OR NEW.at::text IS DISTINCT FROM OLD.at::text
+        OR NEW.kind::text IS DISTINCT FROM OLD.kind::text
+        OR NEW.event::text IS DISTINCT FROM OLD.event::text
+        OR NEW.actor_id::text IS DISTINCT FROM OLD.actor_id::text
+        OR NEW.subject_id::text IS DISTINCT FROM OLD.subject_id::text
+        OR NEW.request_id::text IS DISTINCT FROM OLD.request_id::text
+        OR NEW.data::text IS DISTINCT FROM OLD.data::text
+        OR NEW.private::text IS DISTINCT FROM OLD.private::text)
+    EXECUTE FUNCTION audit_event_refuse()""",
+        """CREATE TRIGGER audit_event_no_delete BEFORE DELETE ON audit_event FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()""",
+        """CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON audit_event FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse()""",
+    ),
+}
+_UNGUARD = {
+    "sqlite": ("DROP TRIGGER audit_event_no_update", "DROP TRIGGER audit_event_no_delete"),
+    "postgresql": ("DROP FUNCTION audit_event_refuse() CASCADE",),
+}
 
 
 def upgrade() -> None:
@@ -62,7 +105,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("correlation", sa.String(length=36), nullable=True),
+        sa.Column("correlation", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_outbox")),
         sa.UniqueConstraint("id", name=op.f("uq_outbox_id")),
     )
@@ -419,8 +462,8 @@ def upgrade() -> None:
         "web_message",
         sa.Column("message_id", sa.String(length=36), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("room", sa.String(length=300), nullable=False),
-        sa.Column("thread", sa.String(length=100), nullable=False),
+        sa.Column("room", sa.String(length=320), nullable=False),
+        sa.Column("thread", sa.String(length=200), nullable=False),
         sa.Column("author_id", sa.String(length=300), nullable=True),
         sa.Column("author_name", sa.String(length=300), nullable=True),
         sa.Column("said", sa.Text(), nullable=True),
@@ -436,7 +479,7 @@ def upgrade() -> None:
     op.create_table(
         "web_seen",
         sa.Column("person", sa.String(length=300), nullable=False),
-        sa.Column("thread", sa.String(length=100), nullable=False),
+        sa.Column("thread", sa.String(length=200), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person", "thread"),
     )
@@ -451,12 +494,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery_key"),
     )
     op.execute("INSERT INTO projection (name, cursor) VALUES ('status', 0)")
-    create_lexical(op.get_bind())
-    create_audit_guards(op.get_bind())
+    connection = op.get_bind()
+    for statement in _SEARCH_AND_GUARDS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
 
 
 def downgrade() -> None:
-    drop_audit_guards(op.get_bind())
+    connection = op.get_bind()
+    for statement in _UNGUARD[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
     op.drop_table("knowledge_lexical")
     op.drop_table("web_delivery")
     op.drop_table("web_seen")

@@ -26,9 +26,10 @@ class Verb(IntEnum):
     NOT_SOLVED = 8  # request
     WANT_PERSON = 9  # conversation
     NO_PERSON = 10  # conversation
-    CHOOSE_FIRST = 11  # conversation
-    CHOOSE_SECOND = 12  # conversation
-    CHOOSE_THIRD = 13  # conversation
+    CHOOSE_FIRST = 11  # choice
+    CHOOSE_SECOND = 12  # choice
+    CHOOSE_THIRD = 13  # choice
+    WANT_PERSON_FOR = 14  # request
     CLAIM = 20  # handoff
     NOTE = 21  # handoff
     REPLY = 22  # handoff

@@ -48,7 +48,7 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
     actions: list[Action] = []
     if request.state in _CANCELLABLE:
         actions.append(Action(buttons.id(Verb.CANCEL, request.id), words("button.cancel")))
-        actions.append(Action(buttons.id(Verb.WANT_PERSON, request.conversation_id), words("button.person")))
+        actions.append(Action(buttons.id(Verb.WANT_PERSON_FOR, request.id), words("button.person")))
     return Reply(
         id=reply_id,
         kind=ReplyKind.PROGRESS,

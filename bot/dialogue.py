@@ -135,7 +135,12 @@ class Dialogue:
         declined = requests.moved(request, S.DECLINED, EventKind.DECLINED, talk.now, {"rules": rules, "told": True})
         talk.changes.request(declined)
         key = next((f"refused.{rule}" for rule in rules if talk.words.messages.has(f"refused.{rule}")), "refused.other")
-        talk.say(ReplyKind.REFUSAL, talk.words(key, rule=rules[0]), request=declined.request, actions=(self.person_button(talk),))
+        talk.say(
+            ReplyKind.REFUSAL,
+            talk.words(key, rule=rules[0]),
+            request=declined.request,
+            actions=(self.person_button(talk, declined.request),),
+        )
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -318,7 +323,10 @@ class Dialogue:
         else:
             await self.desk.open(talk, "not_solved", request=change.request)
 
-    def person_button(self, talk: Talk) -> Action:
+    def person_button(self, talk: Talk, request: Request | None = None) -> Action:
+        """About this request; without one, about what was said."""
+        if request is not None:
+            return Action(self.buttons.id(Verb.WANT_PERSON_FOR, request.id), talk.words("button.person"))
         return Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"))
 
 

@@ -23,7 +23,7 @@ from specialists.request import Request
 
 log = structlog.get_logger()
 
-_REQUEST_VERBS = {Verb.CONFIRM, Verb.DECLINE, Verb.CANCEL, Verb.UNDO, Verb.SOLVED, Verb.NOT_SOLVED}
+_REQUEST_VERBS = {Verb.CONFIRM, Verb.DECLINE, Verb.CANCEL, Verb.UNDO, Verb.SOLVED, Verb.NOT_SOLVED, Verb.WANT_PERSON_FOR}
 _DESK_VERBS = {
     Verb.CLAIM: Command.CLAIM,
     Verb.NOTE: Command.NOTE,
@@ -44,11 +44,12 @@ class Presses:
     desk: Desk
     fulfilment: Fulfilment
 
-    async def press(self, talk: Talk, press: Press) -> None:
+    async def press(self, talk: Talk, press: Press) -> str | None:
+        """What the press stands for when it only saves typing, to be understood as said; None when it is done with."""
         pressed = self.buttons.read(press.action_id)
         if pressed is None:
             talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
-            return
+            return None
         talk.changes.audited.append(
             Audited("observation", "button_pressed", talk.person.id, {"verb": pressed.verb.name.lower(), "subject": pressed.subject})
         )
@@ -58,8 +59,11 @@ class Presses:
             await self._at_desk(talk, pressed, press.text.strip())
         elif pressed.verb in _REQUEST_VERBS:
             await self._about_request(talk, pressed)
+        elif pressed.verb in _CHOICES:
+            return await self._chosen(talk, pressed)
         else:
             await self._in_conversation(talk, pressed)
+        return None
 
     async def _decide(self, talk: Talk, pressed: Pressed, reason: str) -> None:
         verdict: Verdict = "approved" if pressed.verb is Verb.APPROVE else "denied"
@@ -115,6 +119,10 @@ class Presses:
                 await dialogue.cancel(talk, request)
             case Verb.UNDO:
                 await dialogue.undo(talk, request)
+            case Verb.WANT_PERSON_FOR:
+                await self._at_home(talk, request)
+                if not await self._has_it(talk):
+                    await self.desk.open(talk, "asked", request=request)
             case _:
                 await dialogue.solved(talk, request, pressed.verb is Verb.SOLVED)
 
@@ -129,26 +137,37 @@ class Presses:
         if home is None or home.person_id != talk.person.id:
             return False
         talk.conversation = home
+        await self.desk.keep_private(talk)
+        return True
+
+    async def _has_it(self, talk: Talk) -> bool:
+        """Whether somebody has claimed the conversation; then that is said instead."""
+        running = await self.desk.running(talk)
+        if running is None or running.claimed_by is None:
+            return False
+        talk.say(ReplyKind.HANDOFF, talk.words("handoff.has_it", case=running.case, name=await self._name(running.claimed_by)))
         return True
 
     async def _in_conversation(self, talk: Talk, pressed: Pressed) -> None:
         if not await self._move(talk, pressed.subject):
             talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
             return
+        if await self._has_it(talk):
+            return
         if pressed.verb is Verb.WANT_PERSON:
-            about = talk.conversation.request_id
-            request = await self.responder.requests.get(about) if about is not None else None
-            await self.desk.open(talk, "asked", request=request)
-        elif pressed.verb is Verb.NO_PERSON:
+            await self.desk.open(talk, "asked")
+        else:
             talk.conversation = talk.conversation.without(*(item for item in talk.conversation.awaits if item.type == "handoff"))
             await self.responder.respond(talk, steps.DeclineHuman(), None)
-        else:
-            await self._chosen(talk, _CHOICES.index(pressed.verb))
 
-    async def _chosen(self, talk: Talk, n: int) -> None:
-        choice = next((item for item in talk.conversation.awaits if isinstance(item, AwaitsChoice)), None)
+    async def _chosen(self, talk: Talk, pressed: Pressed) -> str | None:
+        if await self._has_it(talk):
+            return None
+        choice = next((item for item in talk.conversation.awaits if isinstance(item, AwaitsChoice) and item.id == pressed.subject), None)
+        n = _CHOICES.index(pressed.verb)
         if choice is None or n >= len(choice.skills):
             talk.say(ReplyKind.NOTICE, talk.words("press.over"))
-            return
-        talk.conversation = talk.conversation.without(choice)
-        await self.responder.respond(talk, steps.Fulfil(choice.skills[n], {}, 1.0, choice.utterance), None)
+            return None
+        talk.hear(talk.words(f"skill.{choice.skills[n]}.title"))
+        talk.conversation = talk.conversation.asking(choice)
+        return str(n + 1)

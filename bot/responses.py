@@ -138,9 +138,10 @@ class Responder:
     def _choose(self, talk: Talk, skills: Sequence[str], utterance: str) -> None:
         verbs = (Verb.CHOOSE_FIRST, Verb.CHOOSE_SECOND, Verb.CHOOSE_THIRD)
         titles = [talk.words(f"skill.{skill}.title") for skill in skills[: len(verbs)]]
-        actions = [Action(self.buttons.id(verb, talk.conversation.id), title) for verb, title in zip(verbs, titles, strict=False)]
+        choice = AwaitsChoice(tuple(skills[: len(verbs)]), utterance, new_id())
+        actions = [Action(self.buttons.id(verb, choice.id), title) for verb, title in zip(verbs, titles, strict=False)]
         options = "\n".join(f"{n}. {title}" for n, title in enumerate(titles, start=1))
-        talk.ask(AwaitsChoice(tuple(skills[: len(verbs)]), utterance), talk.words("choose.which", options=options), actions=actions)
+        talk.ask(choice, talk.words("choose.which", options=options), actions=actions)
 
     # -- what is already there -------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
-from bot.buttons import Buttons, Verb
+from bot.buttons import Buttons
 from bot.cards import RequestStory, approval_card, exact_arguments, receipt, status_card, titled
 from bot.changes import Changes, Post, Redraw, Saver
 from bot.conversation.model import AwaitsSolved
@@ -188,7 +188,7 @@ class _Telling:
                 talk.post(receipt(story, words, self._r.buttons, new_id()), card_key=f"receipt:{request.id}")
             case EventKind.DECLINED if not data.get("told"):
                 kind = ReplyKind.REFUSAL if data.get("rules") else ReplyKind.NOTICE
-                talk.say(kind, words.of(Message.from_json(data["message"])), request=request, actions=(self._person(talk),))
+                talk.say(kind, words.of(Message.from_json(data["message"])), request=request, actions=(self._person(talk, request),))
             case EventKind.DENIED:
                 self._denied(talk, story)
             case EventKind.EXPIRED:
@@ -204,7 +204,7 @@ class _Telling:
                     ReplyKind.NOTICE,
                     words("request.held", case=request.case, specialist=story.specialist),
                     request=request,
-                    actions=(self._person(talk),),
+                    actions=(self._person(talk, request),),
                 )
             case EventKind.UNDONE:
                 talk.say(ReplyKind.RECEIPT, words.of(Message.from_json(data["message"])), request=request)
@@ -237,7 +237,7 @@ class _Telling:
 
     def _notice(self, talk: Talk, request: Request, text: str) -> None:
         """With the offer of a person."""
-        talk.say(ReplyKind.NOTICE, text, request=request, actions=(self._person(talk),))
+        talk.say(ReplyKind.NOTICE, text, request=request, actions=(self._person(talk, request),))
 
     async def _redraw(self, talk: Talk, story: RequestStory, kinds: set[EventKind]) -> None:
         request, r = story.request, self._r
@@ -308,11 +308,12 @@ class _Telling:
             if conversation is None or person is None:
                 return None
             talk = Talk(new_id(), person, conversation, Words.for_person(self._r.messages, person), self._r.clock(), self._changes)
+            await self._r.desk.keep_private(talk)
             self.talks[request.conversation_id] = talk
         return talk
 
-    def _person(self, talk: Talk) -> Action:
-        return Action(self._r.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"))
+    def _person(self, talk: Talk, request: Request) -> Action:
+        return self._r.dialogue.person_button(talk, request)
 
 
 def _at(text: str) -> datetime:

@@ -125,7 +125,9 @@ class TurnHandler:
     async def _take_part(self, activity: Activity, talk: Talk) -> None:
         if activity.kind is ActivityKind.ACTION and activity.press is not None:
             await self.desk.keep_private(talk)
-            await self.presses.press(talk, activity.press)
+            meant = await self.presses.press(talk, activity.press)
+            if meant is not None:
+                await self._answer(replace(activity, text=meant), talk)
             return
         if activity.kind is not ActivityKind.MESSAGE:
             log.info("activity_ignored", kind=activity.kind)

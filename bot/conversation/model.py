@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from connectors.ports.chat import Address
 from connectors.ports.people import Person
+from connectors.ports.records import new_id
 from specialists.request import SlotValue
 
 
@@ -35,10 +36,11 @@ class AwaitsConfirmation:
 
 @dataclass(frozen=True, slots=True)
 class AwaitsChoice:
-    """Several skills are likely: which one did they mean? `utterance` is what was said."""
+    """Several skills are likely: which one did they mean? `utterance` is what was said, `id` what its buttons name."""
 
     skills: tuple[str, ...]
     utterance: str
+    id: str = field(default_factory=new_id)
     type: Literal["choice"] = "choice"
 
 

@@ -28,6 +28,7 @@ BUTTONS = {
     "solved": Verb.SOLVED,
     "not-solved": Verb.NOT_SOLVED,
     "person": Verb.WANT_PERSON,
+    "person-for": Verb.WANT_PERSON_FOR,
     "no-person": Verb.NO_PERSON,
     "first": Verb.CHOOSE_FIRST,
     "second": Verb.CHOOSE_SECOND,

@@ -1,7 +1,7 @@
 """Every text that Foyer says is a message: a key and typed parameters, put into words for one reader at the last moment.
 
 Catalogues are YAML: `locale: {key: text}`. A text has `{name}` fields; a plural text is a mapping with the field that
-counts, `{plural: days, one: "{days} day", other: "{days} days"}`. Times are kept in UTC and shown in the reader's zone.
+counts, `{plural: days, one: "{days} day", other: "{days} days"}`. A list is joined by "and", or `{names:or}`. Times are kept in UTC and shown in the reader's zone.
 """
 
 import string
@@ -125,7 +125,7 @@ class _Words(string.Formatter):
             case int() | float():
                 return format_decimal(value, locale=self._locale)
             case tuple() | list():
-                return format_list([str(item) for item in value], locale=self._locale)
+                return format_list([str(item) for item in value], "or" if format_spec == "or" else "standard", self._locale)
             case _:
                 return str(value)
 

@@ -1,7 +1,8 @@
 """Every text that Foyer says is a message: a key and typed parameters, put into words for one reader at the last moment.
 
 Catalogues are YAML: `locale: {key: text}`. A text has `{name}` fields; a plural text is a mapping with the field that
-counts, `{plural: days, one: "{days} day", other: "{days} days"}`. A list is joined by "and", or `{names:or}`. Times are kept in UTC and shown in the reader's zone.
+counts, `{plural: days, one: "{days} day", other: "{days} days"}`. A list is joined by "and", or
+by "or" in `{names:or}`. Times are kept in UTC and shown in the reader's zone.
 """
 
 import string

@@ -177,7 +177,8 @@ def receipt(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) 
             lines.append(words("receipt.solved?"))
             actions.append(Action(buttons.id(Verb.SOLVED, request.id), words("button.solved"), "primary"))
             actions.append(Action(buttons.id(Verb.NOT_SOLVED, request.id), words("button.not_solved")))
-        if done.undo and request.state is S.DONE:
+        ended = story.last(EventKind.GRANT_ENDED, EventKind.NOTHING_TO_UNDO) is not None
+        if done.undo and request.state is S.DONE and not ended:
             actions.append(Action(buttons.id(Verb.UNDO, request.id), words("button.undo"), "danger"))
     return Reply(
         id=reply_id,

@@ -66,7 +66,7 @@ class Responder:
             case steps.HandOff(reason, _, sensitive, request_id):
                 request = await self._request(talk, request_id) if request_id is not None else None
                 if reason != "second_miss" or not await self._spoken_of(talk, step.utterance, vector):
-                    await self.desk.open(talk, reason, request=request, sensitive=sensitive)
+                    await self.desk.open(talk, reason, request=request, sensitive=sensitive, wanted=step.group_hint)
             case steps.OfferHuman(reason, utterance):
                 if not await self._spoken_of(talk, utterance, vector):
                     self.offer_person(talk, reason, utterance, ReplyKind.QUESTION, talk.words("offer.unclear"))

@@ -42,6 +42,13 @@ from specialists.store import Conflict, RequestStore, StoredEvent
 log = structlog.get_logger()
 NAME = "status"
 BATCH = 100
+_SHOWN_ON_RECEIPT = {
+    EventKind.UNDO_STARTED,
+    EventKind.UNDONE,
+    EventKind.NOTHING_TO_UNDO,
+    EventKind.GRANT_ENDED,
+    EventKind.RESOLVED,
+}
 ABANDONED = timedelta(days=1)
 """How long a request may wait for the employee's own answer."""
 
@@ -246,7 +253,7 @@ class _Telling:
             return status_card(story, talk.words, r.buttons, placement.id)
 
         self._changes.redraws.append(Redraw(f"request:{request.id}", card))
-        if kinds & {EventKind.UNDO_STARTED, EventKind.UNDONE, EventKind.RESOLVED} and story.last(EventKind.COMPLETED) is not None:
+        if kinds & _SHOWN_ON_RECEIPT and story.last(EventKind.COMPLETED) is not None:
             self._changes.redraws.append(
                 Redraw(f"receipt:{request.id}", lambda placement: receipt(story, talk.words, r.buttons, placement.id))
             )

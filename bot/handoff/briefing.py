@@ -134,7 +134,8 @@ def _attempt(event: RequestEvent, words: Words) -> str:
         case EventKind.STEP_DONE:
             return words("attempt.done", action=event.data["action"])
         case EventKind.STEP_FAILED:
-            return words("attempt.failed", action=event.data["action"], code=event.data["code"])
+            key = "attempt.perhaps" if event.data.get("perhaps") else "attempt.failed"
+            return words(key, action=event.data["action"], code=event.data["code"])
         case EventKind.COMPENSATED:
             return words("attempt.undone", action=event.data["action"])
         case EventKind.LEFT_TO_STAFF:

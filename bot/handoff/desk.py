@@ -60,11 +60,18 @@ class Desk:
     """Where an assignment group works."""
 
     async def open(
-        self, talk: Talk, reason: str, *, request: Request | None = None, sensitive: str | None = None, told: str | None = None
+        self,
+        talk: Talk,
+        reason: str,
+        *,
+        request: Request | None = None,
+        sensitive: str | None = None,
+        wanted: str | None = None,
+        told: str | None = None,
     ) -> None:
         """Asks the right assignment group to take over; the bot goes on answering until somebody claims it.
 
-        `told`: a core message key instead of the usual words to the employee.
+        `wanted`: the group that the employee named. `told`: a core message key instead of the usual words to the employee.
         """
         running = await self.running(talk)
         if running is not None:
@@ -76,6 +83,8 @@ class Desk:
                 talk.say(ReplyKind.HANDOFF, talk.words("handoff.open_already", case=running.case, group=self._group(running, talk.words)))
             return
         group = self._route(request, sensitive)
+        if sensitive is None and wanted in self.organisation.assignment_groups:
+            group = wanted
         handoff = Handoff(
             id=new_id(),
             number=await self.requests.next_number(),

@@ -117,9 +117,8 @@ class WebChat:
         client_id, text = _client_id(content), without_secrets(text_of(content, "text"))
         address = await self._address(request.match_info["conversation"], person)
         message_id = new_id()
-        # Shown first, so that no answer comes before it; the client repeats both until the inbox has it.
-        await self._channel.say(address, message_id, person.external_id, person.name, text, key=f"said:{client_id}:{person.external_id}")
         await self._intake.record(self._activity(ActivityKind.MESSAGE, client_id, address, person, message_id, text))
+        await self._channel.say(address, message_id, person.external_id, person.name, text, key=f"said:{client_id}:{person.external_id}")
         return web.json_response({"conversation": address.thread}, status=202)
 
     async def _press(self, request: web.Request, person: SignedIn) -> web.Response:

@@ -176,9 +176,14 @@ def show(figures: Sequence[Figure]) -> None:
     print("|---|---|---|---|---|")
     for one in figures:
         met = "" if one.median <= one.goal else " **missed**"
-        print(
-            f"| {one.name} | {one.median:.3g} {one.unit}{met} | <= {one.goal:g} {one.unit} | {min(one.values):.3g} | {max(one.values):.3g} |"
+        cells = (
+            one.name,
+            f"{one.median:.3g} {one.unit}{met}",
+            f"<= {one.goal:g} {one.unit}",
+            f"{min(one.values):.3g}",
+            f"{max(one.values):.3g}",
         )
+        print(f"| {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

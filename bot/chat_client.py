@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import aiohttp
 
-from bot.chat_screen import JsonScreen, Screen, TerminalScreen, as_object, notice, reply_of
+from bot.chat_screen import JsonScreen, Screen, as_object, notice, reply_of
 from connectors.ports.records import new_id
+
+if TYPE_CHECKING:
+    from bot.chat_terminal import TerminalScreen
 
 LOOK_SECONDS = (0.02, 0.25)
 """How long to wait between two looks for replies: it grows from the first to the second while nothing comes."""
@@ -105,6 +108,8 @@ async def _chat(api: Api, email: str, json_output: bool, conversation: str | Non
             await dialogue.say(line)
             await dialogue.settle(PATIENCE_SECONDS)
     else:
+        from bot.chat_terminal import TerminalScreen  # programs need none of what it draws with
+
         screen = TerminalScreen(stdout, here)
         screen.welcome(me["name"], me["email"])
         dialogue = Dialogue(api, here, screen)
@@ -114,7 +119,7 @@ async def _chat(api: Api, email: str, json_output: bool, conversation: str | Non
     return 0
 
 
-async def _talk(dialogue: "Dialogue", screen: TerminalScreen, lines: AsyncIterator[str]) -> None:
+async def _talk(dialogue: "Dialogue", screen: "TerminalScreen", lines: AsyncIterator[str]) -> None:
     """A person types while replies arrive."""
     watching = asyncio.create_task(dialogue.watch())
     typing = asyncio.create_task(_type(dialogue, screen, lines))
@@ -127,7 +132,7 @@ async def _talk(dialogue: "Dialogue", screen: TerminalScreen, lines: AsyncIterat
         await asyncio.gather(watching, typing, return_exceptions=True)
 
 
-async def _type(dialogue: "Dialogue", screen: TerminalScreen, lines: AsyncIterator[str]) -> None:
+async def _type(dialogue: "Dialogue", screen: "TerminalScreen", lines: AsyncIterator[str]) -> None:
     screen.prompt()
     async for line in lines:
         screen.line_typed()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import json
 import signal
 import sys
@@ -11,7 +12,6 @@ from typing import Annotated, Any, TypeVar
 
 import structlog
 import typer
-from rich.console import Console
 
 from bot import logs
 from bot.attach import Control, attached, chatting
@@ -35,8 +35,6 @@ app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")
 
 T = TypeVar("T")
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 LARGEST = 5 * 1024**2
 """Bytes of a file that is worth sending to the library, which refuses larger ones, too."""
@@ -74,6 +72,7 @@ def chat(
         from bot.chat_client import run_chat
 
         async with chatting(settings) as (session, url):
+            settle()
             return await run_chat(
                 session, url, as_, json_output=json_, conversation=conversation, stdin=sys.stdin, stdout=sys.stdout, stderr=sys.stderr
             )
@@ -108,12 +107,12 @@ async def _add_one(control: Control, file: Path, audience: list[str], publish: b
     try:
         article = await control.call("knowledge.add", data=_content(file), name=file.name, audience=audience, publish=publish)
     except (Refusal, OSError) as error:
-        err.print(f"{file}: {error.strerror if isinstance(error, OSError) else error}", markup=False, soft_wrap=True)
+        typer.echo(f"{file}: {error.strerror if isinstance(error, OSError) else error}", err=True)
         return False
-    out.print(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}", markup=False, soft_wrap=True)
+    typer.echo(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}")
     if not publish:
-        out.print(f'  try it:      foyer knowledge try {article["id"]} "a question"', markup=False, soft_wrap=True)
-        out.print(f"  publish it:  foyer knowledge publish {article['id']}", markup=False, soft_wrap=True)
+        typer.echo(f'  try it:      foyer knowledge try {article["id"]} "a question"')
+        typer.echo(f"  publish it:  foyer knowledge publish {article['id']}")
     return True
 
 
@@ -128,20 +127,20 @@ def _content(file: Path) -> str:
 def knowledge_try(article: str, question: str) -> None:
     """Ask a question of one article, draft or not."""
     quotes = _told("knowledge.try", id=article, question=question)
-    out.print("\n\n".join(quotes) if quotes else "This article does not answer that.")
+    typer.echo("\n\n".join(quotes) if quotes else "This article does not answer that.")
 
 
 @knowledge.command("publish")
 def knowledge_publish(article: str) -> None:
     """Publish a draft; it is answered from at once."""
     published = _told("knowledge.publish", id=article)
-    out.print(f"published: {published['title']} (version {published['version']})")
+    typer.echo(f"published: {published['title']} (version {published['version']})")
 
 
 @knowledge.command("retire")
 def knowledge_retire(article: str) -> None:
     """Take an article out of use."""
-    out.print(f"retired: {_told('knowledge.retire', id=article)['title']}")
+    typer.echo(f"retired: {_told('knowledge.retire', id=article)['title']}")
 
 
 @knowledge.command("list")
@@ -149,13 +148,13 @@ def knowledge_list() -> None:
     """List the articles."""
     for one in _told("knowledge.list"):
         audience = "; ".join(f"{key}={','.join(values)}" for key, values in one["audience"].items()) or "all employees"
-        out.print(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  ({audience})", soft_wrap=True, markup=False)
+        typer.echo(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  ({audience})")
 
 
 @knowledge.command("reindex")
 def knowledge_reindex() -> None:
     """Rebuild the index from the database."""
-    out.print(f"{_told('knowledge.reindex')} passages indexed")
+    typer.echo(f"{_told('knowledge.reindex')} passages indexed")
 
 
 @audit.command("verify")
@@ -165,7 +164,7 @@ def audit_verify(
     """Check the chain of audit events; exit code 1 when it does not hold."""
     given = json.loads(checkpoint.read_text(encoding="utf-8")) if checkpoint is not None else None
     result = _told("audit.verify", checkpoint=given)
-    out.print(result["message"])
+    typer.echo(result["message"])
     raise typer.Exit(0 if result["ok"] else 1)
 
 
@@ -179,10 +178,10 @@ def audit_checkpoint() -> None:
 def audit_show(case: str) -> None:
     """Tell the story of one request or handoff, by its case number (FOY-12)."""
     story = _told("audit.show", case=case)
-    out.print(f"{story['case']}  {story['what']}  {story['state']}")
+    typer.echo(f"{story['case']}  {story['what']}  {story['state']}")
     for entry in story["story"]:
         facts = "  ".join(f"{name}={_short(value)}" for name, value in {**entry["data"], **_private(entry["private"])}.items())
-        out.print(f"{entry['at'][:19]}  {entry['kind']:<11} {entry['event']:<22} {entry['actor']}  {facts}", soft_wrap=True, markup=False)
+        typer.echo(f"{entry['at'][:19]}  {entry['kind']:<11} {entry['event']:<22} {entry['actor']}  {facts}")
 
 
 @specialists.command("list")
@@ -216,13 +215,13 @@ def sandbox_show(person: str) -> None:
 @sandbox.command("confirm")
 def sandbox_confirm(person: str, no: Annotated[bool, typer.Option("--no", help='Answer "it was not me".')] = False) -> None:
     """Follow the newest confirmation link in somebody's mailbox, as they would."""
-    out.print(_told("sandbox.confirm", person=person, yes=not no))
+    typer.echo(_told("sandbox.confirm", person=person, yes=not no))
 
 
 @sandbox.command("reset")
 def sandbox_reset() -> None:
     """Start the sandbox company over."""
-    out.print(_told("sandbox.reset"))
+    typer.echo(_told("sandbox.reset"))
 
 
 @app.command()
@@ -230,13 +229,15 @@ def doctor() -> None:
     """Say what is configured, what is missing and how to mend it."""
     findings = _told("doctor")
     for one in findings:
-        out.print(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {one['found']}", markup=False, soft_wrap=True)
+        typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {one['found']}")
         if not one["ok"]:
-            out.print(f"        {'':<15} mend: {one['mend']}", markup=False, soft_wrap=True)
+            typer.echo(f"        {'':<15} mend: {one['mend']}")
     raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)
 
 
 def main() -> None:
+    # Nothing that is made while starting is garbage: collecting it would only take a third of a second.
+    gc.disable()
     try:
         app()
     except (Refusal, ConfigError) as error:
@@ -244,6 +245,12 @@ def main() -> None:
     except Exception as error:  # whatever broke: a sentence here, the rest in the log
         structlog.get_logger().exception("command_failed")
         _fail(f"Foyer had to stop: {error or type(error).__name__}. `foyer doctor` may say more; the log has the details.")
+
+
+def settle() -> None:
+    """After the start: what is there stays; from now on there is garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 async def _serve(settings: Settings, *, banner: bool) -> int:
@@ -266,8 +273,9 @@ async def _serve(settings: Settings, *, banner: bool) -> int:
             await server.start()
         except OSError as error:
             raise Refusal(f"Port {settings.port} cannot be used ({error.strerror or error}). Try another: PORT=8099.") from error
+        settle()
         if banner:
-            out.print(BANNER.format(url=server.url, home=settings.home), soft_wrap=True)
+            typer.echo(BANNER.format(url=server.url, home=settings.home))
         await stopped.wait()
     finally:
         await server.stop()
@@ -323,7 +331,7 @@ def _told(command: str, **given: Any) -> Any:
 
 
 def _fail(sentence: str) -> Any:
-    err.print(sentence, markup=False, soft_wrap=True)
+    typer.echo(sentence, err=True)
     raise SystemExit(1)
 
 
@@ -336,9 +344,7 @@ def _which(name: str | None, everybody: bool) -> str:
 def _show_specialists(found: list[dict[str, Any]]) -> None:
     for one in found:
         state = "paused" if one["paused"] else "active"
-        out.print(
-            f"{state:<7} {one['name']:<16} {one['display_name']}  ({', '.join(one['skills'])}; manager {one['manager']})", soft_wrap=True
-        )
+        typer.echo(f"{state:<7} {one['name']:<16} {one['display_name']}  ({duties})")
 
 
 def _private(private: Any) -> dict[str, Any]:

@@ -5,19 +5,20 @@ Opening it decides nothing, for mail scanners open links too; only a button does
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.console.ports import Guard
 from connectors.ports.chat import Field
 from specialists.step_up import StepUpResult
 
+if TYPE_CHECKING:
+    from jinja2 import Template
+
 HERE = Path(__file__).parent
-_templates = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,15 @@ async def _answer(step_ups: StepUps, request: web.Request) -> web.Response:
     return _page(result, 410 if result == "closed" else 200)
 
 
+@cache
+def _template() -> "Template":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # when the first page is asked for: a start is quicker without
+
+    return Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined).get_template("step_up.html")
+
+
 def _page(state: str, status: int = 200, view: StepUpView | None = None) -> web.Response:
-    html = _templates.get_template("step_up.html").render(state=state, view=view)
+    html = _template().render(state=state, view=view)
     # A form's POST says where it comes from only under a policy that may tell the own site.
     return web.Response(text=html, content_type="text/html", status=status, headers={"Referrer-Policy": "same-origin"})
 

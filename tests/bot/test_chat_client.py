@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from bot.chat_client import Api, Dialogue, run_chat
-from bot.chat_screen import JsonScreen, TerminalScreen, as_object, plain, printable
+from bot.chat_screen import JsonScreen, as_object, plain, printable
+from bot.chat_terminal import TerminalScreen
 from connectors.ports.chat import Action, Author, Citation, Field, Progress, Reply, ReplyKind, RequestRef, Step
 from tests.connectors.web.conftest import Served, served  # noqa: F401 - a fixture
 

@@ -344,6 +344,7 @@ def _which(name: str | None, everybody: bool) -> str:
 def _show_specialists(found: list[dict[str, Any]]) -> None:
     for one in found:
         state = "paused" if one["paused"] else "active"
+        duties = f"{', '.join(one['skills'])}; manager {one['manager']}"
         typer.echo(f"{state:<7} {one['name']:<16} {one['display_name']}  ({duties})")
 
 

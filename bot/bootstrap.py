@@ -226,9 +226,9 @@ class App:
         self._running = True
 
     async def _open_library(self) -> None:
+        """The index is opened by the first sweep: until then the database's own vectors serve."""
         if self.company is not None:
             await load_starter(self.library, OPERATOR)
-        await self.library.sync()
 
     async def stop(self, patience: float = 10.0) -> None:
         """Lets what is running come to an end for `patience` seconds; the rest is finished by the next start."""

@@ -35,6 +35,10 @@ class ChromaIndex:
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="chroma")
         self._collections: dict[str, ChromaCollection] = {}
 
+    @property
+    def ready(self) -> bool:
+        return self._client is not None
+
     def collection(self, name: str) -> "ChromaCollection":
         return self._collections.setdefault(name, ChromaCollection(self, name))
 

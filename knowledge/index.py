@@ -50,6 +50,10 @@ class Collection(Protocol):
 class Index(Protocol):
     """The contract suite in tests/contract/ runs on every implementation."""
 
+    @property
+    def ready(self) -> bool:
+        """Whether it is open; else the first call opens it, which may take a second."""
+
     def collection(self, name: str) -> Collection:
         """The collection of that name (3 or more of a-z, 0-9, - and _), empty at first. Does no I/O."""
 
@@ -69,6 +73,8 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self._collections: dict[str, MemoryCollection] = {}
+
+    ready = True
 
     def collection(self, name: str) -> "MemoryCollection":
         return self._collections.setdefault(name, MemoryCollection())

@@ -7,6 +7,7 @@ that lags behind a retirement or a narrowed audience shows nothing to anybody.
 import asyncio
 from collections.abc import Sequence
 
+import numpy as np
 import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -19,7 +20,7 @@ from knowledge.index import Index
 from knowledge.lexical import search_text
 from knowledge.model import Passage, admits
 from knowledge.scoring import rank
-from knowledge.store import articles, audience_from, candidate_of, select_candidates
+from knowledge.store import articles, audience_from, candidate_of, chunks, from_bytes, select_candidates
 from knowledge.text import plain
 
 ARTICLES = "articles"
@@ -34,6 +35,9 @@ _POOL = 40
 _INDEX_TIMEOUT = 2.0
 """Seconds to wait for the vector index before answering from text search alone."""
 
+_EXACT_CHUNKS = 5000
+"""So many vectors are read and compared in well under a second."""
+
 log = structlog.get_logger()
 
 
@@ -42,13 +46,15 @@ class Retriever:
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder) -> None:
         self._sessions = sessions
+        self._index = index
         self._collection = index.collection(ARTICLES)
         self._encoder = encoder
 
     async def search(self, question: str, person: Person, limit: int = 5, *, vector: Vector | None = None) -> list[Passage]:
         """The best passages that `person` may read, best first. `vector`: the question's, if somebody encoded it already.
 
-        Works on text search alone, and says so in the log, while the vector index is down.
+        While the vector index is down or not open yet, the database's own vectors serve, up to _EXACT_CHUNKS of them; beyond,
+        text search alone. The log says so.
         Raises `EncoderUnavailable` when the model is not installed.
         """
         question = question[:MAX_QUESTION]
@@ -70,12 +76,24 @@ class Retriever:
         return rank(question, vector, [candidate for candidate in candidates if admits(candidate.audience, person)], limit)
 
     async def _near(self, vector: Vector, readable: frozenset[str]) -> list[str]:
+        if not self._index.ready:
+            return await self._exact(vector, readable)
         try:
             hits = await asyncio.wait_for(self._collection.query(vector, _POOL, {AUDIENCE: readable}), _INDEX_TIMEOUT)
         except (Retry, TimeoutError) as error:
             log.warning("vector_index_unavailable", error=type(error).__name__)
-            return []
+            return await self._exact(vector, readable)
         return [hit.id for hit in hits]
+
+    async def _exact(self, vector: Vector, readable: frozenset[str]) -> list[str]:
+        """The nearest chunks by the vectors in the database, which the index is only a projection of."""
+        mine = select(chunks.c.id, chunks.c.vector).join(articles, articles.c.id == chunks.c.article_id)
+        async with self._sessions() as session:
+            rows = (await session.execute(mine.where(articles.c.audience_key.in_(readable)).limit(_EXACT_CHUNKS + 1))).all()
+        if not rows or len(rows) > _EXACT_CHUNKS:
+            return []
+        near = np.stack([from_bytes(row.vector) for row in rows]) @ vector
+        return [rows[place].id for place in np.argsort(-near)[:_POOL]]
 
 
 class Lookup:

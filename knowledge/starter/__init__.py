@@ -18,6 +18,8 @@ async def load_starter(library: Library, by: Person) -> int:
     """
     known = {article.source for article in await library.list()}
     files = [(path.name, path.read_bytes()) for path in sorted(DIRECTORY.glob("*.md")) if path.name not in known]
+    if not files:
+        return 0
     added = await library.add_many(files, by=by)
     await library.publish_many([article.id for article in added], by)
     return len(added)

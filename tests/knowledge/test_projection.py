@@ -26,10 +26,10 @@ class BrokenIndex(MemoryIndex):
     def __init__(self) -> None:
         super().__init__()
         self.down = False
-        self._own = BrokenCollection(self)
+        self.own = BrokenCollection(self)
 
     def collection(self, name: str) -> "BrokenCollection":
-        return self._own
+        return self.own
 
 
 class BrokenCollection(MemoryCollection):
@@ -112,11 +112,33 @@ async def test_a_superseded_version_is_not_found_although_the_index_still_has_it
     assert await shelf.find("when does the cafeteria open") == []
 
 
-async def test_search_goes_on_by_text_while_the_index_is_down(shelf: Shelf) -> None:
+async def test_search_goes_on_by_the_databases_own_vectors_while_the_index_is_down(shelf: Shelf) -> None:
+    index = BrokenIndex()
+    shelf = Shelf(shelf.sessions, index)
+    for name, text in TEXTS.items():
+        await shelf.put(text, name)
+    questions = ("who replaces a lost badge", "zzz")
+    before = [[(found.chunk.id, found.score) for found in await shelf.find(question)] for question in questions]
+    index.down = True
+    assert [[(found.chunk.id, found.score) for found in await shelf.find(question)] for question in questions] == before
+
+
+async def test_search_needs_no_index_that_is_not_open_yet(shelf: Shelf) -> None:
+    index = BrokenIndex()
+    shelf = Shelf(shelf.sessions, index)
+    await shelf.put(TEXTS["badges.md"], "badges.md")
+    index.ready = False
+    index.own.queries.clear()
+    assert (await shelf.find("who replaces a lost badge"))[0].source == "badges.md"
+    assert index.own.queries == []
+
+
+async def test_a_library_too_large_for_that_is_searched_by_text(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     index = BrokenIndex()
     shelf = Shelf(shelf.sessions, index)
     await shelf.put(TEXTS["badges.md"], "badges.md")
     index.down = True
+    monkeypatch.setattr("knowledge.retrieval._EXACT_CHUNKS", 0)
     assert (await shelf.find("who replaces a lost badge"))[0].source == "badges.md"
     assert await shelf.find("zzz") == []
 

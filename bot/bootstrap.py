@@ -68,6 +68,8 @@ HERE = Path(__file__).parent
 PREPARED = "prepared.npz"
 """Beside the embedding runtime: vectors of the texts that ship with Foyer."""
 SWEEP_SECONDS = 30.0
+FIRST_SWEEP_SECONDS = 3.0
+"""Whoever waits for the first answer goes first."""
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
 """Whoever may use this machine's command line; the audit names them so."""
 WORKING = (RequestState.SUBMITTED, RequestState.RUNNING, RequestState.UNDOING)
@@ -221,8 +223,9 @@ class App:
             await connector.open()
         await upgrade(self.engine_db)
         await asyncio.gather(self.recognizer.warm(self.home.path / "recognition.npz"), self._open_library(), self.fulfilment.launch())
-        for loop in (self._inbox_loop, *self._loops, self._sweep_loop):
+        for loop in (self._inbox_loop, *self._loops):
             loop.start()
+        self._sweep_loop.start(after=FIRST_SWEEP_SECONDS)
         self._running = True
 
     async def _open_library(self) -> None:

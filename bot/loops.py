@@ -28,8 +28,9 @@ class Loop:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run())
+    def start(self, after: float = 0.0) -> None:
+        """`after`: seconds before the first round, unless it is woken."""
+        self._task = asyncio.create_task(self._run(after))
 
     def wake(self) -> None:
         self._woken.set()
@@ -44,7 +45,10 @@ class Loop:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _run(self) -> None:
+    async def _run(self, after: float) -> None:
+        if after > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), after)
         while not self._stopping:
             self._woken.clear()
             try:

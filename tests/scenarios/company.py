@@ -56,21 +56,23 @@ class NoSuchButton(AssertionError):
 class Company:
     """People are named by what stands before @acme.example. Each has one conversation unless `thread` names another."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database_url: str | None = None) -> None:
         self.clock = Clock()
         self.home = home
+        self.database_url = database_url
         self.app = self._app()
         self._read: dict[str, int] = {}
 
     def _app(self) -> App:
         # Thousands of lines a minute: a test is faster than a person.
-        return App(Settings(home=self.home, rate_per_minute=100_000), clock=self.clock, index=MemoryIndex())
+        settings = Settings(home=self.home, database_url=self.database_url, rate_per_minute=100_000)
+        return App(settings, clock=self.clock, index=MemoryIndex())
 
     @classmethod
-    async def open(cls, home: Path, template: Path | None = None) -> "Company":
+    async def open(cls, home: Path, template: Path | None = None, database_url: str | None = None) -> "Company":
         if template is not None:
             shutil.copytree(template, home, dirs_exist_ok=True)
-        company = cls(home)
+        company = cls(home, database_url)
         await company.app.start()
         return company
 

@@ -35,7 +35,7 @@ _POOL = 40
 _INDEX_TIMEOUT = 2.0
 """Seconds to wait for the vector index before answering from text search alone."""
 
-_EXACT_CHUNKS = 5000
+EXACT_CHUNKS = 5000
 """So many vectors are read and compared in well under a second."""
 
 log = structlog.get_logger()
@@ -44,8 +44,12 @@ log = structlog.get_logger()
 class Retriever:
     """Hybrid search over published articles."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder) -> None:
+    def __init__(
+        self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder, *, exact_chunks: int = EXACT_CHUNKS
+    ) -> None:
+        """`exact_chunks`: up to so many chunks the database's own vectors serve while the index does not."""
         self._sessions = sessions
+        self._exact_chunks = exact_chunks
         self._index = index
         self._collection = index.collection(ARTICLES)
         self._encoder = encoder
@@ -53,7 +57,7 @@ class Retriever:
     async def search(self, question: str, person: Person, limit: int = 5, *, vector: Vector | None = None) -> list[Passage]:
         """The best passages that `person` may read, best first. `vector`: the question's, if somebody encoded it already.
 
-        While the vector index is down or not open yet, the database's own vectors serve, up to _EXACT_CHUNKS of them; beyond,
+        While the vector index is down or not open yet, the database's own vectors serve, up to `exact_chunks` of them; beyond,
         text search alone. The log says so.
         Raises `EncoderUnavailable` when the model is not installed.
         """
@@ -89,8 +93,8 @@ class Retriever:
         """The nearest chunks by the vectors in the database, which the index is only a projection of."""
         mine = select(chunks.c.id, chunks.c.vector).join(articles, articles.c.id == chunks.c.article_id)
         async with self._sessions() as session:
-            rows = (await session.execute(mine.where(articles.c.audience_key.in_(readable)).limit(_EXACT_CHUNKS + 1))).all()
-        if not rows or len(rows) > _EXACT_CHUNKS:
+            rows = (await session.execute(mine.where(articles.c.audience_key.in_(readable)).limit(self._exact_chunks + 1))).all()
+        if not rows or len(rows) > self._exact_chunks:
             return []
         near = np.stack([from_bytes(row.vector) for row in rows]) @ vector
         return [rows[place].id for place in np.argsort(-near)[:_POOL]]

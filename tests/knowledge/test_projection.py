@@ -9,6 +9,7 @@ from connectors.errors import Retry
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.embedding.port import Vector, Vectors
 from knowledge.index import Hit, MemoryCollection, MemoryIndex, Metadata, Where
+from knowledge.retrieval import Retriever
 from knowledge.store import projections
 from tests.knowledge.conftest import KIM, Shelf
 
@@ -133,14 +134,14 @@ async def test_search_needs_no_index_that_is_not_open_yet(shelf: Shelf) -> None:
     assert index.own.queries == []
 
 
-async def test_a_library_too_large_for_that_is_searched_by_text(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_library_too_large_for_that_is_searched_by_text(shelf: Shelf) -> None:
     index = BrokenIndex()
     shelf = Shelf(shelf.sessions, index)
     await shelf.put(TEXTS["badges.md"], "badges.md")
     index.down = True
-    monkeypatch.setattr("knowledge.retrieval._EXACT_CHUNKS", 0)
-    assert (await shelf.find("who replaces a lost badge"))[0].source == "badges.md"
-    assert await shelf.find("zzz") == []
+    retriever = Retriever(shelf.sessions, index, shelf.encoder, exact_chunks=0)
+    assert (await retriever.search("who replaces a lost badge", KIM))[0].source == "badges.md"
+    assert await retriever.search("zzz", KIM) == []
 
 
 async def test_reindex_gives_the_same_answers(filled: Shelf) -> None:

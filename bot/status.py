@@ -28,6 +28,7 @@ from bot.people import PeopleStore
 from bot.talk import Talk, request_ref
 from bot.turn import MOVED
 from bot.words import Words
+from connectors.errors import Retry
 from connectors.ports.chat import Action, Channel, Reply, ReplyKind
 from connectors.ports.messages import Message, Messages, Reader
 from connectors.ports.people import Person
@@ -107,9 +108,9 @@ class StatusReader:
             self.metrics.events(events)
         except MOVED:
             raise
-        except (SQLAlchemyError, OSError):
-            raise  # the database is away: nothing is lost by waiting
-        except Exception:
+        except (SQLAlchemyError, OSError, Retry):
+            raise  # the database or the directory is away: nothing is lost by waiting, but by passing over it
+        except Exception:  # a defect in telling of one request: the others are still told
             log.exception("event_not_told", request=request_id, seq=seq)
             await self._advance(Changes(), seq)
 

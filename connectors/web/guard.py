@@ -25,7 +25,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PersonHandler = Callable[[web.Request, SignedIn], Awaitable[web.StreamResponse]]
 
 JSON_LIMIT = 1_000_000
-UPLOAD_LIMIT = 6_000_000
 SAFE = {"GET", "HEAD"}
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 HEADERS = {

@@ -36,6 +36,17 @@ class Verb(IntEnum):
     ASSIGN = 23  # handoff
     RESOLVE = 24  # handoff
     RETURN = 25  # handoff
+    RECALL = 26  # held reply
+    HELPFUL = 30  # reply
+    NOT_HELPFUL = 31  # reply
+    FILL_FORM = 32  # request
+    SEND_FORM = 33  # request
+    START = 34  # skill, by bot.forms.skill_id
+    CREATE_REQUEST = 35  # conversation, or an id of its own for one to come
+    ADD_ARTICLE = 36  # an id of its own
+    JOIN = 37  # conversation
+    LEAVE = 38  # conversation
+    SHOW = 39  # request
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,30 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connectors.ports.chat import Address
 from specialists.roster import Roster
 from specialists.skill import SkillSpec
 
 
 class ConfigError(Exception):
     """foyer.yaml or the environment says something that cannot be; the text tells the operator what."""
+
+
+RoomMode = Literal["off", "mention", "questions"]
+Place = Annotated[str, Field(pattern=r"^[a-z]+:[^:]+:.+$")]
+"""A room, as channel:tenant:room."""
+
+
+def place(name: str) -> Address:
+    """The room that a Place names."""
+    channel, tenant, room = name.split(":", 2)
+    return Address(channel, tenant, room)
 
 
 class Organisation(BaseModel):
@@ -37,6 +49,11 @@ class Organisation(BaseModel):
     """Sensitive topic -> whom to call at any hour, told at once."""
     connectors: Mapping[str, Mapping[str, Any]]
     """Connector folder -> its settings."""
+    rooms: Mapping[Place, RoomMode] = Field(default={})
+    """What the bot does in a room of several people, "mention" where nothing is said: off, mention (answers who mentions it, and
+    goes on in that thread), questions (also answers questions that nobody addressed to it, if an article does)."""
+    desks: Mapping[str, Place] = Field(default={})
+    """Assignment group -> the room it works in; the web chat where nothing is said."""
 
 
 SHIPPED = Path(__file__).with_name("foyer.yaml")
@@ -72,6 +89,20 @@ class Settings(BaseSettings):
     """Seconds a turn may think before the person is told and offered staff."""
     assumed_after_hours: float = 72.0
     """An unanswered "did this solve it?" counts as assumed after this."""
+    recall_seconds: float = 10.0
+    """How long a reply of staff can be taken back before the employee sees it."""
+    slack_bot_token: SecretStr | None = None
+    """xoxb-..., for one workspace."""
+    slack_signing_secret: SecretStr | None = None
+    """What Slack signs its requests to /slack/events with."""
+    slack_app_token: SecretStr | None = None
+    """xapp-...: Socket Mode, for an installation that Slack cannot reach."""
+    slack_client_id: str | None = None
+    slack_client_secret: SecretStr | None = None
+    """For several workspaces: they install it by OAuth at /slack/install."""
+    slack_api_url: str = "https://slack.com/api/"
+    slack_request_emoji: str = "ticket"
+    """Reacting to a message with this makes a request of it."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     organisation: Organisation = Field(default_factory=lambda: _organisation(SHIPPED))
 

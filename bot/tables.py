@@ -1,6 +1,6 @@
 """The tables that the conversation owns: people, dialogues, inbox, outbox, cards, handoffs."""
 
-from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
 from connectors.ports.records import UtcDateTime
 
@@ -46,8 +46,9 @@ conversation = Table(
     Column("handoff_id", String(36)),
     Column("misses", Integer, nullable=False),
     Column("version", Integer, nullable=False),
-    UniqueConstraint("channel", "tenant", "room", "thread"),
+    UniqueConstraint("channel", "tenant", "room", "thread", "person_id"),
 )
+"""One person's dialogue in one thread: several people may talk to the bot in the same one."""
 
 transcript = Table(
     "transcript_event",
@@ -157,6 +158,61 @@ handoff_event = Table(
     Column("by", String(36)),
     Column("text", Text, nullable=False, server_default=""),
 )
+
+relay = Table(
+    "relay",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("channel", String(40), nullable=False),
+    Column("tenant", String(120), nullable=False),
+    Column("message_id", String(200), nullable=False),
+    Column("handoff_id", String(36), ForeignKey("handoff.id"), nullable=False),
+    Column("by", String(36), nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("channel", "tenant", "message_id"),
+)
+"""A message that was carried to the other side of a handoff: where it came from. There it is the card `relay:<id>`."""
+
+held_reply = Table(
+    "held_reply",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("handoff_id", String(36), ForeignKey("handoff.id"), nullable=False),
+    Column("by", String(36), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("source", JSON),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("state", String(10), nullable=False),
+    Index("ix_held_reply_open", "state", "due_at"),
+)
+"""A reply of staff while it can be taken back: held -> sent | recalled. `source`: the relay it came from, if it was typed."""
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("conversation_id", String(36), nullable=False, index=True),
+    Column("person_id", String(36), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("mime", String(127), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("private_to", String(36)),
+)
+"""A file that somebody sent; its bytes are in FOYER_HOME/files. `private_to`: the sensitive handoff that it belongs to."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("answer_id", String(36), primary_key=True),
+    Column("person_id", String(36), primary_key=True),
+    Column("conversation_id", String(36), nullable=False),
+    Column("helpful", Boolean, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""What somebody thought of an answer; the last word counts."""
 
 projection = Table(
     "projection",

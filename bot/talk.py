@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.changes import Changes, Post
 from bot.conversation.model import Awaits, Conversation, Speaker, TranscriptEvent
 from bot.words import Words
-from connectors.ports.chat import Action, Author, Citation, Reply, ReplyKind, RequestRef
+from connectors.ports.chat import Action, Attachment, Author, Citation, Reply, ReplyKind, RequestRef
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from specialists.request import Request
@@ -28,6 +28,8 @@ class Talk:
     asked: bool = False
     """A question was asked in this turn; another one waits."""
     opened: int = 0
+    files: tuple[Attachment, ...] = ()
+    """What was sent with what is being heard."""
     private_to: str | None = None
     """The open sensitive handoff that all that is said here belongs to."""
 

@@ -22,7 +22,7 @@ class ConversationStore:
         self._sessions = sessions
 
     async def load(self, address: Address, person_id: str, now: datetime) -> Conversation:
-        """The conversation of this thread, a new one (version 0) if there is none. `address.thread` is set."""
+        """This person's conversation in this thread, a new one (version 0) if there is none. `address.thread` is set."""
         async with self._sessions() as session:
             row = (
                 await session.execute(
@@ -31,6 +31,7 @@ class ConversationStore:
                         t.conversation.c.tenant == address.tenant,
                         t.conversation.c.room == address.room,
                         t.conversation.c.thread == address.thread,
+                        t.conversation.c.person_id == person_id,
                     )
                 )
             ).one_or_none()

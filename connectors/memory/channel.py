@@ -1,10 +1,15 @@
 """A chat platform in memory: what was shown is a dictionary that a test can read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connectors.errors import Refused
-from connectors.ports.chat import Address, Capabilities, Delivered, Operation, Reply
+from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Heard, Operation, Profile, Reply, ReplyKind
+from connectors.ports.people import ExternalId
 from connectors.ports.records import new_id
+
+GROUP = "group:"
+"""What rooms of several people begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,15 @@ class MemoryChannel:
 
     def __init__(self, name: str = "memory", *, capabilities: Capabilities | None = None) -> None:
         self.name = name
-        self.capabilities = capabilities or Capabilities(live_edits=True, forms=True, requester_only=True, max_chars=40_000, max_actions=20)
+        self.capabilities = capabilities or Capabilities(
+            live_edits=True, forms=True, requester_only=True, home=True, max_chars=40_000, max_actions=20
+        )
+        self.profiles: dict[str, Profile] = {}
+        """By external id. Whoever is not named here is a member whose id is their address."""
+        self.heard: list[Heard] = []
+        """What people said themselves, for `read` and `history`."""
+        self.contents: dict[str, bytes] = {}
+        """By the id of a FileRef."""
         self.messages: dict[str, MemoryMessage] = {}
         """By message id, in the order of their posts."""
         self.faults: list[Exception] = []
@@ -34,8 +47,6 @@ class MemoryChannel:
             raise self.faults.pop(0)
         if key in self._keys:
             return self._delivered(self._keys[key])
-        if reply.requester_only and address.room.startswith("group:"):
-            raise Refused("not_private")
         if operation == "post":
             new = new_id()
             self.messages[new] = MemoryMessage(new, replace(address, thread=address.thread or new), reply)
@@ -56,6 +67,32 @@ class MemoryChannel:
 
     def direct(self, tenant: str, external_id: str) -> Address:
         return Address(self.name, tenant, external_id.lower())
+
+    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+        root = await self.deliver("post", replace(address, thread=None), Reply(new_id(), ReplyKind.NOTICE, said), key=key, message_id=None)
+        return replace(address, thread=root.thread)
+
+    def is_shared(self, address: Address) -> bool:
+        return address.room.startswith(GROUP)
+
+    async def profile(self, tenant: str, external_id: str) -> Profile | None:
+        return self.profiles.get(external_id) or Profile(external_id, external_id, "member", email=external_id)
+
+    async def lookup(self, email: str) -> ExternalId | None:
+        return next((ExternalId(self.name, "local", p.external_id) for p in self.profiles.values() if p.email == email), None)
+
+    async def read(self, address: Address, message_id: str) -> Heard | None:
+        return next((heard for heard in self.heard if heard.message_id == message_id), None)
+
+    async def history(self, address: Address, *, before: str, limit: int) -> Sequence[Heard]:
+        thread = [heard for heard in self.heard if heard.thread == address.thread and heard.author is not None]
+        cut = next((n for n, heard in enumerate(thread) if heard.message_id == before), len(thread))
+        return thread[:cut][-limit:]
+
+    async def download(self, tenant: str, file: FileRef) -> bytes:
+        if file.id not in self.contents:
+            raise Refused("gone", file.id)
+        return self.contents[file.id]
 
     def shown(self, room: str, thread: str | None = None) -> list[Reply]:
         """What can be read in a room, or in one thread of it, in the order of the posts."""

@@ -4,7 +4,7 @@ A channel turns what it hears into an `Activity` for the `Intake` it was given, 
 what its platform shows. It knows nothing else of the bot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -33,7 +33,25 @@ class ActivityKind(StrEnum):
     ACTION = "action"
     """A button was pressed or a form sent."""
     EDITED = "edited"
+    """`text` is the new text; `target` the id of the message's own activity."""
     DELETED = "deleted"
+    OPENED = "opened"
+    """Somebody opened the bot's own page (`target` HOME_PAGE) or its chat (`target` OWN_CHAT)."""
+    STOPPED = "stopped"
+    """Somebody told the bot to stop what it is saying or doing in this conversation."""
+    SHORTCUT = "shortcut"
+    """`target` is a `Shortcut`; `about` the message it was used on."""
+    MARKED = "marked"
+    """Somebody marked a message (an emoji) so that a request is made of it; `target` is that message's id."""
+
+
+class Shortcut(StrEnum):
+    CREATE_REQUEST = "create_request"
+    ADD_TO_KNOWLEDGE = "add_to_knowledge"
+
+
+HOME_PAGE = "home"
+OWN_CHAT = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +64,48 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file on a platform. `url` is for the channel itself to download it with; nobody is ever shown it."""
+
+    id: str
+    name: str
+    mime: str
+    size: int
+    """Bytes, as the platform says."""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that Foyer keeps; `Files.read` has its bytes."""
+
+    id: str
+    name: str
+    mime: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message as it stands on the platform now, whoever wrote it. Its text is data: it chooses nothing by itself."""
+
+    message_id: str
+    """The id that its activity has."""
+    author: ExternalId | None
+    """None for a bot."""
+    author_name: str
+    text: str
+    at: datetime
+    thread: str | None = None
+    files: tuple[FileRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
-    """Any inbound thing, translated. `id` is unique in (channel, tenant): a redelivery has the same one."""
+    """Any inbound thing, translated. `id` is unique in (channel, tenant): a redelivery has the same one.
+
+    The id of a MESSAGE is the platform's message id, as `Delivered.message_id` is of the bot's own.
+    """
 
     id: str
     kind: ActivityKind
@@ -59,7 +117,17 @@ class Activity:
     order: str = ""
     """Sorts activities of one conversation as the platform saw them; by arrival when empty."""
     target: str | None = None
-    """For edited and deleted: the platform's id of the message meant."""
+    """What it is about; the kinds say."""
+    addressed: bool = True
+    """Said to the bot, in its own chat or by mention; False for what it merely overhears in a room."""
+    summons: bool = False
+    """Called into a thread that somebody else began; `Channel.history` has what was said before."""
+    files: tuple[FileRef, ...] = ()
+    incomplete: bool = False
+    """The platform left out the files: `Channel.read` has them."""
+    about: Heard | None = None
+    surface: str | None = None
+    """An empty form that the channel opened at once for the answer: a reply with this surface fills it."""
 
 
 class ReplyKind(StrEnum):
@@ -71,6 +139,12 @@ class ReplyKind(StrEnum):
     HANDOFF = "handoff"
     NOTICE = "notice"
     REFUSAL = "refusal"
+    FORM = "form"
+    """To be filled in; shown on `surface`."""
+    HOME = "home"
+    """The bot's own page for one person; posting it again replaces it."""
+    GREETING = "greeting"
+    """What the bot's chat shows before anything is said: who it is, and `prompts` to begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +154,7 @@ class Citation:
     n: int
     title: str
     source: str
+    """Where it is from, as a file name or an id."""
     section: str = ""
     snippet: str = ""
     url: str | None = None
@@ -105,6 +180,67 @@ class Action:
     needs_text: Literal["no", "optional", "required"] = "no"
     prompt: str = ""
     """What to ask for when text is wanted, already in the person's language."""
+    confirm: str = ""
+    """What to ask before it is done ("Undo this?"), for what destroys something."""
+    opens_form: bool = False
+    """The answer to this press is a form: a channel with `forms` opens an empty one at once and names it as `surface`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One thing to fill in. `choices` are (value, label) for a choice; `value` what stands there already."""
+
+    name: str
+    label: str
+    kind: Literal["text", "long_text", "choice", "date", "number"] = "text"
+    required: bool = True
+    choices: tuple[tuple[str, str], ...] = ()
+    value: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Sent back as a press of `submit`, with its values by field name. Dates are YYYY-MM-DD."""
+
+    title: str
+    submit: Action
+    fields: tuple[FormField, ...]
+    text: str = ""
+    """Markdown above the fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """Was this answer of use? `down` may ask for the reason."""
+
+    up: Action
+    down: Action
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Something to begin with: what it is called, and what is said by choosing it."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a home page: a heading, and what stands under it."""
+
+    title: str
+    items: tuple["Item", ...]
+    actions: tuple[Action, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Markdown, with its buttons."""
+
+    text: str
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +293,14 @@ class Reply:
     transcript: tuple[str, ...] = ()
     """What was said so far, on a handoff card; one line an utterance."""
     author: Author | None = None
-    requester_only: bool = False
+    only_for: str | None = None
+    """The platform's id of the one person in the room who may see it; None for everybody there."""
+    files: tuple[Attachment, ...] = ()
+    feedback: Feedback | None = None
+    form: Form | None = None
+    surface: str | None = None
+    sections: tuple[Section, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return cast(dict[str, Any], _reply.dump_python(self, mode="json"))
@@ -179,7 +322,11 @@ class Capabilities:
 
     live_edits: bool
     forms: bool
+    """It can open an empty form at once, and fill it later."""
     requester_only: bool
+    """It can show something in a room to one person alone."""
+    home: bool
+    """It has a page of its own for each person."""
     max_chars: int
     max_actions: int
 
@@ -192,8 +339,25 @@ class Delivered:
     thread: str | None = None
 
 
+Standing = Literal["member", "guest", "stranger", "bot", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Who somebody is on a platform, by the platform's own word. `email` only where the platform has verified it."""
+
+    external_id: str
+    name: str
+    standing: Standing
+    email: str | None = None
+    picture: str | None = None
+
+
 class Channel(Protocol):
-    """One chat platform. The contract suite in tests/contract/ runs on every implementation and on `MemoryChannel`."""
+    """One chat platform. The contract suite in tests/contract/ runs on every implementation and on `MemoryChannel`.
+
+    All that talks to the platform raises Retry (nothing came of it, `after` seconds) when it cannot be reached.
+    """
 
     name: str
     capabilities: Capabilities
@@ -201,16 +365,46 @@ class Channel(Protocol):
     async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
         """Shows a reply. `message_id` names the message to edit or delete, None for a post.
 
-        Raises Retry (not shown, `after` seconds), OutcomeUnknown (perhaps shown: `find` tells), Refused (never).
+        Raises Retry (not shown), OutcomeUnknown (perhaps shown: `find` tells), Refused (never).
         """
 
     async def find(self, address: Address, *, key: str) -> Delivered | None:
         """The message that was posted under this key, None if there is none: asked after an unknown outcome."""
 
+    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+        """A thread to talk in, for something that was not said in one (a form, a command); `said` is shown as what began it.
+
+        Once a key.
+        """
+
     def direct(self, tenant: str, external_id: str) -> Address:
         """The room in which this channel speaks to one person alone."""
+
+    def is_shared(self, address: Address) -> bool:
+        """Whether several people read in this room."""
+
+    async def profile(self, tenant: str, external_id: str) -> Profile | None:
+        """Who this is; None for an id that the platform does not know."""
+
+    async def lookup(self, email: str) -> ExternalId | None:
+        """Whoever has this verified address on the platform; None if nobody has, or the platform cannot tell."""
+
+    async def read(self, address: Address, message_id: str) -> Heard | None:
+        """A message of this room as it stands now; None if it is gone."""
+
+    async def history(self, address: Address, *, before: str, limit: int) -> Sequence[Heard]:
+        """What was said in this thread before that message, oldest first; the last `limit` of it, bots left out."""
+
+    async def download(self, tenant: str, file: FileRef) -> bytes:
+        """The bytes of a file that was sent. Raises Refused (`too_large`, `not_allowed`, `gone`)."""
 
 
 class Intake(Protocol):
     async def record(self, activity: Activity) -> bool:
-        """Commits the activity to the inbox; False when it was there already. Acknowledge only after this."""
+        """Commits the activity to the inbox; False when it was there already, or was overheard and is none of the bot's
+        business. Acknowledge only after this."""
+
+
+class Files(Protocol):
+    async def read(self, attachment_id: str) -> bytes:
+        """Raises Refused when it is gone."""

@@ -1,14 +1,16 @@
 """The web chat as a channel: replies become rows, and whoever is watching is woken to read them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.errors import OutcomeUnknown, Refused
-from connectors.ports.chat import Address, Capabilities, Delivered, Operation, Reply
+from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Heard, Operation, Profile, Reply
+from connectors.ports.people import ExternalId
 from connectors.ports.records import Clock, new_id
 from connectors.web import store
 from connectors.web.store import Shown
@@ -32,7 +34,7 @@ class WebChannel:
     """Implements `connectors.ports.chat.Channel`. Tables: `connectors.web.store.metadata`."""
 
     name = CHANNEL
-    capabilities = Capabilities(live_edits=True, forms=True, requester_only=True, max_chars=40_000, max_actions=20)
+    capabilities = Capabilities(live_edits=True, forms=False, requester_only=False, home=False, max_chars=40_000, max_actions=20)
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], clock: Clock) -> None:
         self.sessions = sessions
@@ -40,8 +42,8 @@ class WebChannel:
         self._watchers: set[asyncio.Event] = set()
 
     async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
-        if reply.requester_only and address.room.startswith(GROUP):
-            raise Refused("not_private", "a reply for one person cannot be shown in a group's room")
+        if reply.only_for is not None and address.room.startswith(GROUP):
+            address = self.direct(address.tenant, reply.only_for)
         try:
             async with self.sessions.begin() as session:
                 seq = await store.next_seq(session)
@@ -76,6 +78,28 @@ class WebChannel:
 
     def direct(self, tenant: str, external_id: str) -> Address:
         return Address(self.name, tenant, own_room(external_id))
+
+    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+        return replace(address, thread=key)
+
+    def is_shared(self, address: Address) -> bool:
+        return address.room.startswith(GROUP)
+
+    async def profile(self, tenant: str, external_id: str) -> Profile | None:
+        """Whoever is signed in was verified by the directory; their id is their address."""
+        return Profile(external_id, external_id, "member", email=external_id)
+
+    async def lookup(self, email: str) -> ExternalId | None:
+        return ExternalId(CHANNEL, TENANT, own_room(email))
+
+    async def read(self, address: Address, message_id: str) -> Heard | None:
+        return None
+
+    async def history(self, address: Address, *, before: str, limit: int) -> Sequence[Heard]:
+        return ()
+
+    async def download(self, tenant: str, file: FileRef) -> bytes:
+        raise Refused("gone", "nothing is sent as a file in the web chat")
 
     async def say(self, address: Address, message_id: str, author_id: str, author_name: str, text: str, *, key: str) -> None:
         """Keeps what somebody said themselves. `message_id` is a UUIDv7 taken before the bot could answer; once a key."""

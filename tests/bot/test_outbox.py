@@ -19,7 +19,7 @@ class FakeChannel:
     """A channel that fails as told: before showing, or after it."""
 
     name = "fake"
-    capabilities = Capabilities(True, True, True, 4000, 10)
+    capabilities = Capabilities(True, True, True, True, 4000, 10)
 
     def __init__(self) -> None:
         self.shown: dict[str, tuple[Address, Reply]] = {}

@@ -7,17 +7,18 @@ before that commit repeats the turn and a crash after it repeats nothing.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 import structlog
 from pydantic import TypeAdapter
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions
-from connectors.ports.chat import Activity
+from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.ports.records import Clock
 from connectors.ports.secrets import without_secrets
 
@@ -41,6 +42,8 @@ class Received:
     attempts: int
 
 
+Mode = Callable[[Address], str]
+"""What the bot may do in a room: off, mention or questions."""
 Handle = Callable[[Received], Awaitable[None]]
 GiveUp = Callable[[Received], Awaitable[None]]
 
@@ -52,17 +55,19 @@ class Inbox:
         self._pauses = pauses
         self._sessions = sessions
         self._clock = clock
+        self.mode: Mode = lambda address: "mention"
         self.on_new: Callable[[], None] = lambda: None
         """Called when something new was recorded, or could not be served at once."""
         self._busy: dict[ConversationKey, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def record(self, activity: Activity) -> bool:
-        press = activity.press and replace(activity.press, text=without_secrets(activity.press.text))
-        activity = replace(activity, text=without_secrets(activity.text), press=press)
+        activity = _without_secrets(activity)
         address = activity.address
         try:
             async with self._sessions.begin() as session:
+                if not activity.addressed and not await self._concerns(session, activity):
+                    return False
                 await session.execute(
                     insert(t.inbox).values(
                         channel=address.channel,
@@ -82,12 +87,72 @@ class Inbox:
         self.on_new()
         return True
 
-    async def mark(self, session: AsyncSession, seq: int, state: Literal["done", "failed"]) -> bool:
-        """In the turn's transaction; False when the row was finished before."""
+    async def _concerns(self, session: AsyncSession, activity: Activity) -> bool:
+        """Whether something that was only overheard is the bot's business: in a thread that it takes part in or that staff work in,
+        about a message that it has heard, or in a room where it answers questions. Nothing else is written down."""
+        address = activity.address
+        if activity.kind is ActivityKind.MESSAGE and not activity.in_thread:
+            return self.mode(address) == "questions"
+        here = (t.inbox.c.channel == address.channel, t.inbox.c.tenant == address.tenant)
+        thread = (t.inbox.c.room == address.room, t.inbox.c.thread == address.thread, t.inbox.c.state != "overheard")
+        desk = (
+            t.placement.c.channel == address.channel,
+            t.placement.c.tenant == address.tenant,
+            t.placement.c.room == address.room,
+            t.placement.c.posted_thread == address.thread,
+        )
+        known = or_(exists().where(*here, t.inbox.c.activity_id == activity.target), exists().where(*here, *thread), exists().where(*desk))
+        return bool((await session.execute(select(known))).scalar())
+
+    async def mark(self, session: AsyncSession, seq: int, state: Literal["done", "failed", "overheard"]) -> bool:
+        """In the turn's transaction; False when the row was finished before. What was only overheard keeps no words."""
+        values: dict[str, object] = {"state": state}
+        if state == "overheard":
+            values["activity"] = {}
         marked = await session.execute(
-            update(t.inbox).where(t.inbox.c.seq == seq, t.inbox.c.state == "new").values(state=state).returning(t.inbox.c.seq)
+            update(t.inbox).where(t.inbox.c.seq == seq, t.inbox.c.state == "new").values(**values).returning(t.inbox.c.seq)
         )
         return marked.one_or_none() is not None
+
+    async def stand_in(self, session: AsyncSession, activity: Activity) -> None:
+        """An edit that came before its message is that message: in the turn's transaction, so that the message itself is a
+        redelivery when it comes."""
+        address = activity.address
+        await session.execute(
+            insert(t.inbox).values(
+                channel=address.channel,
+                tenant=address.tenant,
+                activity_id=activity.target,
+                sender=activity.sender.external_id,
+                room=address.room,
+                thread=address.thread or "",
+                sort=activity.order,
+                activity={"kind": ActivityKind.MESSAGE.value},
+                received_at=self._clock(),
+                state="done",
+            )
+        )
+
+    async def received_at(self, address: Address, activity_id: str) -> datetime | None:
+        """When an activity was recorded; None for one that never was."""
+        mine = (t.inbox.c.channel == address.channel, t.inbox.c.tenant == address.tenant, t.inbox.c.activity_id == activity_id)
+        async with self._sessions() as session:
+            return (await session.execute(select(t.inbox.c.received_at).where(*mine))).scalar_one_or_none()
+
+    async def last_word(self, activity: Activity) -> str | None:
+        """The id of the last thing that this sender said or pressed in this thread; edits and deletions aside."""
+        address = activity.address
+        said = (
+            t.inbox.c.channel == address.channel,
+            t.inbox.c.tenant == address.tenant,
+            t.inbox.c.room == address.room,
+            t.inbox.c.thread == (address.thread or ""),
+            t.inbox.c.sender == activity.sender.external_id,
+            t.inbox.c.activity["kind"].as_string().in_((ActivityKind.MESSAGE.value, ActivityKind.ACTION.value)),
+        )
+        newest = select(t.inbox.c.activity_id).where(*said).order_by(t.inbox.c.sort.desc(), t.inbox.c.seq.desc()).limit(1)
+        async with self._sessions() as session:
+            return (await session.execute(newest)).scalar_one_or_none()
 
     async def open_for(self, sender: str) -> int:
         """How many activities of this sender are not handled yet."""
@@ -173,3 +238,13 @@ class Inbox:
                 )
             ).one_or_none()
         return Received(row.seq, _activity.validate_python(row.activity), row.attempts) if row is not None else None
+
+
+def _without_secrets(activity: Activity) -> Activity:
+    press, about = activity.press, activity.about
+    if press is not None:
+        values = {name: without_secrets(value) for name, value in press.values.items()}
+        press = replace(press, text=without_secrets(press.text), values=values)
+    if about is not None:
+        about = replace(about, text=without_secrets(about.text))
+    return replace(activity, text=without_secrets(activity.text), press=press, about=about)

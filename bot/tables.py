@@ -62,6 +62,7 @@ transcript = Table(
     Column("reply_kind", String(20)),
     Column("text", Text, nullable=False),
     Column("private_to", String(36)),
+    Column("message_id", String(200)),
 )
 
 inbox = Table(
@@ -81,6 +82,7 @@ inbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     UniqueConstraint("channel", "tenant", "activity_id"),
     Index("ix_inbox_open", "state", "seq"),
+    Index("ix_inbox_thread", "room", "thread"),
 )
 
 outbox = Table(
@@ -117,6 +119,7 @@ placement = Table(
     Column("reader_id", String(36)),
     Column("message_id", String(200)),
     Column("posted_thread", String(200)),
+    Index("ix_card_placement_thread", "room", "posted_thread"),
 )
 """One showing of a card. `id` is the id of its reply; `reader_id` the person whose language and zone it is in."""
 

@@ -335,4 +335,5 @@ def _citation(number: int, passage: Passage, text: str) -> Citation:
         section=passage.chunk.section,
         snippet=snippet if len(snippet) <= _SNIPPET else snippet[: _SNIPPET - 1].rsplit(" ", 1)[0] + "…",
         updated=passage.updated_at,
+        restricted=bool(passage.audience),
     )

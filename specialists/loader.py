@@ -121,6 +121,7 @@ class _Declaration(_Strict):
     undo: bool
     timed: bool = False
     notify_manager: bool = False
+    personal: bool = False
     approval: _Approval | None = None
     act_at: float = Field(0.85, ge=0, le=1)
     notify_at: float = Field(0.65, ge=0, le=1)
@@ -270,6 +271,7 @@ def _spec(declared: _Declaration, title: str) -> SkillSpec:
         act_at=declared.act_at,
         notify_at=declared.notify_at,
         notify_manager=declared.notify_manager,
+        personal=declared.personal,
         title=title,
     )
 

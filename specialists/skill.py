@@ -74,6 +74,8 @@ class SkillSpec:
     notify_at: float = 0.65
     notify_manager: bool = False
     """Recovery changes: the manager is told, too."""
+    personal: bool = False
+    """What it says concerns the employee alone: in a room of several people nobody else sees it."""
     title: str = ""
 
 

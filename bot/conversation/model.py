@@ -116,13 +116,15 @@ def _same_subject(one: Awaits, other: Awaits) -> bool:
     return one.type == other.type and getattr(one, "request_id", None) == getattr(other, "request_id", None)
 
 
-Speaker = Literal["person", "bot", "staff", "note"]
-"""Who speaks in the transcript; a note is internal to staff and never shown to the employee."""
+Speaker = Literal["person", "bot", "staff", "note", "other"]
+"""Who speaks in the transcript; a note is internal to staff and never shown to the employee; other: whoever spoke in the thread
+before the bot was called into it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptEvent:
-    """One append-only line of the dialogue. `reply_kind` for what the bot said."""
+    """One line of the dialogue. `reply_kind` for what the bot said; `message_id` the platform's, for what a person said: if they
+    edit or delete it there, the line follows."""
 
     id: str
     conversation_id: str
@@ -133,6 +135,7 @@ class TranscriptEvent:
     reply_kind: str | None = None
     private_to: str | None = None
     """The sensitive handoff that this was said about; only its claimant reads it, and no other handoff shows it."""
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ class ConversationStore:
                 "reply_kind": event.reply_kind,
                 "text": event.text,
                 "private_to": event.private_to,
+                "message_id": event.message_id,
             }
             for event in events
         ]
@@ -109,9 +110,16 @@ class ConversationStore:
                 )
             ).all()
         return [
-            TranscriptEvent(row.id, row.conversation_id, row.at, row.speaker, row.text, row.person_id, row.reply_kind, row.private_to)
+            TranscriptEvent(
+                row.id, row.conversation_id, row.at, row.speaker, row.text, row.person_id, row.reply_kind, row.private_to, row.message_id
+            )
             for row in reversed(rows)
         ]
+
+    async def rewrite(self, session: AsyncSession, conversation_id: str, message_id: str, text: str) -> None:
+        """In the caller's transaction: what a person said, after they edited it; empty after they deleted it."""
+        said = (t.transcript.c.conversation_id == conversation_id, t.transcript.c.message_id == message_id)
+        await session.execute(update(t.transcript).where(*said).values(text=text))
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:

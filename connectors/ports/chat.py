@@ -120,8 +120,8 @@ class Activity:
     """What it is about; the kinds say."""
     addressed: bool = True
     """Said to the bot, in its own chat or by mention; False for what it merely overhears in a room."""
-    summons: bool = False
-    """Called into a thread that somebody else began; `Channel.history` has what was said before."""
+    in_thread: bool = False
+    """A reply in a thread that began before; `Channel.history` has what was said there."""
     files: tuple[FileRef, ...] = ()
     incomplete: bool = False
     """The platform left out the files: `Channel.read` has them."""
@@ -159,6 +159,8 @@ class Citation:
     snippet: str = ""
     url: str | None = None
     updated: datetime | None = None
+    restricted: bool = False
+    """Not everybody in the organisation may read it."""
 
 
 @dataclass(frozen=True, slots=True)

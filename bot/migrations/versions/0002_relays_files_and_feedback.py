@@ -60,6 +60,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_relay")),
         sa.UniqueConstraint("channel", "tenant", "message_id", name=op.f("uq_relay_channel_tenant_message_id")),
     )
+    op.create_index("ix_inbox_thread", "inbox", ["room", "thread"], unique=False)
+    op.create_index("ix_card_placement_thread", "card_placement", ["room", "posted_thread"], unique=False)
+    op.add_column("transcript_event", sa.Column("message_id", sa.String(length=200), nullable=True))
     with op.batch_alter_table("conversation") as batch:
         batch.drop_constraint(op.f("uq_conversation_channel_tenant_room_thread"), type_="unique")
         batch.create_unique_constraint(
@@ -68,6 +71,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("transcript_event", "message_id")
+    op.drop_index("ix_card_placement_thread", table_name="card_placement")
+    op.drop_index("ix_inbox_thread", table_name="inbox")
     with op.batch_alter_table("conversation") as batch:
         batch.drop_constraint(op.f("uq_conversation_channel_tenant_room_thread_person_id"), type_="unique")
         batch.create_unique_constraint(op.f("uq_conversation_channel_tenant_room_thread"), ["channel", "tenant", "room", "thread"])

@@ -1,0 +1,102 @@
+"""What happens when somebody edits or deletes what they said to the bot, or tells it to stop.
+
+What staff and employee carry to each other follows in `bot/handoff/relay.py`; this is the rest.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.buttons import Buttons, Verb
+from bot.cards import titled
+from bot.conversation.store import ConversationStore
+from bot.intake import Inbox
+from bot.outbox import Outbox
+from bot.talk import Talk
+from connectors.ports.chat import Action, Activity, ReplyKind
+from connectors.ports.secrets import REMOVED
+from specialists import request as requests
+from specialists.request import Request, RequestState
+from specialists.store import RequestStore
+
+log = structlog.get_logger()
+_COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondThoughts:
+    inbox: Inbox
+    outbox: Outbox
+    conversations: ConversationStore
+    requests: RequestStore
+    buttons: Buttons
+
+    async def edited(self, talk: Talk, activity: Activity) -> bool:
+        """The memory follows. True when the new words are to be understood anew: they were the last ones, and what came of the
+        old ones can still be dropped. What is under way is not touched; the person is told.
+        """
+        if not await self._rewrite(talk, activity, activity.text):
+            return False
+        begun = await self._begun(talk, activity)
+        if any(request.state not in _COMPOSED and not request.ended for request in begun):
+            for request in begun:
+                actions = (Action(self.buttons.id(Verb.CANCEL, request.id), talk.words("button.cancel")),)
+                text = talk.words("edit.too_late", case=request.case)
+                talk.say(ReplyKind.NOTICE, text, request=request, actions=actions, personal=True)
+            return False
+        for request in begun:
+            self._drop(talk, request)
+        return not begun or any(request.state in _COMPOSED for request in begun)
+
+    async def deleted(self, talk: Talk, activity: Activity) -> None:
+        """The memory forgets the words; a request that was being put together from them is dropped."""
+        if not await self._rewrite(talk, activity, ""):
+            return
+        for request in await self._begun(talk, activity):
+            if self._drop(talk, request):
+                talk.say(ReplyKind.NOTICE, talk.words("deleted.cancelled", case=request.case), personal=True)
+
+    async def stopped(self, talk: Talk) -> None:
+        """What was not said yet stays unsaid, and what is being put together is dropped; what is under way goes on."""
+        address = talk.conversation.address
+
+        async def withdraw(session: AsyncSession) -> None:
+            await self.outbox.withdraw(session, address)
+
+        talk.changes.inside.append(withdraw)
+        still = [one for one in await self.requests.of_conversation(talk.conversation.id) if not one.ended]
+        running = [request for request in still if not self._drop(talk, request)]
+        talk.conversation = talk.conversation.passing_over()
+        for request in running:
+            actions = (Action(self.buttons.id(Verb.CANCEL, request.id), talk.words("button.cancel")),)
+            text = talk.words("stopped.running", case=request.case, title=titled(request, talk.words))
+            talk.say(ReplyKind.NOTICE, text, request=request, actions=actions)
+        if not running:
+            talk.say(ReplyKind.NOTICE, talk.words("stopped"))
+
+    async def _rewrite(self, talk: Talk, activity: Activity, text: str) -> bool:
+        """Whether it was this person's last word in this conversation; the transcript follows in any case."""
+        target = activity.target or ""
+
+        async def rewrite(session: AsyncSession) -> None:
+            await self.conversations.rewrite(session, talk.conversation.id, target, text)
+
+        talk.changes.inside.append(rewrite)
+        return await self.inbox.last_word(activity) == target and REMOVED not in text
+
+    async def _begun(self, talk: Talk, activity: Activity) -> list[Request]:
+        """The requests that came of the message."""
+        since = await self.inbox.received_at(activity.address, activity.target or "")
+        if since is None:
+            return []
+        return [talk.current(one) for one in await self.requests.of_conversation(talk.conversation.id) if one.created_at >= since]
+
+    @staticmethod
+    def _drop(talk: Talk, request: Request) -> bool:
+        """Whether it was still being put together, and so is dropped."""
+        if request.state not in _COMPOSED:
+            return False
+        talk.changes.request(requests.cancelled(request, talk.now))
+        talk.conversation = talk.conversation.forgetting(request.id)
+        return True

@@ -2,20 +2,21 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
+from pydantic import SecretStr
 
 from bot.buttons import Buttons
 from bot.changes import Saver
 from bot.config import SHIPPED, Settings, check_groups
 from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
-from bot.database import connect
+from bot.database import Sessions, connect
 from bot.dialogue import Dialogue
 from bot.handoff.desk import Desk
 from bot.handoff.store import HandoffStore
@@ -32,11 +33,12 @@ from bot.people import PeopleStore
 from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
+from bot.rooms import Rooms
 from bot.status import StatusReader
 from bot.step_ups import StepUpPages
 from bot.turn import TurnHandler
 from bot.words import Words
-from connectors.ports.chat import Address, Channel
+from connectors.ports.chat import Channel
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, utcnow
@@ -64,6 +66,9 @@ from specialists.skill import Ports
 from specialists.store import RequestStore
 from specialists.switch import Switch
 
+if TYPE_CHECKING:
+    from connectors.slack.connector import Slack
+
 HERE = Path(__file__).parent
 PREPARED = "prepared.npz"
 """Beside the embedding runtime: vectors of the texts that ship with Foyer."""
@@ -86,6 +91,7 @@ class App:
         encoder: Encoder | None = None,
         index: Index | None = None,
         channels: Sequence[Channel] = (),
+        inbox: Callable[[Sessions, Clock], Inbox] = Inbox,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -98,14 +104,27 @@ class App:
         ports = self.outside.ports
         organisation = settings.organisation
 
+        self.skills = load_skills()
+        specs = {name: skill.spec for name, skill in self.skills.items()}
+        self.roster = load_roster(specs)
+        check_groups(organisation, specs, self.roster)
+        self.messages = Messages.load([HERE / "messages.yaml", FULFILMENT_MESSAGES])
+        for skill in self.skills.values():
+            self.messages |= skill.messages
+
+        self.inbox = inbox(self.sessions, clock)
         self.web = WebChannel(self.sessions, clock)
         self.channels: dict[str, Channel] = {channel.name: channel for channel in (self.web, *channels)}
+        self.slack = self._slack() if settings.slack else None
+        if self.slack is not None:
+            self.channels[self.slack.channel.name] = self.slack.channel
+        self.rooms = Rooms.of(organisation, self.channels)
+        self.inbox.mode = self.rooms.mode
         room_reader = Reader(organisation.locale, organisation.timezone)
         self.people = PeopleStore(self.sessions, ports["people"], organisation.roles, clock, room_reader)
         self.conversations = ConversationStore(self.sessions)
         self.handoffs = HandoffStore(self.sessions)
         self.outbox = Outbox(self.sessions, self.channels, clock)
-        self.inbox = Inbox(self.sessions, clock)
         self.metrics = Metrics()
         self.buttons = Buttons(self.home.key("buttons"))
 
@@ -117,13 +136,6 @@ class App:
         self.retriever = Retriever(self.sessions, self.index, self.encoder)
         self.answerer = Answerer(self.retriever, self.encoder)
 
-        self.skills = load_skills()
-        specs = {name: skill.spec for name, skill in self.skills.items()}
-        self.roster = load_roster(specs)
-        check_groups(organisation, specs, self.roster)
-        self.messages = Messages.load([HERE / "messages.yaml", FULFILMENT_MESSAGES])
-        for skill in self.skills.values():
-            self.messages |= skill.messages
         self.requests = RequestStore(self.sessions)
         self.switch = Switch(self.sessions, self.requests, self.audit, clock, self.roster)
         self.engine = Engine(self._engine_url(), clock=clock)
@@ -156,7 +168,7 @@ class App:
             messages=self.messages,
             buttons=self.buttons,
             organisation=organisation,
-            room=self._room_of_group,
+            room=self.rooms.of_group,
         )
         self.catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
         dialogue = Dialogue(self.people, self.requests, self.skills, self.roster, self.policy, self.catalogues, self.desk, self.buttons)
@@ -222,6 +234,8 @@ class App:
         for connector in self.outside.connectors.values():
             await connector.open()
         await upgrade(self.engine_db)
+        if self.slack is not None:
+            await self.slack.open()
         await asyncio.gather(self.recognizer.warm(self.home.path / "recognition.npz"), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
@@ -240,6 +254,8 @@ class App:
                 while self._running and await self.working():  # noqa: ASYNC110 - what runs is known to databases, not to an event
                     await asyncio.sleep(0.02)
         self._running = False
+        if self.slack is not None:
+            await self.slack.close()
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
         await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop)))
@@ -277,8 +293,31 @@ class App:
             return f"sqlite:///{self.home.path / 'engine.db'}"
         return self.settings.database_url
 
-    def _room_of_group(self, group: str) -> Address:
-        return Address("web", "local", f"group:{group}", None)
+    def _slack(self) -> "Slack":
+        """Slack's libraries are imported where it is configured, and cost nothing elsewhere."""
+        from connectors.slack.connector import Slack
+        from connectors.slack.settings import SlackSettings
+
+        given = self.settings
+        return Slack(
+            SlackSettings(
+                bot_token=_secret(given.slack_bot_token),
+                signing_secret=_secret(given.slack_signing_secret),
+                app_token=_secret(given.slack_app_token),
+                client_id=given.slack_client_id,
+                client_secret=_secret(given.slack_client_secret),
+                api_url=given.slack_api_url,
+                request_emoji=given.slack_request_emoji,
+                base_url=given.base_url,
+                secret=self.home.key("slack"),
+            ),
+            intake=self.inbox,
+            files=self.files,
+            word=Words(self.messages, Reader(given.organisation.locale, given.organisation.timezone)),
+            engine=self.engine_db,
+            sessions=self.sessions,
+            clock=self.clock,
+        )
 
     async def _ask(self, question: str, asker: Person, before: str | None, vector: NDArray[Any] | None) -> Answer:
         return await self.answerer.answer(question, asker, context=before, vector=vector)
@@ -301,6 +340,10 @@ class App:
         await self.status.abandon()
         await self.audit.seal(self.sessions)
         await self.library.sync()
+
+
+def _secret(given: SecretStr | None) -> str | None:
+    return given.get_secret_value() if given is not None else None
 
 
 def _encoder(settings: Settings) -> Encoder:

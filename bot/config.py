@@ -107,6 +107,19 @@ class Settings(BaseSettings):
     organisation: Organisation = Field(default_factory=lambda: _organisation(SHIPPED))
 
     @property
+    def slack(self) -> bool:
+        """Whether Slack is configured. Raises ConfigError when it is only in part."""
+        if not any((self.slack_bot_token, self.slack_signing_secret, self.slack_app_token, self.slack_client_id)):
+            return False
+        if self.slack_client_id is not None and self.slack_client_secret is None:
+            raise ConfigError("FOYER_SLACK_CLIENT_ID needs FOYER_SLACK_CLIENT_SECRET: both are under Basic Information in Slack.")
+        if self.slack_bot_token is None and self.slack_client_id is None:
+            raise ConfigError("Slack needs FOYER_SLACK_BOT_TOKEN (xoxb-...), or FOYER_SLACK_CLIENT_ID for several workspaces.")
+        if self.slack_signing_secret is None and self.slack_app_token is None:
+            raise ConfigError("Slack needs FOYER_SLACK_SIGNING_SECRET (HTTP), or FOYER_SLACK_APP_TOKEN (xapp-..., Socket Mode).")
+        return True
+
+    @property
     def database(self) -> str:
         """An async SQLAlchemy URL."""
         if self.database_url is None:

@@ -1,0 +1,300 @@
+"""A `Reply` as Slack shows it. Pure and total: it never raises; what is too long is cut visibly, divided, or becomes a file.
+
+A card (anything about a request, or with buttons under what is no answer) is one message, so that it can be changed in place; only
+a long answer is divided, its sources and buttons at the end. Words that are not ours stand in `plain_text`, rich text or Markdown that
+was written anew; where Slack insists on its own marks they are escaped.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connectors.ports.chat import Citation, Field, Progress, Reply, ReplyKind
+from connectors.slack import limits
+from connectors.slack.buttons import button_rows, feedback_row
+from connectors.slack.limits import clean, cut, escaped, escaped_cut, host_of, plain, safe_url, text_size, units, unmentioned
+from connectors.slack.markdown import Piece, divided, pieces, safe_markdown, without_sources, words
+from connectors.slack.rich import bullets, section, text
+from connectors.slack.wording import Wording, put
+
+Block = dict[str, Any]
+MESSAGES = 3
+"""Messages that a long answer may take; beyond that it is a file."""
+FIELD_TEXTS = 3_500
+SIDE_BY_SIDE = 200
+"""Units of a value that stands beside its label; a longer one stands below."""
+STEPS = 20
+STEP = 120
+LINES = 20
+LINE = 400
+TRANSCRIPT = 2_000
+SOURCES = 10
+SOURCE = 180
+FILE_NAMES = 300
+CSV_ROWS = 300
+"""Rows of a table that are shown in messages; a longer table is a file."""
+MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "undone": "↶"}
+WORDING = Wording()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One message. `text` is what notifications and screen readers say, in mrkdwn escapes, at most 4,000 characters."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutFile:
+    name: str
+    title: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A message, or a file to be sent after it."""
+
+    rendered: Rendered | None
+    file: OutFile | None = None
+
+
+def render(reply: Reply, wording: Wording = WORDING) -> tuple[Part, ...]:
+    """All that is shown, in order: one message or more, then files."""
+    fallback = _fallback(reply, wording)
+    front, tail = _front(reply, wording), list(answer_tail(reply, wording))
+    found, files = _without_big_tables(_pieces(reply), wording) if _divides(reply) else (_pieces(reply), [])
+    found = [] if reply.progress is not None and reply.kind is ReplyKind.PROGRESS else found
+    room = limits.MESSAGE_CHARS - text_size(front) - text_size(tail)
+    messages = _packed(found, room) if _divides(reply) else [_cut(found, room, wording)]
+    if len(messages) > MESSAGES:
+        name = f"answer-{_slug(reply.id)}.md"
+        notice = put(wording.in_file, name=name)
+        messages = [_cut(found, room - units(notice) - 2, wording, notice)]
+        files = [OutFile(name, name, clean(reply.text)), *files]
+    bodies = [[{"type": "markdown", "text": message}] if message.strip() else [] for message in messages]
+    parts = []
+    for n, body in enumerate(bodies):
+        blocks = [*(front if n == 0 else []), *body, *(tail if n == len(bodies) - 1 else [])]
+        said = fallback if n == 0 else escaped_cut(words(messages[n]), limits.MESSAGE_TEXT) or fallback
+        parts.append(Part(Rendered(said, tuple(blocks or [{"type": "section", "text": plain("", limits.SECTION)}]))))
+    return (*parts, *(Part(None, file) for file in files))
+
+
+def answer_markdown(reply: Reply, wording: Wording = WORDING) -> str:
+    """The text alone, for streaming; `answer_tail` has what stands under it."""
+    return _cut(_pieces(reply), limits.MESSAGE_CHARS - text_size(answer_tail(reply, wording)), wording)
+
+
+def answer_tail(reply: Reply, wording: Wording = WORDING) -> tuple[Block, ...]:
+    """What stands under the text: facts, transcript, sources, files, buttons, thumbs."""
+    case = reply.request.case if reply.request is not None else ""
+    blocks = [*_fields(reply.fields, wording), *_transcript(reply.transcript, wording), *_sources(reply, wording)]
+    if reply.files:
+        names = ", ".join(file.name for file in reply.files)
+        blocks.append(_context(put(wording.files, name=cut(names, FILE_NAMES))))
+    blocks += button_rows(reply.actions, wording, about=case)
+    if reply.feedback is not None:
+        blocks.append(feedback_row(reply.feedback, len(reply.actions)))
+    return tuple(blocks)
+
+
+# -- the text --------------------------------------------------------------------------------------------------------------
+
+
+def _divides(reply: Reply) -> bool:
+    return reply.request is None and reply.progress is None and (reply.kind is ReplyKind.ANSWER or not (reply.actions or reply.fields))
+
+
+def _starts(citations: Sequence[Citation]) -> list[str]:
+    return [f"[{citation.n}] {citation.title}" for citation in citations]
+
+
+def _pieces(reply: Reply) -> list[Piece]:
+    said, _ = without_sources(reply.text, _starts(reply.citations))
+    links = {citation.n: citation.url for citation in reply.citations if citation.url}
+    return pieces(said, links)
+
+
+def _without_big_tables(found: Sequence[Piece], wording: Wording) -> tuple[list[Piece], list[OutFile]]:
+    """Tables that Slack cannot show become files; those of more rows than it shows are divided."""
+    kept: list[Piece] = []
+    files: list[OutFile] = []
+    step = limits.TABLE_ROWS - 1
+    for piece in found:
+        if piece.cells and (len(piece.cells[0]) > limits.TABLE_COLUMNS or len(piece.cells) > CSV_ROWS):
+            name = f"table-{len(files) + 1}.csv"
+            files.append(OutFile(name, name, _csv(piece.cells)))
+            kept.append(Piece((safe_markdown(put(wording.table_in_file, count=len(piece.cells) - 1, name=name)),)))
+        elif piece.cells and len(piece.lines) > step:
+            kept += [replace(piece, lines=piece.lines[at : at + step], alone=at > 0) for at in range(0, len(piece.lines), step)]
+        else:
+            kept.append(piece)
+    return kept, files
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    """No cell begins as a formula does."""
+    out = io.StringIO()
+    csv.writer(out).writerows([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _packed(found: Sequence[Piece], room: int) -> list[str]:
+    """The pieces in as few messages as hold them; the last one leaves its room for what follows, so all do."""
+    messages = [""]
+    for piece in found:
+        whole = piece.markdown
+        for part in [whole] if units(whole) <= room else divided(piece, room):
+            if messages[-1] and (piece.alone or units(messages[-1]) + 2 + units(part) > room):
+                messages.append("")
+            messages[-1] += ("\n\n" if messages[-1] else "") + part
+    return messages
+
+
+def _cut(found: Sequence[Piece], room: int, wording: Wording, notice: str | None = None) -> str:
+    """As much as there is room for, and how much is missing."""
+    messages = _packed(found, room)
+    if len(messages) == 1 and notice is None:
+        return messages[0]
+    shorter = _packed(found, room - 80 - units(wording.cut))
+    missing = sum(len(message) for message in shorter[1:])
+    said = safe_markdown(notice if notice is not None else put(wording.cut, count=missing))
+    return f"{shorter[0]}\n\n{said}"
+
+
+def _fallback(reply: Reply, wording: Wording) -> str:
+    """All that a card says first, in plain words."""
+    said = words(reply.text).strip()
+    if not said and reply.progress is not None:
+        said = f"{reply.progress.title}. {reply.progress.ball}"
+    said = (
+        said or " ".join(f"{one.label}: {one.value}" for one in reply.fields) or (reply.form.title if reply.form else "") or wording.loading
+    )
+    if reply.author is not None:
+        said = f"{reply.author.name}: {said}"
+    return escaped_cut(said, limits.MESSAGE_TEXT) if said.strip() else "…"
+
+
+# -- the cards -------------------------------------------------------------------------------------------------------------
+
+
+def _front(reply: Reply, wording: Wording) -> list[Block]:
+    """Who speaks, and the live card."""
+    blocks = [_context(cut(reply.author.name, limits.HEADER))] if reply.author is not None and reply.author.name.strip() else []
+    if reply.progress is not None:
+        blocks += _progress(reply.progress, reply.request.case if reply.request is not None else "", wording)
+    return blocks
+
+
+def _progress(progress: Progress, case: str, wording: Wording) -> list[Block]:
+    said = {name: getattr(wording, name) for name in MARKS}
+    elements: list[dict[str, Any]] = [section([text(cut(progress.ball, LINE) or "–", bold=True)])]
+    if progress.steps:
+        elements[0]["elements"].append(text("\n"))
+        rows = []
+        for step in progress.steps[:STEPS]:
+            title = text(cut(step.title, STEP) or "–", **({"strike": True} if step.status == "undone" else {}))
+            rows.append([text(f"{MARKS.get(step.status, '○')} "), title, text(f" ({said.get(step.status, step.status)})", italic=True)])
+        if len(progress.steps) > STEPS:
+            rows.append([text(put(wording.more, count=len(progress.steps) - STEPS))])
+        elements.append(bullets(rows))
+    blocks: list[Block] = [
+        {"type": "header", "text": plain(" · ".join(filter(None, (case, progress.title))), limits.HEADER)},
+        {"type": "rich_text", "elements": elements},
+    ]
+    about = [put(wording.next_step, name=progress.next_step)] if progress.next_step else []
+    about += [put(wording.specialist, name=progress.specialist)] if progress.specialist else []
+    return [*blocks, _context("  ·  ".join(cut(one, LINE) for one in about))] if about else blocks
+
+
+def _fields(fields: Sequence[Field], wording: Wording) -> list[Block]:
+    """Labels at the left, values at the right, exactly as they are; a long value below its label."""
+    blocks: list[Block] = []
+    pairs: list[dict[str, Any]] = []
+    left = FIELD_TEXTS
+    for n, field in enumerate(fields):
+        label = {"type": "mrkdwn", "text": f"*{escaped_cut(field.label.replace('*', ' ').strip(), 150) or '–'}*"}
+        if left < SIDE_BY_SIDE + units(label["text"]):
+            blocks += _grid(pairs)
+            return [*blocks, _context(put(wording.more, count=len(fields) - n))]
+        value = clean(field.value)
+        if units(value) <= SIDE_BY_SIDE:
+            shown = plain(value, limits.FIELD)
+            pairs += [label, shown]
+        else:
+            blocks += _grid(pairs)
+            pairs = []
+            shown = plain(_cut_saying(value, left - units(label["text"]), wording), limits.SECTION)
+            blocks += [{"type": "section", "text": label}, {"type": "section", "text": shown}]
+        left -= units(label["text"]) + units(shown["text"])
+    return [*blocks, *_grid(pairs)]
+
+
+def _grid(pairs: Sequence[dict[str, Any]]) -> list[Block]:
+    return [{"type": "section", "fields": list(pairs[at : at + limits.FIELDS])} for at in range(0, len(pairs), limits.FIELDS)]
+
+
+def _cut_saying(value: str, room: int, wording: Wording) -> str:
+    if units(unmentioned(value)) <= min(room, limits.SECTION):
+        return value
+    kept = limits.head(value, min(room, limits.SECTION) * 9 // 10 - units(wording.cut) - 10)
+    return f"{kept} {put(wording.cut, count=len(value) - len(kept))}"
+
+
+def _transcript(lines: Sequence[str], wording: Wording) -> list[Block]:
+    """The newest lines, and how many were before them."""
+    shown: list[str] = []
+    size = 0
+    for line in reversed(lines):
+        said = cut(clean(line).replace("\n", " "), LINE)
+        if len(shown) == LINES or size + units(said) > TRANSCRIPT:
+            break
+        shown.insert(0, said)
+        size += units(said) + 1
+    if not any(line.strip() for line in shown):
+        return []
+    left_out = len(lines) - len(shown)
+    heading = [text(wording.said_so_far, bold=True)]
+    if left_out:
+        heading.append(text(f"  {put(wording.earlier, count=left_out)}", italic=True))
+    quote = {"type": "rich_text_quote", "elements": [text("\n".join(shown))]}
+    return [{"type": "rich_text", "elements": [section(heading), quote]}]
+
+
+def _sources(reply: Reply, wording: Wording) -> list[Block]:
+    """One line a source: as the text words it, else title, section and date; linked with its host where it has an address."""
+    if not reply.citations:
+        return []
+    _, worded = without_sources(reply.text, _starts(reply.citations))
+    lines = [_source(citation, worded) for citation in reply.citations[:SOURCES]]
+    if len(reply.citations) > SOURCES:
+        lines.append(escaped(put(wording.more, count=len(reply.citations) - SOURCES)))
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": "\n".join(lines), "verbatim": True}]}]
+
+
+def _source(citation: Citation, worded: Sequence[str]) -> str:
+    start = f"[{citation.n}] {citation.title}"
+    said = next((line for line in worded if line.startswith(start)), None)
+    if said is None:
+        where = citation.section if citation.section != citation.title else ""
+        updated = citation.updated.date().isoformat() if citation.updated is not None else ""
+        said = ", ".join(filter(None, (start, where, updated)))
+    shown = escaped_cut(said, SOURCE).replace("\n", " ")
+    url = safe_url(citation.url) if citation.url else None
+    if url is None:
+        return shown
+    host = escaped_cut(f" ({host_of(url)})", SOURCE // 3)
+    linked = f"<{escaped(url)}|{shown}>{host}"
+    return linked if units(linked) < limits.SECTION // (SOURCES + 1) else shown + host
+
+
+def _context(said: str) -> Block:
+    return {"type": "context", "elements": [plain(said, limits.SECTION)]}
+
+
+def _slug(said: str) -> str:
+    return "".join(character for character in said if character.isascii() and character.isalnum())[:12] or "text"

@@ -215,10 +215,11 @@ class App:
         self._inbox_loop = Loop("inbox", self._serve, 5.0)
         self._loops = (
             Loop("status", self._tell, 1.0),
-            Loop("outbox", self.outbox.deliver, 30.0),
+            outbox_loop := Loop("outbox", self.outbox.deliver, 30.0),
         )
         self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
         self.inbox.on_new = self._inbox_loop.wake
+        self.outbox.on_more = outbox_loop.wake
         self._running = False
 
     @property
@@ -259,6 +260,7 @@ class App:
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
         await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop)))
+        await self.outbox.close(patience)
         await self.fulfilment.close()
         await self.audit.seal(self.sessions)
         for connector in self.outside.connectors.values():

@@ -1,34 +1,39 @@
 """The outbox: what is to be said, written with what it tells of, and delivered in order per address afterwards.
 
-A card may be shown at several addresses (its placements); changing it edits all of them. After an unknown outcome the
-channel is asked whether the message is there before it is sent again.
+One message at a time per address, many addresses side by side, so that a slow one holds up nobody else. A card may be shown
+at several addresses (its placements); changing it edits all of them. After an unknown outcome the channel is asked whether
+the message is there before it is sent again.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions
-from connectors.errors import ConnectorError, Refused, Retry
+from bot.delivery import GivenUp, Later, again, send
 from connectors.ports.chat import Address, Channel, Delivered, Operation, Reply
 from connectors.ports.records import Clock, new_id
 
 log = structlog.get_logger()
-AT_ONCE = 20
-"""Messages of one address in one round, so that a long queue somewhere holds up nobody else."""
-TRIES = 10
-"""How often a message is tried whose delivery breaks for a reason that no channel should give."""
-BACKOFF = (1.0, 2.0, 5.0, 15.0, 60.0)
-"""Seconds before the next try; the last one repeats."""
+AT_ONCE = 32
+"""Addresses of one channel that are served at once: a platform that is down holds up no other."""
+IN_A_ROW = 20
+"""Messages of one address before whoever has waited longer is served."""
+DATABASE_PAUSE = 5.0
+"""Seconds before an address is looked at again whose rows could not be read or written."""
 
 AddressKey = tuple[str, str, str, str | None]
+_ADDRESS = (t.outbox.c.channel, t.outbox.c.tenant, t.outbox.c.room, t.outbox.c.thread)
+# Spelled out, since a bound parameter keeps databases from using the index of what is pending.
+_PENDING = t.outbox.c.state == literal_column("'pending'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,43 @@ class Placement:
     posted_thread: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a channel will never show. `code` is the channel's, "broken" when its delivery failed too often by a defect."""
+
+    operation: Operation
+    card_key: str | None
+    address: Address
+    reply: Reply
+    code: str
+
+
+async def _ignore(refusal: Refusal) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """An address that waits. `unsent`: the row that certainly was not sent, though it is marked."""
+
+    until: datetime
+    unsent: int | None = None
+
+
 class Outbox:
+    """`deliver` is the work of a loop; `on_more` and `on_refused` are for whoever puts it together to set."""
+
     def __init__(self, sessions: Sessions, channels: Mapping[str, Channel], clock: Clock) -> None:
         self._sessions = sessions
         self._channels = channels
         self._clock = clock
+        self.on_more: Callable[[], None] = lambda: None
+        """Called when an address was served: more may be due now."""
+        self.on_refused: Callable[[Refusal], Awaitable[None]] = _ignore
+        """Called before a refused row is given up, at least once; when it raises it is called again later."""
+        self._busy: dict[AddressKey, asyncio.Task[None]] = {}
+        self._held: dict[AddressKey, _Held] = {}
+        self._closing = False
 
     async def post(
         self, session: AsyncSession, address: Address, reply: Reply, *, card_key: str | None = None, reader_id: str | None = None
@@ -83,9 +120,18 @@ class Outbox:
         ]
 
     async def edit(self, session: AsyncSession, card_key: str, draw: Callable[[Placement], Reply]) -> None:
-        """Redraws a card wherever it is shown; the reply keeps the placement's id."""
+        """Redraws a card wherever it is shown; the reply keeps the placement's id. Edits that still wait are superseded."""
         for placement in await self.placements(session, card_key):
-            await self._add(session, "edit", placement.address, replace(draw(placement), id=placement.id), card_key, placement.id)
+            waiting = await session.execute(
+                update(t.outbox)
+                .where(_PENDING, *_at(placement.address), t.outbox.c.placement_id == placement.id, t.outbox.c.operation == "edit")
+                .values(state="superseded")
+                .returning(t.outbox.c.due_at, t.outbox.c.attempts)
+            )
+            # What was asked to wait still waits, however often its card changes.
+            held = max(((row.due_at, row.attempts) for row in waiting), default=None)
+            reply = replace(draw(placement), id=placement.id)
+            await self._add(session, "edit", placement.address, reply, card_key, placement.id, held)
 
     async def retire(self, session: AsyncSession, card_key: str, left_key: str, draw: Callable[[Placement], Reply]) -> None:
         """Draws a card a last time wherever it is shown; from then on it is another card, which later changes don't touch."""
@@ -93,9 +139,17 @@ class Outbox:
         await session.execute(update(t.placement).where(t.placement.c.card_key == card_key).values(card_key=left_key))
 
     async def _add(
-        self, session: AsyncSession, operation: Operation, address: Address, reply: Reply, card_key: str | None, placement_id: str | None
+        self,
+        session: AsyncSession,
+        operation: Operation,
+        address: Address,
+        reply: Reply,
+        card_key: str | None,
+        placement_id: str | None,
+        held: tuple[datetime, int] | None = None,
     ) -> None:
         now = self._clock()
+        due_at, attempts = held or (now, 0)
         await session.execute(
             insert(t.outbox).values(
                 id=new_id(),
@@ -108,7 +162,8 @@ class Outbox:
                 placement_id=placement_id,
                 reply=reply.as_json(),
                 state="pending",
-                due_at=now,
+                attempts=attempts,
+                due_at=due_at,
                 created_at=now,
                 correlation=structlog.contextvars.get_contextvars().get("correlation"),
             )
@@ -121,98 +176,158 @@ class Outbox:
 
     async def waiting(self) -> int:
         async with self._sessions() as session:
-            return int(
-                (await session.execute(select(func.count()).select_from(t.outbox).where(t.outbox.c.state == "pending"))).scalar_one()
-            )
+            return int((await session.execute(select(func.count()).select_from(t.outbox).where(_PENDING))).scalar_one())
 
     async def undelivered(self, rooms: list[str]) -> int:
         async with self._sessions() as session:
-            rows = await session.execute(select(t.outbox.c.sequence).where(t.outbox.c.state == "pending", t.outbox.c.room.in_(rooms)))
-            return len(rows.all())
+            counted = select(func.count()).select_from(t.outbox).where(_PENDING, t.outbox.c.room.in_(rooms))
+            return int((await session.execute(counted)).scalar_one())
+
+    @property
+    def busy(self) -> int:
+        """Addresses that are being served now."""
+        return len(self._busy)
 
     async def deliver(self) -> float | None:
-        """All that is due, in order per address, addresses side by side. Returns the seconds until more is due, None for never."""
-        while (pause := await self.deliver_due()) == 0.0:
-            pass
-        return pause
+        """Starts what is due, and whatever follows it at the same address.
 
-    async def deliver_due(self) -> float | None:
-        """One pass; what is about to be sent is marked as tried first.
-
-        Returns the seconds until the next row is due, 0 when more may be due now, None when none waits.
+        Returns the seconds until something becomes due by time, None when nothing waits for that.
         """
         now = self._clock()
-        address = (t.outbox.c.channel, t.outbox.c.tenant, t.outbox.c.room, t.outbox.c.thread)
-        place = func.row_number().over(partition_by=address, order_by=t.outbox.c.sequence).label("place")
-        pending = select(t.outbox, place).where(t.outbox.c.state == "pending").subquery()
-        first = select(pending).where(pending.c.place <= AT_ONCE).order_by(pending.c.sequence)
+        busy = set(self._busy)
+        served = Counter(key[0] for key in busy)
+        pause: float | None = None
+        chosen: list[int] = []
         async with self._sessions() as session:
-            rows = (await session.execute(first)).all()
-        if not rows:
-            return None
-        queues: dict[AddressKey, list[int]] = {}
-        for position, row in enumerate(rows):
-            queues.setdefault((row.channel, row.tenant, row.room, row.thread), []).append(position)
-        # What waits for its time holds back all that comes after it at the same address.
-        due = {key: positions for key, positions in queues.items() if rows[positions[0]].due_at <= now}
-        if not due:
-            next_due: datetime = min(rows[positions[0]].due_at for positions in queues.values())
-            return max(0.01, (next_due - now).total_seconds())
-        tried = [rows[position].sequence for positions in due.values() for position in positions]
-        async with self._sessions.begin() as session:
-            await session.execute(update(t.outbox).where(t.outbox.c.sequence.in_(tried)).values(attempts=t.outbox.c.attempts + 1))
-        await asyncio.gather(*(self._deliver_in_order([rows[position] for position in positions]) for positions in due.values()))
-        return 0.0
+            first = (await session.execute(heads(self._channels))).all()
+        for head in first:
+            key = _key(head)
+            if key in busy:
+                continue
+            held = self._held.get(key)
+            wait = (max(head.due_at, held.until if held else head.due_at) - now).total_seconds()
+            if wait > 0:
+                pause = wait if pause is None else min(pause, wait)
+            elif served[head.channel] < AT_ONCE and not self._closing:
+                served[head.channel] += 1
+                chosen.append(head.sequence)
+        for row in await self._take(chosen):
+            self._busy[_key(row)] = asyncio.create_task(self._serve(row))
+        return pause if pause is None else max(0.01, pause)
 
-    async def _deliver_in_order(self, rows: list[Row[Any]]) -> None:
-        for row in rows:
-            if not await self._deliver(row):
-                return
+    async def close(self, patience: float) -> None:
+        """Lets running deliveries come to their end for `patience` seconds; what follows them is for the next start."""
+        self._closing = True
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=patience)
+        for task in (left := list(self._busy.values())):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
-    async def _deliver(self, row: Row[Any]) -> bool:
-        """True when the next row of this address may go out."""
-        channel = self._channels[row.channel]
-        address = Address(row.channel, row.tenant, row.room, row.thread)
+    async def _take(self, sequences: list[int]) -> Sequence[Row[Any]]:
+        """The rows as they are before they are marked as tried."""
+        if not sequences:
+            return []
+        async with self._sessions() as session:
+            found = await session.execute(_rows().where(t.outbox.c.sequence.in_(sequences)).order_by(t.outbox.c.sequence))
+            rows: Sequence[Row[Any]] = found.all()
+        if any(_unmarked(row) for row in rows):
+            async with self._sessions.begin() as session:
+                await _mark(session, rows)
+        return rows
+
+    async def _serve(self, row: Row[Any]) -> None:
+        key = _key(row)
         try:
-            message_id = await self._message_id(row)
-            if row.operation != "post" and message_id is None:
-                raise Refused("never_posted")
-            delivered: Delivered | None = None
-            if row.attempts > 0 and row.operation == "post":
-                delivered = await channel.find(address, key=row.id)
-            if delivered is None:
-                delivered = await channel.deliver(row.operation, address, Reply.from_json(row.reply), key=row.id, message_id=message_id)
-        except Retry as error:
-            wait = error.after if error.after is not None else BACKOFF[min(row.attempts, len(BACKOFF) - 1)]
-            log.warning("delivery_postponed", channel=row.channel, code=error.code, seconds=wait, attempt=row.attempts + 1)
-            await self._finish(row, state="pending", due_at=self._clock() + timedelta(seconds=wait))
-            return False
-        except ConnectorError as error:
-            log.error("delivery_refused", channel=row.channel, code=error.code, outbox=row.id)
-            await self._finish(row, state="failed")
-            return True
-        except Exception:  # a channel's defect: it must not block the address for ever
-            log.exception("delivery_broke", channel=row.channel, outbox=row.id, attempt=row.attempts + 1)
-            again = row.attempts + 1 < TRIES
-            wait = BACKOFF[min(row.attempts, len(BACKOFF) - 1)]
-            await self._finish(row, state="pending" if again else "failed", due_at=self._clock() + timedelta(seconds=wait))
-            return not again
+            following: Row[Any] | None = row
+            for left in reversed(range(IN_A_ROW)):
+                if following is None:
+                    break
+                structlog.contextvars.bind_contextvars(correlation=following.correlation)
+                following = await self._one(key, following, go_on=left > 0)
+        except Exception:  # the database is away, or a row cannot be read: it stays in the outbox, and is looked at again
+            log.exception("address_not_served", channel=row.channel)
+            await asyncio.sleep(DATABASE_PAUSE)
+        finally:
+            del self._busy[key]
+            self.on_more()
+
+    async def _one(self, key: AddressKey, row: Row[Any], *, go_on: bool) -> Row[Any] | None:
+        """Sends one row. Returns the next one of the address, marked as tried, when it may go out now."""
+        held = self._held.pop(key, None)
+        unsure = row.unsure and (held is None or held.unsent != row.sequence)
+        sent = await send(self._channels[row.channel], row, unsure=unsure)
+        outcome = await self._tell_refused(row, sent.code) if isinstance(sent, GivenUp) else sent
+        if not isinstance(outcome, Later):
+            return await self._finish(row, outcome, go_on)
+        until = self._clock() + timedelta(seconds=outcome.seconds)
+        self._held[key] = _Held(until, None if outcome.unsure else row.sequence)
+        if not outcome.paced:
+            values = {"attempts": row.attempts + 1, "due_at": until, "unsure": outcome.unsure}
+            async with self._sessions.begin() as session:
+                await session.execute(update(t.outbox).where(t.outbox.c.sequence == row.sequence).values(**values))
+        return None
+
+    async def _tell_refused(self, row: Row[Any], code: str) -> Later | None:
+        """None when that is done."""
+        try:
+            refusal = Refusal(row.operation, row.card_key, Address(*_key(row)), Reply.from_json(row.reply), code)
+            await self.on_refused(refusal)
+        except Exception:  # it will be refused again, and told again
+            log.exception("refusal_not_told", channel=row.channel, outbox=row.id)
+            return again(row.attempts)
+        return None
+
+    async def _finish(self, row: Row[Any], delivered: Delivered | None, go_on: bool) -> Row[Any] | None:
+        """`delivered` None: given up."""
         async with self._sessions.begin() as session:
-            await session.execute(
-                update(t.outbox).where(t.outbox.c.sequence == row.sequence).values(state="sent", message_id=delivered.message_id)
-            )
-            if row.operation == "post" and row.placement_id is not None:
+            this = update(t.outbox).where(t.outbox.c.sequence == row.sequence)
+            if delivered is None:
+                await session.execute(this.values(state="failed"))
+            else:
+                await session.execute(this.values(state="sent", message_id=delivered.message_id))
+            if delivered is not None and row.operation == "post" and row.placement_id is not None:
                 shown = {"message_id": delivered.message_id, "posted_thread": delivered.thread}
                 await session.execute(update(t.placement).where(t.placement.c.id == row.placement_id).values(**shown))
-        return True
+            if not go_on or self._closing:
+                return None
+            first = _rows().where(_PENDING, *_at(Address(*_key(row)))).order_by(t.outbox.c.sequence).limit(1)
+            following: Row[Any] | None = (await session.execute(first)).one_or_none()
+            if following is None or following.due_at > self._clock():
+                return None
+            await _mark(session, [following])
+            return following
 
-    async def _message_id(self, row: Row[Any]) -> str | None:
-        if row.operation == "post":
-            return None
-        async with self._sessions() as session:
-            found = await session.execute(select(t.placement.c.message_id).where(t.placement.c.id == row.placement_id))
-            return found.scalar_one_or_none()
 
-    async def _finish(self, row: Row[Any], **values: object) -> None:
-        async with self._sessions.begin() as session:
-            await session.execute(update(t.outbox).where(t.outbox.c.sequence == row.sequence).values(**values))
+def _key(row: Row[Any]) -> AddressKey:
+    return (row.channel, row.tenant, row.room, row.thread)
+
+
+def _at(address: Address) -> tuple[ColumnElement[bool], ...]:
+    """`==` None becomes IS NULL."""
+    o = t.outbox.c
+    return (o.channel == address.channel, o.tenant == address.tenant, o.room == address.room, o.thread == address.thread)
+
+
+def heads(channels: Iterable[str]) -> Select[Any]:
+    """The first row of every address that waits, oldest first; of channels that are not connected now none."""
+    first = select(func.min(t.outbox.c.sequence)).where(_PENDING, t.outbox.c.channel.in_(list(channels))).group_by(*_ADDRESS)
+    return select(*_ADDRESS, t.outbox.c.sequence, t.outbox.c.due_at).where(t.outbox.c.sequence.in_(first)).order_by(t.outbox.c.sequence)
+
+
+def _rows() -> Select[Any]:
+    """Rows with the message that their card is on the platform."""
+    shown_as = t.placement.c.message_id.label("shown_as")
+    return select(t.outbox, shown_as).outerjoin(t.placement, t.placement.c.id == t.outbox.c.placement_id)
+
+
+def _unmarked(row: Row[Any]) -> bool:
+    """Only a post is looked for after a crash: repeating an edit changes nothing."""
+    return bool(row.operation == "post" and not row.unsure)
+
+
+async def _mark(session: AsyncSession, rows: Sequence[Row[Any]]) -> None:
+    """As tried, with an outcome that nobody knows: that is how a crash leaves them."""
+    tried = [row.sequence for row in rows if _unmarked(row)]
+    if tried:
+        await session.execute(update(t.outbox).where(t.outbox.c.sequence.in_(tried)).values(unsure=True))

@@ -104,8 +104,20 @@ outbox = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("correlation", String(200)),
-    Index("ix_outbox_open", "state", "sequence"),
+    Column("unsure", Boolean, nullable=False, server_default=text("false")),
+    # What was sent long ago costs nothing.
+    Index(
+        "ix_outbox_pending",
+        "channel",
+        "tenant",
+        "room",
+        "thread",
+        "sequence",
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
 )
+"""`unsure`: it was tried, and what came of it is not known."""
 
 placement = Table(
     "card_placement",

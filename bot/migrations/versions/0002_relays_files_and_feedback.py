@@ -63,6 +63,16 @@ def upgrade() -> None:
     op.create_index("ix_inbox_thread", "inbox", ["room", "thread"], unique=False)
     op.create_index("ix_card_placement_thread", "card_placement", ["room", "posted_thread"], unique=False)
     op.add_column("transcript_event", sa.Column("message_id", sa.String(length=200), nullable=True))
+    op.add_column("outbox", sa.Column("unsure", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.drop_index("ix_outbox_open", table_name="outbox")
+    op.create_index(
+        "ix_outbox_pending",
+        "outbox",
+        ["channel", "tenant", "room", "thread", "sequence"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     with op.batch_alter_table("conversation") as batch:
         batch.drop_constraint(op.f("uq_conversation_channel_tenant_room_thread"), type_="unique")
         batch.create_unique_constraint(
@@ -71,6 +81,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_outbox_pending", table_name="outbox")
+    op.create_index("ix_outbox_open", "outbox", ["state", "sequence"], unique=False)
+    op.drop_column("outbox", "unsure")
     op.drop_column("transcript_event", "message_id")
     op.drop_index("ix_card_placement_thread", table_name="card_placement")
     op.drop_index("ix_inbox_thread", table_name="inbox")

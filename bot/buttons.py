@@ -24,7 +24,7 @@ class Verb(IntEnum):
     UNDO = 6  # request
     SOLVED = 7  # request
     NOT_SOLVED = 8  # request
-    WANT_PERSON = 9  # conversation
+    WANT_PERSON = 9  # conversation; the person who asks, where there is none yet
     NO_PERSON = 10  # conversation
     CHOOSE_FIRST = 11  # choice
     CHOOSE_SECOND = 12  # choice
@@ -42,7 +42,7 @@ class Verb(IntEnum):
     FILL_FORM = 32  # request
     SEND_FORM = 33  # request
     START = 34  # skill, by bot.forms.skill_id
-    CREATE_REQUEST = 35  # conversation, or an id of its own for one to come
+    CREATE_REQUEST = 35  # an id of its own
     ADD_ARTICLE = 36  # an id of its own
     JOIN = 37  # conversation
     LEAVE = 38  # conversation

@@ -8,7 +8,7 @@ from typing import Any
 from bot.buttons import Buttons, Verb
 from bot.talk import request_ref
 from bot.words import Words
-from connectors.ports.chat import Action, Field, Progress, Reply, ReplyKind, Step
+from connectors.ports.chat import Action, Feedback, Field, Progress, Reply, ReplyKind, Step
 from connectors.ports.messages import Message
 from specialists.approvals import Approval
 from specialists.request import EventKind, Request, RequestEvent, RequestState
@@ -47,7 +47,7 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
     ball, next_step = _ball(story, words)
     actions: list[Action] = []
     if request.state in _CANCELLABLE:
-        actions.append(Action(buttons.id(Verb.CANCEL, request.id), words("button.cancel")))
+        actions.append(cancel_button(request, words, buttons))
         actions.append(Action(buttons.id(Verb.WANT_PERSON_FOR, request.id), words("button.person")))
     return Reply(
         id=reply_id,
@@ -56,6 +56,26 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
         request=request_ref(request),
         actions=tuple(actions),
         progress=Progress(title, ball, story.specialist, _steps(story, words), next_step),
+    )
+
+
+def cancel_button(request: Request, words: Words, buttons: Buttons, label: str = "") -> Action:
+    """Asks before it takes back what was sent; what is still being put together is dropped at once."""
+    sent = request.state not in (S.GATHERING, S.CONFIRMING)
+    confirm = words("confirm.cancel", case=request.case, title=titled(request, words)) if sent else ""
+    return Action(buttons.id(Verb.CANCEL, request.id), label or words("button.cancel"), confirm=confirm)
+
+
+def cancellable(request: Request) -> bool:
+    """Whether nothing has been done yet, so that it can be taken back."""
+    return request.state in _CANCELLABLE
+
+
+def judged(answer_id: str, words: Words, buttons: Buttons) -> Feedback:
+    """What stands under an answer: was it of use?"""
+    return Feedback(
+        Action(buttons.id(Verb.HELPFUL, answer_id), words("button.helpful")),
+        Action(buttons.id(Verb.NOT_HELPFUL, answer_id), words("button.not_helpful"), "plain", "optional", words("prompt.missing")),
     )
 
 
@@ -179,7 +199,8 @@ def receipt(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) 
             actions.append(Action(buttons.id(Verb.NOT_SOLVED, request.id), words("button.not_solved")))
         ended = story.last(EventKind.GRANT_ENDED, EventKind.NOTHING_TO_UNDO) is not None
         if done.undo and request.state is S.DONE and not ended:
-            actions.append(Action(buttons.id(Verb.UNDO, request.id), words("button.undo"), "danger"))
+            confirm = words("confirm.undo", case=request.case, title=titled(request, words))
+            actions.append(Action(buttons.id(Verb.UNDO, request.id), words("button.undo"), "danger", confirm=confirm))
     return Reply(
         id=reply_id,
         kind=ReplyKind.RECEIPT,

@@ -4,7 +4,7 @@ Open, ask for what is missing, confirm where confidence is not enough, submit; c
 What may be done is policy's decision, asked here only to refuse early what can never be allowed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ from bot.handoff.desk import Desk
 from bot.intent.catalogue import Catalogues
 from bot.intent.model import AskAgain, Fulfil
 from bot.talk import Talk
-from connectors.ports.chat import Action, ReplyKind
+from connectors.ports.chat import Action, Channel, ReplyKind
 from connectors.ports.people import People, Person
 from connectors.ports.records import Json, new_id
 from specialists import request as requests
@@ -45,11 +45,15 @@ class Dialogue:
     catalogues: Catalogues
     desk: Desk
     buttons: Buttons
+    channels: Mapping[str, Channel]
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
-    async def open(self, talk: Talk, wish: Fulfil) -> None:
-        """A new request: refused at once if it never can be, else asked about or submitted."""
+    async def open(self, talk: Talk, wish: Fulfil, *, unread: Collection[str] = ()) -> None:
+        """A new request: refused at once if it never can be, else asked about or submitted.
+
+        `unread`: slots for which something was written that could not be read.
+        """
         spec = self.skills[wish.skill].spec
         talk.opened += 1
         request = Request(
@@ -78,11 +82,11 @@ class Dialogue:
                 request_id=request.id,
             )
         )
-        decision = self._never(spec, request, talk.person)
+        decision = self._never(spec, talk.person, request.beneficiary_id)
         if decision is not None:
             await self._refuse(talk, request, decision)
             return
-        await self.advance(talk, request, wish.candidates, wish.unknown)
+        await self.advance(talk, request, wish.candidates, wish.unknown, unread)
 
     async def _beneficiary(self, talk: Talk, wish: Fulfil) -> str:
         if wish.beneficiary is None:
@@ -91,12 +95,16 @@ class Dialogue:
         named = await self.people.by_key(key) if key is not None else None
         return named.id if named is not None else NO_SUCH_PERSON
 
-    def _never(self, spec: SkillSpec, request: Request, requester: Person) -> PolicyDecision | None:
+    def allowed(self, person: Person, spec: SkillSpec) -> bool:
+        """Whether this person may have it done for themselves, if all that is asked of them is answered."""
+        return self._never(spec, person, person.id) is None
+
+    def _never(self, spec: SkillSpec, requester: Person, beneficiary_id: str) -> PolicyDecision | None:
         """The denial that nothing the employee could answer would cure; None when there is none."""
-        beneficiary = requester if request.beneficiary_id == requester.id else replace(requester, id=request.beneficiary_id)
+        beneficiary = requester if beneficiary_id == requester.id else replace(requester, id=beneficiary_id)
         decision = self.policy.decide(
             PolicyQuery(
-                specialist=request.specialist,
+                specialist=self.roster.of(spec.name).name,
                 skill=spec.name,
                 action=spec.name,
                 risk=spec.risk,
@@ -145,19 +153,29 @@ class Dialogue:
     # -- asking ----------------------------------------------------------------------------------------------------
 
     async def advance(
-        self, talk: Talk, request: Request, candidates: Mapping[str, tuple[str, ...]] = NONE, unknown: Mapping[str, str] = NONE
+        self,
+        talk: Talk,
+        request: Request,
+        candidates: Mapping[str, tuple[str, ...]] = NONE,
+        unknown: Mapping[str, str] = NONE,
+        unread: Collection[str] = (),
     ) -> None:
         """The next thing to do for a request that is being put together.
 
-        `candidates`: what a missing slot may be; `unknown`: what was said for it and is not known.
+        `candidates`: what a missing slot may be; `unknown`: what was said for it and is not known; `unread`: slots, also
+        those that need not be filled, for which something was written that could not be read.
         """
         spec = self.skills[request.skill].spec
-        missing = next((slot for slot in spec.slots if slot.required and slot.name not in request.slots), None)
+        wanting = [slot for slot in spec.slots if slot.name not in request.slots and (slot.required or slot.name in unread)]
+        # What would not be asked for by itself is asked for first, or it would be passed over.
+        missing = min(wanting, key=lambda slot: slot.required, default=None)
         if missing is not None:
             question = await self._question(talk, request, missing, candidates.get(missing.name, ()))
             if missing.name in unknown:
                 question = f"{talk.words('ask.unknown', what=unknown[missing.name])} {question}"
-            talk.ask(AwaitsSlot(request.id, missing.name), question, request=request)
+            elif missing.name in unread and missing.name not in candidates:
+                question = talk.words(f"ask.again.{missing.type}", question=question)
+            self._ask(talk, AwaitsSlot(request.id, missing.name), question, request)
         elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
             await self._submit_once(talk, request)
         else:
@@ -170,7 +188,7 @@ class Dialogue:
         slot = next(item for item in self.skills[request.skill].spec.slots if item.name == step.slot)
         if step.candidates:
             narrowed = await self._question(talk, request, slot, step.candidates)
-            talk.ask(AwaitsSlot(request.id, slot.name), narrowed, request=request)
+            self._ask(talk, AwaitsSlot(request.id, slot.name), narrowed, request)
             return
         open_question = next(
             (item for item in talk.conversation.awaits if isinstance(item, AwaitsSlot) and item.request_id == request.id), None
@@ -182,7 +200,7 @@ class Dialogue:
             return
         question = await self._question(talk, request, slot)
         text = talk.words(f"ask.again.{slot.type}", question=question)
-        talk.ask(AwaitsSlot(request.id, slot.name, misses=(open_question.misses if open_question else 0) + 1), text, request=request)
+        self._ask(talk, AwaitsSlot(request.id, slot.name, misses=(open_question.misses if open_question else 0) + 1), text, request)
 
     async def remind(self, talk: Talk) -> None:
         """Something else was served in between: the open question about a request is asked again."""
@@ -198,9 +216,24 @@ class Dialogue:
             self._ask_confirmation(talk, request)
             return
         slot = next(item for item in self.skills[request.skill].spec.slots if item.name == awaits.slot)
-        talk.ask(awaits, await self._question(talk, request, slot), request=request)
+        self._ask(talk, awaits, await self._question(talk, request, slot), request)
 
-    async def fill(self, talk: Talk, request: Request, slots: Mapping[str, SlotValue]) -> None:
+    def _ask(self, talk: Talk, awaits: AwaitsSlot, question: str, request: Request) -> None:
+        """With the form of all that is missing, where the channel can show one."""
+        actions: tuple[Action, ...] = ()
+        if self.channels[talk.conversation.address.channel].capabilities.forms:
+            actions = (Action(self.buttons.id(Verb.FILL_FORM, request.id), talk.words("button.form"), opens_form=True),)
+        talk.ask(awaits, question, request=request, actions=actions)
+
+    async def fill(
+        self,
+        talk: Talk,
+        request: Request,
+        slots: Mapping[str, SlotValue],
+        *,
+        candidates: Mapping[str, tuple[str, ...]] = NONE,
+        unread: Collection[str] = (),
+    ) -> None:
         if request.state not in (S.GATHERING, S.CONFIRMING):
             talk.say(ReplyKind.NOTICE, talk.words("request.not_changeable", case=request.case), request=request)
             return
@@ -214,7 +247,7 @@ class Dialogue:
         change = requests.filled(kept, slots, talk.now)
         talk.changes.request(change)
         talk.conversation = talk.conversation.forgetting(request.id)
-        await self.advance(talk, change.request)
+        await self.advance(talk, change.request, candidates, unread=unread)
 
     async def confirm(self, talk: Talk, request: Request, yes: bool) -> None:
         if request.state is not S.CONFIRMING:
@@ -265,7 +298,11 @@ class Dialogue:
         talk.ask(AwaitsConfirmation(request.id), talk.words.of_skill(request, "confirm"), request=request, actions=actions)
 
     async def _question(self, talk: Talk, request: Request, slot: SlotSpec, candidates: tuple[str, ...] = ()) -> str:
-        question = talk.words.of_skill(request, f"ask.{slot.name}")
+        key = f"ask.{slot.name}"
+        if talk.words.messages.has(f"skill.{request.skill}.{key}"):
+            question = talk.words.of_skill(request, key)
+        else:
+            question = talk.words("ask.field", field=talk.words.of_skill(request, f"label.{slot.name}"))
         choices = candidates or slot.choices
         if not choices and slot.type == "role" and slot.of is not None and slot.of in request.slots:
             choices = (await self.catalogues.current()).roles_of(str(request.slots[slot.of].value))

@@ -6,24 +6,42 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.buttons import Buttons, Pressed, Verb
+from bot.cards import receipt, status_card
 from bot.changes import Audited
 from bot.conversation.model import AwaitsChoice
 from bot.conversation.store import ConversationStore
+from bot.feedback import Feedback
+from bot.forms import Forms, show
+from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
 from bot.handoff.model import Command
 from bot.handoff.store import HandoffStore
 from bot.intent import model as steps
 from bot.responses import Responder
-from bot.talk import Talk
+from bot.shortcuts import Shortcuts
+from bot.talk import Talk, Talks
 from bot.words import Words
-from connectors.ports.chat import Press, ReplyKind
+from connectors.ports.chat import Press, Reply, ReplyKind
+from connectors.ports.records import new_id
 from specialists.approvals import AlreadyDecided, Decided, Expired, Judgement, NotYours, OwnRequest, Verdict
 from specialists.fulfilment import Fulfilment
-from specialists.request import Request
+from specialists.request import EventKind, Request
 
 log = structlog.get_logger()
 
-_REQUEST_VERBS = {Verb.CONFIRM, Verb.DECLINE, Verb.CANCEL, Verb.UNDO, Verb.SOLVED, Verb.NOT_SOLVED, Verb.WANT_PERSON_FOR}
+_REQUEST_VERBS = {
+    Verb.CONFIRM,
+    Verb.DECLINE,
+    Verb.CANCEL,
+    Verb.UNDO,
+    Verb.SOLVED,
+    Verb.NOT_SOLVED,
+    Verb.WANT_PERSON_FOR,
+    Verb.FILL_FORM,
+    Verb.SEND_FORM,
+    Verb.SHOW,
+}
+_BELONG_TO_THEIR_THREAD = {Verb.CONFIRM, Verb.DECLINE, Verb.WANT_PERSON_FOR, Verb.FILL_FORM, Verb.SEND_FORM}
 _DESK_VERBS = {
     Verb.CLAIM: Command.CLAIM,
     Verb.NOTE: Command.NOTE,
@@ -43,26 +61,49 @@ class Presses:
     handoffs: HandoffStore
     desk: Desk
     fulfilment: Fulfilment
+    talks: Talks
+    forms: Forms
+    front_page: FrontPage
+    shortcuts: Shortcuts
+    feedback: Feedback
 
-    async def press(self, talk: Talk, press: Press) -> str | None:
-        """What the press stands for when it only saves typing, to be understood as said; None when it is done with."""
+    async def press(self, talk: Talk, press: Press, surface: str | None = None) -> str | None:
+        """What the press stands for when it only saves typing, to be understood as said (it is heard already); None when it is
+        done with. `surface`: the empty form that the channel opened for the answer.
+        """
         pressed = self.buttons.read(press.action_id)
         if pressed is None:
-            talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
+            show(talk, surface, Reply(new_id(), ReplyKind.NOTICE, talk.words("press.unknown")))
             return None
         talk.changes.audited.append(
             Audited("observation", "button_pressed", talk.person.id, {"verb": pressed.verb.name.lower(), "subject": pressed.subject})
         )
-        if pressed.verb in (Verb.APPROVE, Verb.DENY):
-            await self._decide(talk, pressed, press.text.strip())
-        elif pressed.verb in _DESK_VERBS:
-            await self._at_desk(talk, pressed, press.text.strip())
-        elif pressed.verb in _REQUEST_VERBS:
-            await self._about_request(talk, pressed)
-        elif pressed.verb in _CHOICES:
-            return await self._chosen(talk, pressed)
-        else:
-            await self._in_conversation(talk, pressed)
+        typed = press.text.strip()
+        match pressed.verb:
+            case Verb.APPROVE | Verb.DENY:
+                await self._decide(talk, pressed, typed)
+            case verb if verb in _DESK_VERBS:
+                await self._at_desk(talk, pressed, typed)
+            case Verb.RECALL:
+                await self.desk.recall(talk, pressed.subject)
+            case verb if verb in _REQUEST_VERBS:
+                await self._about_request(talk, pressed, press, surface)
+            case verb if verb in _CHOICES:
+                return await self._chosen(talk, pressed)
+            case Verb.WANT_PERSON | Verb.NO_PERSON | Verb.JOIN | Verb.LEAVE:
+                return await self._in_conversation(talk, pressed, typed)
+            case Verb.RECALL:
+                await self.desk.recall(talk, pressed.subject)
+            case Verb.HELPFUL | Verb.NOT_HELPFUL:
+                await self.feedback.given(talk, pressed.subject, pressed.verb is Verb.HELPFUL, typed)
+            case Verb.START:
+                await self.forms.start(talk, pressed.subject, press.values, surface)
+            case Verb.CREATE_REQUEST:
+                return self.shortcuts.requested(talk, press.values)
+            case Verb.ADD_ARTICLE:
+                await self.shortcuts.added(talk, pressed.subject, press.values)
+            case _:
+                talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
         return None
 
     async def _decide(self, talk: Talk, pressed: Pressed, reason: str) -> None:
@@ -71,13 +112,20 @@ class Presses:
             talk.say(ReplyKind.NOTICE, talk.words("approval.needs_reason"))
             return
 
+        on_page = talk.conversation.address.thread is None
+        told: list[str] = []
+
         # Inside the transaction: the row decides which click was first, and the words follow from that.
         async def decide(session: AsyncSession) -> None:
             judgement = await self.fulfilment.decide_approval(session, pressed.subject, talk.person, verdict, reason, talk.now)
             kind, text = await self._judged(talk.words, judgement, verdict)
-            talk.say(kind, text, request=judgement.request if isinstance(judgement, Decided) else None)
+            told.append(text)
+            if not on_page:
+                talk.say(kind, text, request=judgement.request if isinstance(judgement, Decided) else None)
 
         talk.changes.inside.append(decide)
+        if on_page:
+            await self.front_page.redraw(talk.changes, talk.person, notice=lambda: " ".join(told), decided={pressed.subject})
 
     async def _judged(self, words: Words, judgement: Judgement, verdict: Verdict) -> tuple[ReplyKind, str]:
         match judgement:
@@ -105,30 +153,43 @@ class Presses:
             return
         await self.desk.command(talk, handoff, _DESK_VERBS[pressed.verb], text)
 
-    async def _about_request(self, talk: Talk, pressed: Pressed) -> None:
+    async def _about_request(self, talk: Talk, pressed: Pressed, press: Press, surface: str | None) -> None:
         request = await self.responder.requests.get(pressed.subject)
         if request is None or request.requester_id != talk.person.id:
-            talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
+            show(talk, surface, Reply(new_id(), ReplyKind.REFUSAL, talk.words("request.not_yours")))
             return
+        on_page = talk.conversation.address.thread is None and pressed.verb is not Verb.SHOW
+        if on_page or pressed.verb in _BELONG_TO_THEIR_THREAD:
+            # A button may be pressed elsewhere than in the thread that it belongs to: the answer goes to the latter.
+            await self._move(talk, request.conversation_id)
         dialogue = self.responder.dialogue
         match pressed.verb:
+            case Verb.FILL_FORM:
+                await self.forms.wanted(talk, request, surface)
+            case Verb.SEND_FORM:
+                await self.forms.sent(talk, request, press.values)
+            case Verb.SHOW:
+                await self._show(talk, request)
             case Verb.CONFIRM | Verb.DECLINE:
-                await self._at_home(talk, request)
                 await dialogue.confirm(talk, request, pressed.verb is Verb.CONFIRM)
             case Verb.CANCEL:
                 await dialogue.cancel(talk, request)
             case Verb.UNDO:
                 await dialogue.undo(talk, request)
             case Verb.WANT_PERSON_FOR:
-                await self._at_home(talk, request)
                 if not await self._has_it(talk):
                     await self.desk.open(talk, "asked", request=request)
             case _:
                 await dialogue.solved(talk, request, pressed.verb is Verb.SOLVED)
 
-    async def _at_home(self, talk: Talk, request: Request) -> None:
-        """A button may be pressed in another thread than the one it belongs to: the answer goes to the latter."""
-        await self._move(talk, request.conversation_id)
+    async def _show(self, talk: Talk, request: Request) -> None:
+        """The live card, or what came of it."""
+        story = await self.responder.dialogue.story(request)
+        talk.began = talk.words("request.line", case=request.case, title=talk.words.of_skill(request, "title"))
+        if story.last(EventKind.COMPLETED) is not None:
+            talk.post(receipt(story, talk.words, self.buttons, new_id()), card_key=f"receipt:{request.id}")
+        else:
+            talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}")
 
     async def _move(self, talk: Talk, conversation_id: str) -> bool:
         if conversation_id == talk.conversation.id:
@@ -136,7 +197,10 @@ class Presses:
         home = await self.conversations.get(conversation_id)
         if home is None or home.person_id != talk.person.id:
             return False
-        talk.conversation = home
+        here, there = talk.conversation.address, home.address
+        reader = talk.reader if (here.channel, here.tenant) == (there.channel, there.tenant) else None
+        moved = await self.talks.open(talk.id, talk.person, home, talk.now, talk.changes, reader)
+        talk.conversation, talk.reader, talk.alone = home, moved.reader, moved.alone
         await self.desk.keep_private(talk)
         return True
 
@@ -148,17 +212,30 @@ class Presses:
         talk.say(ReplyKind.HANDOFF, talk.words("handoff.has_it", case=running.case, name=await self._name(running.claimed_by)))
         return True
 
-    async def _in_conversation(self, talk: Talk, pressed: Pressed) -> None:
+    async def _in_conversation(self, talk: Talk, pressed: Pressed, typed: str) -> str | None:
+        if pressed.verb is Verb.WANT_PERSON and pressed.subject == talk.person.id:
+            await self._person_for_something_new(talk, typed)
+            return None
         if not await self._move(talk, pressed.subject):
             talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
-            return
+            return None
         if await self._has_it(talk):
-            return
+            return None
+        if pressed.verb in (Verb.JOIN, Verb.LEAVE):
+            return self.shortcuts.answered(talk, pressed.verb is Verb.JOIN)
         if pressed.verb is Verb.WANT_PERSON:
             await self.desk.open(talk, "asked")
         else:
             talk.conversation = talk.conversation.without(*(item for item in talk.conversation.awaits if item.type == "handoff"))
             await self.responder.respond(talk, steps.DeclineHuman(), None)
+        return None
+
+    async def _person_for_something_new(self, talk: Talk, typed: str) -> None:
+        """From the home page, where nothing was said before."""
+        talk.began = typed or talk.words("button.person")
+        talk.hear(talk.began)
+        topic = await self.forms.topic(talk, typed) if typed else None
+        await self.desk.open(talk, "sensitive" if topic else "asked", sensitive=topic)
 
     async def _chosen(self, talk: Talk, pressed: Pressed) -> str | None:
         if await self._has_it(talk):

@@ -8,7 +8,7 @@ import structlog
 from numpy.typing import NDArray
 
 from bot.buttons import Buttons, Verb
-from bot.cards import approval_card, exact_arguments, status_card, titled
+from bot.cards import approval_card, cancel_button, exact_arguments, judged, status_card, titled
 from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer
 from bot.dialogue import Dialogue
 from bot.handoff.desk import Desk
@@ -18,7 +18,7 @@ from bot.intent import model as steps
 from bot.people import PeopleStore
 from bot.talk import Talk
 from connectors.errors import ConnectorError
-from connectors.ports.chat import Action, Citation, ReplyKind
+from connectors.ports.chat import Action, Citation, Reply, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from knowledge.answering import Answer
@@ -106,7 +106,8 @@ class Responder:
         quoted = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
         sources = "\n".join(self._source(talk, citation) for citation in _unique(citations))
         talk.conversation = replace(talk.conversation, question=question if follows is None else f"{follows} {question}", misses=0)
-        talk.say(ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=_unique(citations))
+        reply = Reply(new_id(), ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=tuple(_unique(citations)))
+        talk.post(replace(reply, feedback=judged(reply.id, talk.words, self.buttons)))
         return True
 
     def _source(self, talk: Talk, citation: Citation) -> str:
@@ -160,7 +161,7 @@ class Responder:
         else:
             titles = [talk.words("request.line", case=request.case, title=titled(request, talk.words)) for request in still]
             actions = [
-                Action(self.buttons.id(Verb.CANCEL, request.id), talk.words("button.cancel_case", case=request.case)) for request in still
+                cancel_button(request, talk.words, self.buttons, talk.words("button.cancel_case", case=request.case)) for request in still
             ]
             talk.say(ReplyKind.QUESTION, talk.words("request.which", requests="\n".join(titles)), actions=actions)
 

@@ -21,6 +21,7 @@ from bot.conversation.model import AwaitsSolved
 from bot.conversation.store import ConversationStore
 from bot.database import Sessions
 from bot.dialogue import Dialogue
+from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
 from bot.metrics import Metrics
 from bot.outbox import Placement
@@ -63,6 +64,7 @@ class StatusReader:
     channels: dict[str, Channel]
     dialogue: Dialogue
     desk: Desk
+    front_page: FrontPage
     saver: Saver
     roster: Roster
     specs: Mapping[str, SkillSpec]
@@ -258,9 +260,14 @@ class _Telling:
             self._changes.redraws.append(
                 Redraw(f"receipt:{request.id}", lambda placement: receipt(story, talk.words, r.buttons, placement.id))
             )
+        concerned = {talk.person.id: talk.person}
         for approval in await r.requests.approvals_of(request.id):
             if approval.state != "pending":
                 await self._redraw_approval(talk.person, story, approval)
+            concerned |= {i: person for i in approval.approver_ids if (person := await r.people.get(i)) is not None}
+        for person in concerned.values():
+            await r.front_page.redraw(self._changes, person)
+        await r.front_page.follow(self._changes)
 
     async def _ask_approvers(self, requester: Person, story: RequestStory, approval_id: str) -> None:
         approval = await self._r.requests.approval(approval_id)

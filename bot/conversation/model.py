@@ -62,7 +62,16 @@ class AwaitsSolved:
     type: Literal["solved"] = "solved"
 
 
-Awaits = AwaitsSlot | AwaitsConfirmation | AwaitsChoice | AwaitsHandoffAnswer | AwaitsSolved
+@dataclass(frozen=True, slots=True)
+class AwaitsInvitation:
+    """Somebody marked what this person said to others: they were asked whether the bot may help. `text`: what they said."""
+
+    text: str
+    message_id: str
+    type: Literal["invitation"] = "invitation"
+
+
+Awaits = AwaitsSlot | AwaitsConfirmation | AwaitsChoice | AwaitsHandoffAnswer | AwaitsSolved | AwaitsInvitation
 awaits_adapter: TypeAdapter[tuple[Awaits, ...]] = TypeAdapter(tuple[Awaits, ...])
 
 
@@ -100,7 +109,9 @@ class Conversation:
 
     def passing_over(self) -> "Conversation":
         """Without what stands for one turn only: an offer, a choice, "did this solve it?" """
-        return replace(self, awaits=tuple(item for item in self.awaits if isinstance(item, AwaitsSlot | AwaitsConfirmation)))
+        return replace(
+            self, awaits=tuple(item for item in self.awaits if isinstance(item, AwaitsSlot | AwaitsConfirmation | AwaitsInvitation))
+        )
 
     @property
     def composing(self) -> bool:

@@ -1,0 +1,201 @@
+"""What people start from a message that was not said to the bot: a request, an article, an invitation to help.
+
+The words of such a message are data. They choose nothing until a person sends them as their own, in a form or by a yes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
+
+from bot.buttons import Buttons, Verb
+from bot.changes import Redraw
+from bot.config import Organisation
+from bot.conversation.model import AwaitsInvitation
+from bot.conversation.store import ConversationStore
+from bot.forms import LONGEST, show
+from bot.outbox import Outbox
+from bot.people import PeopleStore
+from bot.talk import Talk, Talks
+from connectors.ports.chat import Action, Activity, Form, FormField, Heard, Reply, ReplyKind, Shortcut
+from connectors.ports.messages import Message
+from connectors.ports.people import Person
+from connectors.ports.records import new_id
+from connectors.ports.secrets import without_secrets
+from knowledge.errors import KnowledgeError
+from knowledge.library import ADMIN_ROLE, Library
+
+MOST_CHOICES = 100
+NAMED = 5
+"""Knowledge admins that are named to whoever may not add an article."""
+_WORD = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcuts:
+    people: PeopleStore
+    conversations: ConversationStore
+    talks: Talks
+    outbox: Outbox
+    library: Library
+    organisation: Organisation
+    buttons: Buttons
+    base_url: str
+
+    # -- on a message ----------------------------------------------------------------------------------------------
+
+    async def used(self, talk: Talk, activity: Activity) -> None:
+        """Shows the form of a shortcut, with what the message says in it; or why there is none."""
+        heard, surface = activity.about, activity.surface
+        if not _employed(talk.person):
+            show(talk, surface, _told(ReplyKind.REFUSAL, talk.words("shortcut.employees")))
+        elif activity.target == Shortcut.ADD_TO_KNOWLEDGE and ADMIN_ROLE not in talk.person.roles:
+            show(talk, surface, _told(ReplyKind.REFUSAL, await self._who_may(talk)))
+        elif heard is None or not heard.text.strip():
+            show(talk, surface, _told(ReplyKind.NOTICE, talk.words(_wordless(heard))))
+        elif activity.target == Shortcut.ADD_TO_KNOWLEDGE:
+            show(talk, surface, self._article_form(talk, heard))
+        else:
+            show(talk, surface, self._request_form(talk, heard, own=heard.author == activity.sender))
+
+    def _request_form(self, talk: Talk, heard: Heard, *, own: bool) -> Reply:
+        words = talk.words
+        field = FormField("text", words("shortcut.request.field"), "long_text", value=without_secrets(heard.text)[:LONGEST])
+        submit = Action(self.buttons.id(Verb.CREATE_REQUEST, new_id()), words("button.send"), "primary")
+        said = words("shortcut.request.yours") if own else words("shortcut.request.text", name=heard.author_name)
+        title = words("shortcut.request")
+        return Reply(new_id(), ReplyKind.FORM, title, form=Form(title, submit, (field,), said))
+
+    def requested(self, talk: Talk, values: Mapping[str, str]) -> str | None:
+        """What the person sent, as their own words, to be understood; it is heard already."""
+        text = without_secrets(values.get("text", "")).strip()
+        if not text:
+            talk.say(ReplyKind.NOTICE, talk.words("say.empty"))
+            return None
+        talk.began = text
+        talk.hear(text)
+        return text
+
+    def _article_form(self, talk: Talk, heard: Heard) -> Reply:
+        words, text = talk.words, without_secrets(heard.text).strip()
+        audiences = [("all", words("shortcut.article.all"))]
+        for key, values in self.organisation.audience.items():
+            audiences += [(f"{key}={value}", words("shortcut.article.some", key=key, value=value)) for value in values]
+        fields = (
+            FormField("title", words("shortcut.article.name"), value=text.splitlines()[0].lstrip("# ")[:120]),
+            FormField("text", words("shortcut.article.body"), "long_text", value=text[:LONGEST]),
+            FormField("audience", words("shortcut.article.audience"), "choice", choices=tuple(audiences[:MOST_CHOICES]), value="all"),
+        )
+        submit = Action(self.buttons.id(Verb.ADD_ARTICLE, new_id()), words("button.send"), "primary")
+        title = words("shortcut.article")
+        return Reply(new_id(), ReplyKind.FORM, title, form=Form(title, submit, fields, words("shortcut.article.text")))
+
+    async def added(self, talk: Talk, form_id: str, values: Mapping[str, str]) -> None:
+        """Keeps an article as a draft. The same form sent again makes a new version of the same draft."""
+        if ADMIN_ROLE not in talk.person.roles or not _employed(talk.person):
+            talk.say(ReplyKind.REFUSAL, await self._who_may(talk))
+            return
+        title = " ".join(values.get("title", "").lstrip("# ").split())
+        text = without_secrets(values.get("text", "")).strip()
+        talk.began = talk.words("shortcut.article")
+        if not title or not text:
+            talk.say(ReplyKind.NOTICE, talk.words("say.empty"))
+            return
+        # A name of its own: a title that another article's file has must not replace that article.
+        name = f"{'-'.join(_WORD.findall(title.lower())[:8]) or 'article'}-{form_id[-12:]}.md"
+        try:
+            article = await self.library.add(f"# {title}\n\n{text}\n".encode(), name, [values.get("audience") or "all"], by=talk.person)
+        except KnowledgeError as error:
+            talk.say(ReplyKind.NOTICE, talk.words.of(Message(error.message_key, dict(error.details))))
+            return
+        url = f"{self.base_url}/#/articles"
+        talk.say(ReplyKind.NOTICE, talk.words("shortcut.article.added", title=article.title, url=url))
+
+    async def _who_may(self, talk: Talk) -> str:
+        admins: dict[str, str] = {}
+        for group in self.organisation.roles.get(ADMIN_ROLE, ()):
+            admins |= {person.id: person.name for person in await self.people.members(group) if person.active}
+        if not admins:
+            return talk.words("shortcut.article.refused.nobody")
+        return talk.words("shortcut.article.refused", people=tuple(sorted(admins.values())[:NAMED]))
+
+    # -- a marked message ------------------------------------------------------------------------------------------
+
+    async def marked(self, talk: Talk, heard: Heard) -> str | None:
+        """Somebody marked a message in this thread. Their own is as if said to the bot: it is returned, heard already, to be
+        understood. Somebody else's is not touched: its author is asked, once, whether the bot may help.
+        """
+        text = without_secrets(heard.text).strip()
+        if not _employed(talk.person):
+            talk.say(ReplyKind.REFUSAL, talk.words("shortcut.employees"))
+            return None
+        author = await self.people.resolve(heard.author) if heard.author is not None else None
+        if author is None or not author.active:
+            talk.say(ReplyKind.NOTICE, talk.words("marked.unknown"), personal=True)
+        elif not text:
+            talk.say(ReplyKind.NOTICE, talk.words("shortcut.only_file" if heard.files else "shortcut.empty"), personal=True)
+        elif author.id == talk.person.id:
+            return await self._own(talk, heard, text)
+        elif not _employed(author):
+            talk.say(ReplyKind.NOTICE, talk.words("marked.employees"), personal=True)
+        else:
+            await self._offer(talk, author, heard, text)
+        return None
+
+    async def _own(self, talk: Talk, heard: Heard, text: str) -> str | None:
+        """Unless it was said to the bot before, or marked before."""
+        said = await self.conversations.transcript(talk.conversation.id)
+        if any(line.speaker == "person" and (line.message_id == heard.message_id or line.text == text) for line in said):
+            return None
+        talk.hear(text, heard.message_id)
+        return text
+
+    async def _offer(self, talk: Talk, author: Person, heard: Heard, text: str) -> None:
+        key = _invitation(talk, heard.message_id)
+        theirs = await self.conversations.load(talk.conversation.address, author.id, talk.now)
+        if any(isinstance(item, AwaitsInvitation) for item in theirs.awaits) or await self.outbox.shown(key):
+            return
+        theirs = theirs.queueing(AwaitsInvitation(text, heard.message_id))
+        asked = await self.talks.open(talk.id, author, theirs, talk.now, talk.changes, heard.author)
+        actions = (
+            Action(self.buttons.id(Verb.JOIN, theirs.id), asked.words("button.join"), "primary"),
+            Action(self.buttons.id(Verb.LEAVE, theirs.id), asked.words("button.no")),
+        )
+        offer = asked.words("marked.offer", author=author.first_name, name=talk.person.first_name)
+        asked.post(Reply(new_id(), ReplyKind.QUESTION, offer, actions=actions), card_key=key)
+        talk.changes.conversations.append(asked.conversation)
+
+    def answered(self, talk: Talk, yes: bool) -> str | None:
+        """The author's own answer to an invitation, in their own conversation; a yes makes the words theirs to the bot."""
+        invitation = next((item for item in talk.conversation.awaits if isinstance(item, AwaitsInvitation)), None)
+        if invitation is None:
+            talk.say(ReplyKind.NOTICE, talk.words("press.over"), personal=True)
+            return None
+        talk.conversation = talk.conversation.without(invitation)
+        text = talk.words("marked.accepted", author=talk.person.first_name) if yes else talk.words("marked.declined")
+        key = _invitation(talk, invitation.message_id)
+        talk.changes.redraws.append(Redraw(key, lambda placement: Reply(placement.id, ReplyKind.NOTICE, text)))
+        if not yes:
+            return None
+        talk.hear(invitation.text, invitation.message_id)
+        return invitation.text
+
+
+def _told(kind: ReplyKind, text: str) -> Reply:
+    return Reply(new_id(), kind, text)
+
+
+def _employed(person: Person) -> bool:
+    return person.active and not person.guest and "employee" in person.roles
+
+
+def _wordless(heard: Heard | None) -> str:
+    if heard is None:
+        return "shortcut.gone"
+    return "shortcut.only_file" if heard.files else "shortcut.empty"
+
+
+def _invitation(talk: Talk, message_id: str) -> str:
+    """The card of the one invitation that a message can lead to."""
+    here = talk.conversation.address
+    return f"invitation:{uuid5(NAMESPACE_OID, '/'.join((here.channel, here.tenant, here.room, message_id)))}"

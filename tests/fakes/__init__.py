@@ -1,0 +1,1 @@
+"""Platforms that nobody here runs, played for the tests."""

@@ -172,7 +172,9 @@ handoff_event = Table(
     Column("kind", String(20), nullable=False),
     Column("by", String(36)),
     Column("text", Text, nullable=False, server_default=""),
+    Column("relay_id", String(36)),
 )
+"""`relay_id`: of a note, the relay that says which message it was; its text follows that message."""
 
 relay = Table(
     "relay",
@@ -182,26 +184,25 @@ relay = Table(
     Column("tenant", String(120), nullable=False),
     Column("message_id", String(200), nullable=False),
     Column("handoff_id", String(36), ForeignKey("handoff.id"), nullable=False),
+    Column("kind", String(10), nullable=False),
     Column("by", String(36), nullable=False),
     Column("text", Text, nullable=False),
+    Column("files", JSON, nullable=False),
     UniqueConstraint("channel", "tenant", "message_id"),
 )
-"""A message that was carried to the other side of a handoff: where it came from. There it is the card `relay:<id>`."""
+"""What somebody wrote in a handoff, and where. `kind`: said (to staff), reply (to the employee), note (to nobody else). On the other
+side it is the card `relay:<id>`."""
 
 held_reply = Table(
     "held_reply",
     metadata,
-    Column("id", String(36), primary_key=True),
-    Column("handoff_id", String(36), ForeignKey("handoff.id"), nullable=False),
-    Column("by", String(36), nullable=False),
-    Column("text", Text, nullable=False),
-    Column("files", JSON, nullable=False),
-    Column("source", JSON),
+    Column("id", String(36), ForeignKey("relay.id"), primary_key=True),
+    Column("handoff_id", String(36), ForeignKey("handoff.id"), nullable=False, index=True),
     Column("due_at", UtcDateTime, nullable=False),
     Column("state", String(10), nullable=False),
     Index("ix_held_reply_open", "state", "due_at"),
 )
-"""A reply of staff while it can be taken back: held -> sent | recalled. `source`: the relay it came from, if it was typed."""
+"""A reply of staff that can be, or could be, taken back: held -> sent | recalled. `id` is its relay's."""
 
 attachment = Table(
     "attachment",

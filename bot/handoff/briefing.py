@@ -7,7 +7,7 @@ from bot.buttons import Buttons, Verb
 from bot.conversation.model import TranscriptEvent
 from bot.handoff.model import Handoff, HandoffState
 from bot.words import Words
-from connectors.ports.chat import Action, Field, Reply, ReplyKind
+from connectors.ports.chat import Action, Attachment, Field, Reply, ReplyKind
 from connectors.ports.people import Person
 from specialists.request import EventKind, Request, RequestEvent
 
@@ -30,6 +30,8 @@ class Packet:
     notes: Sequence[tuple[str, str]] = ()
     """(person id, text) of what staff noted, oldest first."""
     claimant: Person | None = None
+    files: Sequence[Attachment] = ()
+    """What the employee has sent in this conversation."""
 
 
 def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, alone: bool = False) -> Reply:
@@ -62,6 +64,8 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, 
         somebody = words("desk.staff")
         noted = "; ".join(f"{packet.names.get(by, somebody)}: {_short(text)}" for by, text in packet.notes)
         fields.append(Field(words("desk.field.notes"), noted))
+    if packet.files and not private:
+        fields.append(Field(words("desk.field.files"), "; ".join(file.name for file in packet.files)))
     if handoff.resolution and not private:
         fields.append(Field(words("desk.field.resolution"), handoff.resolution))
     return Reply(
@@ -71,6 +75,7 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, 
         actions=_actions(handoff, words, buttons, private=private),
         fields=tuple(fields),
         transcript=() if private else lines(packet, words),
+        files=() if private else tuple(packet.files),
     )
 
 

@@ -4,7 +4,8 @@ Requested: the bot still answers. Claimed: a named human owns the conversation a
 by nothing else. Commands are channel-neutral; a Slack button and a typed "/claim" end here alike.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,15 @@ class HandoffState(StrEnum):
 
 
 OPEN = frozenset({HandoffState.REQUESTED, HandoffState.CLAIMED})
+
+
+_COMMAND = re.compile(r"[/!](\w+)(?:\s+(.*))?", re.DOTALL)
+
+
+def typed(text: str) -> tuple[str, str] | None:
+    """(word, rest) of a command: "/reply text" or "!reply text", since some chats keep "/" for themselves. None for anything else."""
+    found = _COMMAND.fullmatch(text.strip())
+    return (found[1].lower(), (found[2] or "").strip()) if found is not None else None
 
 
 class Command(StrEnum):
@@ -67,14 +77,17 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class HandoffChange:
-    """A new value with the event that tells of it: opened, claimed, note, reply, assigned, resolved, returned, and what
-    comes of itself: made_private, released (its claimant is gone), attached (one more request)."""
+    """A new value with the event that tells of it: opened, claimed, note, reply, assigned, resolved, returned; what becomes of
+    words: held, reworded, recalled, reply_edited, reply_deleted, note_edited, note_deleted; and what comes of itself:
+    made_private, released (its claimant is gone), attached (one more request), unreachable (its room is gone)."""
 
     handoff: Handoff
     kind: str
     by: str | None
     at: datetime
     text: str = ""
+    relay_id: str | None = None
+    """Of a note: which message it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +96,12 @@ class NotPossible:
 
     key: str
     params: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_changed(handoff: Handoff, changes: Sequence[HandoffChange]) -> Handoff:
+    """As a turn has changed it so far; its next change is saved over that one."""
+    mine = [change.handoff for change in changes if change.handoff.id == handoff.id]
+    return replace(mine[-1], version=mine[-1].version + 1) if mine else handoff
 
 
 def opened(handoff: Handoff) -> HandoffChange:

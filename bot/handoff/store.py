@@ -1,7 +1,7 @@
 """Where handoffs are kept. Saved only over the version they were read at, so that two claims have one winner."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -10,11 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import tables as t
 from bot.database import Sessions
 from bot.handoff.model import Handoff, HandoffChange, HandoffState
-from connectors.ports.chat import Address
+from connectors.ports.chat import Address, Attachment
 
 
 class HandoffMoved(Exception):
     """Somebody else changed or opened it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a member of staff noted, for staff only. `relay_id`: which message it was."""
+
+    by: str
+    text: str
+    relay_id: str | None = None
 
 
 class HandoffStore:
@@ -30,6 +39,13 @@ class HandoffStore:
             rows = await session.execute(
                 select(t.handoff).where(t.handoff.c.person_id == person_id).order_by(t.handoff.c.number.desc()).limit(limit)
             )
+            return [_handoff(row) for row in rows]
+
+    async def claimed_by(self, person_id: str, limit: int = 10) -> Sequence[Handoff]:
+        """What this member of staff has now, newest first."""
+        mine = (t.handoff.c.claimed_by == person_id) & (t.handoff.c.state == HandoffState.CLAIMED.value)
+        async with self._sessions() as session:
+            rows = await session.execute(select(t.handoff).where(mine).order_by(t.handoff.c.number.desc()).limit(limit))
             return [_handoff(row) for row in rows]
 
     async def by_number(self, number: int) -> Handoff | None:
@@ -59,15 +75,28 @@ class HandoffStore:
             )
             return [_handoff(row) for row in rows]
 
-    async def notes(self, handoff_id: str) -> Sequence[tuple[str, str]]:
-        """(person id, text) of the staff's internal notes, oldest first."""
+    async def notes(self, handoff_id: str) -> Sequence[Note]:
+        """The staff's internal notes, oldest first; without those that were deleted."""
         query = (
-            select(t.handoff_event.c.by, t.handoff_event.c.text)
+            select(t.handoff_event.c.by, t.handoff_event.c.text, t.handoff_event.c.relay_id)
             .where(t.handoff_event.c.handoff_id == handoff_id, t.handoff_event.c.kind == "note")
             .order_by(t.handoff_event.c.seq)
         )
         async with self._sessions() as session:
-            return [(row.by, row.text) for row in await session.execute(query)]
+            return [Note(row.by, row.text, row.relay_id) for row in await session.execute(query) if row.text]
+
+    async def files(self, handoff: Handoff) -> Sequence[Attachment]:
+        """What was sent in its conversation, oldest first; without another handoff's private matter."""
+        sent = t.attachment.c
+        theirs = (sent.conversation_id == handoff.conversation_id, sent.private_to.is_(None) | (sent.private_to == handoff.id))
+        async with self._sessions() as session:
+            rows = await session.execute(select(t.attachment).where(*theirs).order_by(sent.at, sent.id))
+            return [Attachment(row.id, row.name, row.mime, row.size) for row in rows]
+
+    async def amend_note(self, session: AsyncSession, relay_id: str, text: str) -> None:
+        """In the caller's transaction: the note of an edited message; empty after it was deleted."""
+        note = (t.handoff_event.c.relay_id == relay_id, t.handoff_event.c.kind == "note")
+        await session.execute(update(t.handoff_event).where(*note).values(text=text))
 
     async def save(self, session: AsyncSession, change: HandoffChange) -> None:
         """In the caller's transaction. Raises HandoffMoved."""
@@ -109,7 +138,9 @@ class HandoffStore:
             if moved.one_or_none() is None:
                 raise HandoffMoved(saved.id)
         await session.execute(
-            insert(t.handoff_event).values(handoff_id=saved.id, at=change.at, kind=change.kind, by=change.by, text=change.text)
+            insert(t.handoff_event).values(
+                handoff_id=saved.id, at=change.at, kind=change.kind, by=change.by, text=change.text, relay_id=change.relay_id
+            )
         )
 
     async def _one(self, where: ColumnElement[bool]) -> Handoff | None:

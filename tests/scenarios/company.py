@@ -38,6 +38,7 @@ BUTTONS = {
     "assign": Verb.ASSIGN,
     "resolve": Verb.RESOLVE,
     "return": Verb.RETURN,
+    "recall": Verb.RECALL,
 }
 
 
@@ -56,23 +57,26 @@ class NoSuchButton(AssertionError):
 class Company:
     """People are named by what stands before @acme.example. Each has one conversation unless `thread` names another."""
 
-    def __init__(self, home: Path, database_url: str | None = None) -> None:
+    def __init__(self, home: Path, database_url: str | None = None, recall_seconds: float = 0.0) -> None:
         self.clock = Clock()
         self.home = home
+        self.recall_seconds = recall_seconds
         self.database_url = database_url
         self.app = self._app()
         self._read: dict[str, int] = {}
 
     def _app(self) -> App:
         # Thousands of lines a minute: a test is faster than a person.
-        settings = Settings(home=self.home, database_url=self.database_url, rate_per_minute=100_000)
+        settings = Settings(home=self.home, database_url=self.database_url, rate_per_minute=100_000, recall_seconds=self.recall_seconds)
         return App(settings, clock=self.clock, index=MemoryIndex())
 
     @classmethod
-    async def open(cls, home: Path, template: Path | None = None, database_url: str | None = None) -> "Company":
+    async def open(
+        cls, home: Path, template: Path | None = None, database_url: str | None = None, recall_seconds: float = 0.0
+    ) -> "Company":
         if template is not None:
             shutil.copytree(template, home, dirs_exist_ok=True)
-        company = cls(home, database_url)
+        company = cls(home, database_url, recall_seconds)
         await company.app.start()
         return company
 
@@ -125,6 +129,7 @@ class Company:
         self.clock.now += timedelta(**time)
         await self.app.fulfilment.sweep()
         await self.app.status.assume()
+        await self.app.desk.send_due()
         await self.settle()
 
     async def news(self, person: str) -> list["Said"]:

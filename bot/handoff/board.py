@@ -1,0 +1,230 @@
+"""What staff are shown of a handoff, and where: its card in the group's room, the claimant's own of a private one, the words
+that are carried there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.buttons import Buttons
+from bot.changes import Changes, Post, Redraw
+from bot.config import Organisation
+from bot.conversation.store import ConversationStore
+from bot.handoff.briefing import Packet, desk_card, moved_card
+from bot.handoff.model import Handoff
+from bot.handoff.store import HandoffStore
+from bot.outbox import Outbox, Placement
+from bot.people import PeopleStore
+from bot.talk import Talk, Talks
+from bot.words import Words
+from connectors.ports.chat import Address, Attachment, Author, Channel, Reply, ReplyKind
+from connectors.ports.messages import Messages, Reader
+from connectors.ports.people import Person
+from connectors.ports.records import new_id
+from specialists.request import Request
+from specialists.store import RequestStore
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    people: PeopleStore
+    conversations: ConversationStore
+    requests: RequestStore
+    handoffs: HandoffStore
+    outbox: Outbox
+    channels: dict[str, Channel]
+    messages: Messages
+    buttons: Buttons
+    organisation: Organisation
+    room: Callable[[str], Address]
+    """Where an assignment group works."""
+    talks: Talks
+
+    def words(self) -> Words:
+        """For rooms that several people read."""
+        return Words(self.messages, Reader(self.organisation.locale, self.organisation.timezone))
+
+    async def words_at(self, placements: Sequence[Placement]) -> Mapping[str, Words]:
+        """By the placement's id: in the words of whoever reads there."""
+        readers = {p.reader_id: await self.people.get(p.reader_id) for p in placements if p.reader_id is not None}
+        people = {p.id: readers.get(p.reader_id) for p in placements if p.reader_id is not None}
+        return {p.id: Words.for_person(self.messages, person) if (person := people.get(p.id)) else self.words() for p in placements}
+
+    def group(self, handoff: Handoff, words: Words) -> str:
+        return self.group_named(handoff.assignment_group, words)
+
+    @staticmethod
+    def group_named(group: str, words: Words) -> str:
+        key = f"group.{group}"
+        return words(key) if words.messages.has(key) else group
+
+    async def author(self, person: Person) -> Author:
+        """A person who speaks themselves: by name, with their picture where the platform has one."""
+        return Author(person.name, await self.people.picture(person))
+
+    async def packet(self, changes: Changes, handoff: Handoff, amended: Mapping[str, str] | None = None) -> Packet:
+        """All that is known, with what this turn adds. `amended`: new texts, by message id, or for a note by its relay."""
+        person = await self.people.get(handoff.person_id)
+        if person is None:
+            raise LookupError(f"the person of {handoff.case} is gone")
+        new = amended or {}
+        stored_request = await self.requests.get(handoff.request_id) if handoff.request_id else None
+        pending_request = changes.requests.get(handoff.request_id or "")
+        request = pending_request.request if pending_request is not None else stored_request
+        said = [*await self.conversations.transcript(handoff.conversation_id)]
+        said += [event for event in changes.transcript if event.conversation_id == handoff.conversation_id]
+        said = [replace(event, text=new.get(event.message_id or "", event.text)) for event in said]
+        notes = [(note.by, new.get(note.relay_id or "", note.text)) for note in await self.handoffs.notes(handoff.id)]
+        notes += [(c.by or "", c.text) for c in changes.handoffs if c.handoff.id == handoff.id and c.kind == "note"]
+        ids = {event.person_id for event in said if event.person_id} | {by for by, _ in notes} | {handoff.claimed_by} - {None}
+        known = [await self.people.get(person_id) for person_id in ids if person_id]
+        names = {someone.id: someone.name for someone in known if someone is not None}
+        stored = await self.requests.events_of(request.id) if request is not None else []
+        others = [other for other in await self.requests.of_conversation(handoff.conversation_id) if other.id != handoff.request_id]
+        apart = [h for h in await self.handoffs.of_conversation(handoff.conversation_id) if h.sensitive is not None and h.id != handoff.id]
+        return Packet(
+            handoff=handoff,
+            person=person,
+            transcript=said,
+            names=names,
+            request=request,
+            events=[item.event for item in stored],
+            earlier=[other for other in others if not any(_within(other, private) for private in apart)],
+            notes=[(by, text) for by, text in notes if text],
+            claimant=next((someone for someone in known if someone is not None and someone.id == handoff.claimed_by), None),
+            files=await self.handoffs.files(handoff),
+        )
+
+    def post_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:
+        """The card of a handoff that has none yet, in its group's room."""
+        card = desk_card(packet, self.words(), self.buttons, new_id())
+        changes.posts.append(Post(where or self.room(packet.handoff.assignment_group), card, key(packet.handoff)))
+
+    async def post_own_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:
+        """The claimant's own of a private one."""
+        if packet.claimant is None:
+            return
+        card = desk_card(packet, Words.for_person(self.messages, packet.claimant), self.buttons, new_id(), alone=True)
+        address = where or await self.people.address(packet.claimant, self.channels)
+        changes.posts.append(Post(address, card, own_key(packet.handoff), packet.claimant.id))
+
+    async def show(self, changes: Changes, before: Handoff, packet: Packet) -> None:
+        """Makes every card true: the group's; of a sensitive one the claimant's own; and what is left where it was."""
+        after = packet.handoff
+        if after.assignment_group != before.assignment_group:
+            self.retire(changes, key(after), after, self.group(after, self.words()))
+            self.post_card(changes, packet)
+        else:
+            self.redraw(changes, packet)
+        if before.claimed_by not in (None, after.claimed_by):
+            to = packet.claimant.name if packet.claimant is not None else self.group(after, self.words())
+            self.retire(changes, own_key(after), after, to)
+        if after.sensitive is None or packet.claimant is None:
+            return
+        if before.claimed_by != after.claimed_by:
+            await self.post_own_card(changes, packet)
+        else:
+            words = Words.for_person(self.messages, packet.claimant)
+            changes.redraws.append(Redraw(own_key(after), lambda p: desk_card(packet, words, self.buttons, p.id, alone=True)))
+
+    def redraw(self, changes: Changes, packet: Packet) -> None:
+        def draw(placement: Placement) -> Reply:
+            return desk_card(packet, self.words(), self.buttons, placement.id)
+
+        changes.redraws[:] = [redraw for redraw in changes.redraws if redraw.card_key != key(packet.handoff)]
+        changes.redraws.append(Redraw(key(packet.handoff), draw))
+
+    def retire(self, changes: Changes, card_key: str, handoff: Handoff, to: str) -> None:
+        async def retire(session: AsyncSession) -> None:
+            await self.outbox.retire(session, card_key, f"{key(handoff)}:left", lambda p: moved_card(handoff, to, self.words(), p.id))
+
+        changes.inside.append(retire)
+
+    async def to_staff(
+        self,
+        changes: Changes,
+        handoff: Handoff,
+        text: str,
+        *,
+        author: Author | None = None,
+        files: tuple[Attachment, ...] = (),
+        card_key: str | None = None,
+    ) -> None:
+        """Into the thread in which staff work on it; of a sensitive one into its claimant's alone."""
+        if handoff.sensitive is not None:
+            await self.to_claimant(changes, handoff, text, author=author, files=files, card_key=card_key)
+            return
+        reply = Reply(new_id(), ReplyKind.HANDOFF, text, author=author, files=files)
+        threads = [
+            replace(p.address, thread=p.posted_thread)
+            for p in await self.outbox.shown(key(handoff))
+            if p.posted_thread is not None and p.address in self._rooms(handoff)
+        ]
+        if threads:
+            changes.posts.append(Post(threads[-1], reply, card_key))
+        elif handoff.claimed_by is not None:
+            await self.to_claimant(changes, handoff, text, author=author, files=files, card_key=card_key)
+        else:
+            changes.posts.append(Post(self.room(handoff.assignment_group), reply, card_key))
+
+    async def to_claimant(
+        self,
+        changes: Changes,
+        handoff: Handoff,
+        text: str,
+        *,
+        author: Author | None = None,
+        files: tuple[Attachment, ...] = (),
+        card_key: str | None = None,
+    ) -> None:
+        """Into the claimant's own thread about it; before that is known, on its own."""
+        claimant = await self.people.get(handoff.claimed_by) if handoff.claimed_by else None
+        if claimant is None:
+            return
+        reply = Reply(new_id(), ReplyKind.HANDOFF, text, author=author, files=files)
+        own = [p for p in await self.outbox.shown(own_key(handoff)) if p.reader_id == claimant.id and p.posted_thread]
+        if own:
+            changes.posts.append(Post(replace(own[-1].address, thread=own[-1].posted_thread), reply, card_key, claimant.id))
+        else:
+            address = await self.people.address(claimant, self.channels)
+            changes.posts.append(Post(address, reply, card_key or f"{key(handoff)}:words", claimant.id))
+
+    async def is_private(self, handoff: Handoff, here: Address) -> bool:
+        """Whether only the claimant reads here."""
+        shown = await self.outbox.shown(own_key(handoff))
+        return any((p.address.channel, p.address.tenant, p.address.room) == (here.channel, here.tenant, here.room) for p in shown)
+
+    async def employee(self, changes: Changes, handoff: Handoff, turn_id: str, now: datetime) -> Talk:
+        """The employee's side of the conversation, with its changes in the same transaction."""
+        conversation = await self.conversations.get(handoff.conversation_id)
+        person = await self.people.get(handoff.person_id)
+        if conversation is None or person is None:
+            raise LookupError(f"the conversation of {handoff.case} is gone")
+        employee = await self.talks.open(turn_id, person, conversation, now, changes)
+        if handoff.sensitive is not None:
+            employee.keep_private(handoff.id)
+        return employee
+
+    def fallback(self, group: str) -> Address:
+        """Where a group works when its own room is gone."""
+        return Address("web", "local", f"group:{group}")
+
+    def _rooms(self, handoff: Handoff) -> tuple[Address, Address]:
+        return self.room(handoff.assignment_group), self.fallback(handoff.assignment_group)
+
+
+def key(handoff: Handoff) -> str:
+    """Of its card in the group's room. With ":private" the claimant's own card, ":words" what they were sent without one,
+    ":left" cards that stand where it was."""
+    return f"handoff:{handoff.id}"
+
+
+def own_key(handoff: Handoff) -> str:
+    return f"{key(handoff)}:private"
+
+
+def _within(request: Request, handoff: Handoff) -> bool:
+    """Whether it was asked for while this handoff was open."""
+    return request.created_at >= handoff.opened_at and (handoff.open or request.created_at <= handoff.updated_at)

@@ -1,0 +1,156 @@
+"""What staff do with a handoff, pressed or typed: who may is decided by the state machine, on the person who did it."""
+
+from dataclasses import dataclass, replace
+
+from bot.changes import Post
+from bot.handoff.board import Board
+from bot.handoff.briefing import Packet
+from bot.handoff.model import (
+    IN_THE_OPEN,
+    Command,
+    Handoff,
+    HandoffChange,
+    HandoffState,
+    NotPossible,
+    as_changed,
+    commanded,
+    released,
+    typed,
+)
+from bot.handoff.relay import Relay
+from bot.handoff.replies import Replies, audited, listed
+from bot.talk import Talk
+from bot.words import Words
+from connectors.ports.chat import Reply, ReplyKind
+from connectors.ports.people import Person
+from connectors.ports.records import new_id
+
+_TO_EVERYBODY = frozenset({"claimed", "assigned", "resolved", "returned"})
+"""What all who read along must know; the rest is said to whoever did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    board: Board
+    relay: Relay
+    replies: Replies
+
+    async def hear(self, talk: Talk, handoff: Handoff, text: str) -> None:
+        """Something typed in the staff thread: "/claim" or "!claim" are commands, all else is an internal note."""
+        if await self.relay.known(talk):
+            return
+        command = typed(text)
+        if command is None:
+            await self.command(talk, handoff, Command.NOTE, text.strip())
+            return
+        word, rest = command
+        if word not in set(Command):
+            self._aside(talk, "desk.unknown_command", command=word)
+            return
+        await self.command(talk, handoff, Command(word), rest)
+
+    async def command(self, talk: Talk, handoff: Handoff, command: Command, text: str) -> None:
+        """`talk` is the staff member's."""
+        assignee = await self._assignee(text) if command is Command.ASSIGN else None
+        if isinstance(assignee, tuple):
+            several = tuple(f"{person.name} ({person.email})" for person in assignee)
+            talk.say(ReplyKind.NOTICE, talk.words("desk.which_assignee", people=several), personal=True)
+            return
+        # What a claimant who is gone has is nobody's.
+        held = released(handoff, talk.now).handoff if await self.left_alone(handoff) else handoff
+        said = text or (listed(talk.files, talk.words) if command in (Command.NOTE, Command.REPLY) else "")
+        change = commanded(held, command, talk.person, said, talk.now, assignee=assignee)
+        if isinstance(change, NotPossible):
+            claimant = await self.board.people.get(handoff.claimed_by) if handoff.claimed_by else None
+            self._aside(talk, change.key, case=handoff.case, by=claimant.name if claimant else "", **change.params)
+            return
+        openly = handoff.sensitive is None or command in IN_THE_OPEN
+        if not openly and not await self.board.is_private(handoff, talk.conversation.address):
+            self._aside(talk, "desk.private_elsewhere", case=handoff.case)
+            return
+        if command is Command.REPLY:
+            await self.replies.take(talk, replace(change, text=text))
+            return
+        await self._do(talk, handoff, await self.relay.noted(talk, change) if command is Command.NOTE else change)
+
+    async def left_alone(self, handoff: Handoff) -> bool:
+        """Whether its claimant is gone from the directory, or may not work any more."""
+        if handoff.state is not HandoffState.CLAIMED or handoff.claimed_by is None:
+            return False
+        claimant = await self.board.people.get(handoff.claimed_by)
+        return claimant is None or not claimant.active
+
+    async def tell_replaced(self, talk: Talk, before: Handoff, after: Handoff, key: str, to: str) -> None:
+        """Whoever had it and has it no more hears of it from nobody else."""
+        replaced = await self.board.people.get(before.claimed_by) if before.claimed_by not in (None, after.claimed_by) else None
+        if replaced is not None and replaced.active:
+            text = Words.for_person(self.board.messages, replaced)(key, case=before.case, to=to, by=talk.person.name)
+            address = await self.board.people.address(replaced, self.board.channels)
+            talk.changes.posts.append(Post(address, Reply(new_id(), ReplyKind.NOTICE, text), None, replaced.id))
+
+    async def _do(self, talk: Talk, handoff: Handoff, change: HandoffChange) -> None:
+        employee = await self.board.employee(talk.changes, handoff, talk.id, talk.now)
+        if change.handoff.claimed_by != handoff.claimed_by or not change.handoff.open:
+            await self.replies.flush(employee, handoff)
+            version = as_changed(handoff, talk.changes.handoffs).version
+            change = replace(change, handoff=replace(change.handoff, version=version))
+        talk.changes.handoffs.append(change)
+        talk.changes.audited.append(audited(change, change.text, talk.person.id))
+        self._tell_employee(talk, employee, change)
+        packet = await self.board.packet(talk.changes, change.handoff)
+        await self.board.show(talk.changes, handoff, packet)
+        await self._tell_staff(talk, handoff, change, packet)
+        talk.changes.conversations.append(employee.conversation)
+
+    def _tell_employee(self, talk: Talk, employee: Talk, change: HandoffChange) -> None:
+        handoff, staff, words = change.handoff, talk.person, employee.words
+        group = self.board.group(handoff, words)
+        match change.kind:
+            case "claimed":
+                employee.say(ReplyKind.HANDOFF, words("handoff.claimed", name=staff.name, group=group, case=handoff.case))
+            case "assigned" if handoff.claimed_by is not None:
+                employee.say(ReplyKind.HANDOFF, words("handoff.assigned", name=change.text, case=handoff.case))
+            case "assigned":
+                employee.say(ReplyKind.HANDOFF, words("handoff.moved", group=group, case=handoff.case))
+            case "resolved":
+                employee.say(ReplyKind.HANDOFF, words("handoff.resolved", name=staff.name, case=handoff.case, text=change.text))
+                employee.conversation = replace(employee.conversation, handoff_id=None, misses=0)
+            case "returned":
+                key = "handoff.returned" if change.text else "handoff.returned.silent"
+                employee.say(ReplyKind.HANDOFF, words(key, name=staff.name, case=handoff.case, text=change.text))
+                employee.conversation = replace(employee.conversation, handoff_id=None, misses=0)
+
+    async def _tell_staff(self, talk: Talk, before: Handoff, change: HandoffChange, packet: Packet) -> None:
+        handoff = change.handoff
+        key = f"desk.done.{change.kind}"
+        if change.kind == "claimed" and handoff.sensitive is not None:
+            key = "desk.done.claimed.private"
+        text = talk.words(key, case=handoff.case, name=packet.person.name, to=change.text, by=talk.person.name)
+        talk.say(ReplyKind.NOTICE, text, personal=change.kind not in _TO_EVERYBODY)
+        if change.kind != "assigned":
+            return
+        if handoff.claimed_by not in (None, talk.person.id, before.claimed_by) and handoff.sensitive is None:
+            await self.board.to_claimant(talk.changes, handoff, talk.words("desk.assigned_to_you", case=handoff.case, by=talk.person.name))
+        if before.claimed_by != talk.person.id:
+            await self.tell_replaced(talk, before, handoff, "desk.given_on", change.text)
+
+    async def _assignee(self, text: str) -> Person | str | tuple[Person, ...] | None:
+        """A member of an assignment group by name or address, or a group; several when the name doesn't tell them apart."""
+        wanted = text.strip().lower().removeprefix("@")
+        if not wanted:
+            return None
+        groups, people = self.board.organisation.assignment_groups, self.board.people
+        for group in groups:
+            if wanted in (group.lower(), group.replace("-", " ").lower()):
+                return group
+        members = {m.id: m for group in groups for m in await people.members(group) if m.active}
+        for exactly in ("email", "name", "first_name"):
+            found = tuple(member for member in members.values() if getattr(member, exactly).lower() == wanted)
+            if found:
+                return found[0] if len(found) == 1 else found
+        return None
+
+    @staticmethod
+    def _aside(talk: Talk, key: str, **params: str) -> None:
+        """To whoever asked for it, and nobody else."""
+        talk.say(ReplyKind.NOTICE, talk.words(key, **params), personal=True)

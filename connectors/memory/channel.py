@@ -94,12 +94,18 @@ class MemoryChannel:
             raise Refused("gone", file.id)
         return self.contents[file.id]
 
-    def shown(self, room: str, thread: str | None = None) -> list[Reply]:
-        """What can be read in a room, or in one thread of it, in the order of the posts."""
+    def shown(self, room: str, thread: str | None = None, *, as_: str | None = None) -> list[Reply]:
+        """What can be read in a room, or in one thread of it, in the order of the posts.
+
+        `as_` is who reads: in a room of several, what is for one person alone is seen by nobody else.
+        """
         return [
             message.reply
             for message in self.messages.values()
-            if message.reply is not None and message.address.room == room and thread in (None, message.address.thread)
+            if message.reply is not None
+            and message.address.room == room
+            and thread in (None, message.address.thread)
+            and (message.reply.only_for in (None, as_) or not self.is_shared(message.address))
         ]
 
     def _delivered(self, message_id: str) -> Delivered:

@@ -202,19 +202,19 @@ class SlackChannel:
         if (streamed := await self._stream(address, channel, reply, parts, key)) is not None:
             return _delivered(channel, streamed, address.thread)
         there = await self._reading.posted(tenant, channel, address.thread, key) if count > 1 else {}
+        messages = [part.rendered for part in parts if part.rendered is not None]
         thread, first = address.thread, ""
-        for n, part in enumerate((part for part in parts if part.rendered is not None), 1):
+        for n, rendered in enumerate(messages, 1):
             name = key if n == 1 else f"{key}#{n}"
             if name in there:
                 ts = str(there[name]["ts"])
             else:
-                assert part.rendered is not None
-                shown = {**_content(part.rendered), **_author(reply), "metadata": _metadata(name, count if n == 1 else 1)}
+                shown = {**_content(rendered), **_author(reply), "metadata": _metadata(name, count if n == 1 else 1)}
                 plain = {"unfurl_links": False, "unfurl_media": False, "link_names": False}
                 sent = await self._clients.call(tenant, "chat.postMessage", channel=channel, thread_ts=thread, **plain, **shown)
                 ts = str(sent["ts"])
             first, thread = first or ts, thread or ts
-        if count > n:
+        if count > len(messages):
             await self._attach(tenant, channel, thread or first, reply, parts, after=first if key in there else None)
         return _delivered(channel, first, address.thread)
 

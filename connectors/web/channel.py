@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.errors import OutcomeUnknown, Refused
-from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Heard, Operation, Profile, Reply
+from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Heard, Operation, Profile, Reply, ReplyKind
 from connectors.ports.people import ExternalId
 from connectors.ports.records import Clock, new_id
 from connectors.web import store
@@ -80,7 +80,9 @@ class WebChannel:
         return Address(self.name, tenant, own_room(external_id))
 
     async def begin(self, address: Address, said: str, *, key: str) -> Address:
-        return replace(address, thread=key)
+        root = Reply(new_id(), ReplyKind.NOTICE, said)
+        begun = await self.deliver("post", replace(address, thread=None), root, key=key, message_id=None)
+        return replace(address, thread=begun.thread)
 
     def is_shared(self, address: Address) -> bool:
         return address.room.startswith(GROUP)

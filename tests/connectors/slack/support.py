@@ -1,0 +1,89 @@
+"""The Slack channel on the fake Slack, with a clock that stands still and a database of its own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+
+from connectors.errors import Refused
+from connectors.slack.channel import SlackChannel
+from connectors.slack.clients import Clients
+from connectors.slack.settings import SlackSettings
+from connectors.slack.store import metadata
+from tests.fakes.slack import FakeSlack
+
+SECRET = b"0123456789abcdef0123456789abcdef"
+DANA, OMAR, ROOM = "U0DANA", "U0OMAR", "C0HELP"
+
+
+class Seconds:
+    """A monotonic clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@dataclass
+class KeptFiles:
+    """Implements the Files port."""
+
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    async def read(self, attachment_id: str) -> bytes:
+        if attachment_id not in self.contents:
+            raise Refused("gone", attachment_id)
+        return self.contents[attachment_id]
+
+
+@dataclass
+class OnSlack:
+    """What a test can reach of a channel."""
+
+    fake: FakeSlack
+    channel: SlackChannel
+    clients: Clients
+    seconds: Seconds
+    files: KeptFiles
+    engine: AsyncEngine
+
+    def again(self) -> SlackChannel:
+        """The channel of a process that was started anew on the same database."""
+        return SlackChannel(self.clients, self.files, async_sessionmaker(self.engine), self.seconds)
+
+
+def settings_of(fake: FakeSlack) -> SlackSettings:
+    return SlackSettings(secret=SECRET, bot_token=fake.bot_token, signing_secret=fake.signing_secret, api_url=fake.url)
+
+
+@asynccontextmanager
+async def open_engine(folder: Path) -> AsyncIterator[AsyncEngine]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{folder / 'slack.sqlite'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def open_slack(folder: Path, *, timeout: float = 5.0) -> AsyncIterator[OnSlack]:
+    """Dana and Omar, and a room that both are in."""
+    async with FakeSlack.serve() as fake, open_engine(folder) as engine:
+        fake.add_user(DANA, "Dana Whitfield", "dana@acme.example")
+        fake.add_user(OMAR, "Omar Haddad", "omar@acme.example")
+        fake.add_room(ROOM, "help", [DANA, OMAR])
+        clients, seconds, files = Clients(settings_of(fake), timeout=timeout), Seconds(), KeptFiles()
+        made = OnSlack(fake, SlackChannel(clients, files, async_sessionmaker(engine), seconds), clients, seconds, files, engine)
+        try:
+            yield made
+        finally:
+            await clients.close()

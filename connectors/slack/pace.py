@@ -17,7 +17,7 @@ class Pace:
 
     def wait(self, key: Hashable, now: float) -> float:
         """Seconds until one may go; 0 for at once."""
-        return max(0.0, self._full_at.get(key, now) - now - self._rest + self._every)
+        return max(0.0, round(self._full_at.get(key, now) - now - self._rest + self._every, 3))
 
     def took(self, key: Hashable, now: float, count: int = 1) -> None:
         self._full_at[key] = max(self._full_at.get(key, now), now) + self._every * count

@@ -29,10 +29,12 @@ knowledge = typer.Typer(help="Articles: add, try, publish, list, retire.", no_ar
 audit = typer.Typer(help="The audit: check its chain, tell the story of a request.", no_args_is_help=True)
 specialists = typer.Typer(help="The AI specialists: list, pause, resume.", no_args_is_help=True)
 sandbox = typer.Typer(help="The sandbox company: look at somebody, confirm as them, start over.", no_args_is_help=True)
+slack = typer.Typer(help="Slack: the app to install there.", no_args_is_help=True)
 app.add_typer(knowledge, name="knowledge")
 app.add_typer(audit, name="audit")
 app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")
+app.add_typer(slack, name="slack")
 
 T = TypeVar("T")
 
@@ -222,6 +224,20 @@ def sandbox_confirm(person: str, no: Annotated[bool, typer.Option("--no", help='
 def sandbox_reset() -> None:
     """Start the sandbox company over."""
     typer.echo(_told("sandbox.reset"))
+
+
+@slack.command("manifest")
+def slack_manifest(
+    url: Annotated[str | None, typer.Option(help="Where Slack reaches this server, e.g. https://foyer.example.com.")] = None,
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a server that Slack cannot reach.")] = False,
+) -> None:
+    """Print the app for this installation, to be pasted at https://api.slack.com/apps?new_app=1."""
+    from bot.bootstrap import slack_app
+
+    try:
+        typer.echo(slack_app(url, socket_mode=socket_mode), nl=False)
+    except ValueError as error:
+        _fail(str(error))
 
 
 @app.command()

@@ -65,7 +65,7 @@ class Slack:
         listeners = Listeners(
             clients=self._clients,
             intake=intake,
-            stops=self.channel,
+            speaker=self.channel,
             installations=self._installations,
             wording=Wording(
                 send=word("slack.send"), cancel=word("slack.cancel"), close=word("slack.close"),
@@ -78,7 +78,8 @@ class Slack:
         )  # fmt: skip
         self._bolt = listeners.bolt(settings.signing_secret or "")
         self._socket: AsyncSocketModeHandler | None = None
-        self._connecting: asyncio.Task[None] | None = None
+        self.connecting: asyncio.Task[None] | None = None
+        """Ends when Slack was reached."""
 
     def add_to(self, app: web.Application) -> None:
         """Events and presses over HTTP where there is a secret to verify them with, and the installation of workspaces."""
@@ -90,12 +91,12 @@ class Slack:
 
     async def open(self) -> None:
         """Returns at once: while Slack cannot be reached, it is tried again in the background."""
-        self._connecting = asyncio.create_task(self._connect())
+        self.connecting = asyncio.create_task(self._connect())
 
     async def close(self) -> None:
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.gather(self._connecting, return_exceptions=True)
+        if self.connecting is not None:
+            self.connecting.cancel()
+            await asyncio.gather(self.connecting, return_exceptions=True)
         if self._socket is not None:
             await self._socket.close_async()  # type: ignore[no-untyped-call]
         await self._clients.close()

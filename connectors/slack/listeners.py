@@ -16,7 +16,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from connectors.errors import ConnectorError, Refused, Retry
-from connectors.ports.chat import Intake
+from connectors.ports.chat import Heard, Intake, Profile
 from connectors.ports.records import Clock
 from connectors.slack.buttons import ButtonValue
 from connectors.slack.clients import Clients
@@ -28,13 +28,17 @@ from connectors.slack.wording import Wording
 log = structlog.get_logger()
 OPENING = 2.0
 """Seconds to open a view in: the trigger lives for three, and Slack waits as long for the acknowledgement."""
-ASKING = 1.5
-"""Seconds to find out who we are, where an event does not say it."""
+ASKING = 1.0
+"""Seconds to find out who somebody is, ourselves included."""
 
 
-class Stops(Protocol):
+class Speaker(Protocol):
+    """What is wanted of our own channel."""
+
     async def stop(self, tenant: str, message_ids: Sequence[str]) -> None:
         """Nothing more is written to these messages."""
+
+    async def profile(self, tenant: str, external_id: str) -> Profile | None: ...
 
 
 class Uninstalls(Protocol):
@@ -53,7 +57,7 @@ class Listeners:
 
     clients: Clients
     intake: Intake
-    stops: Stops
+    speaker: Speaker
     installations: Uninstalls | None
     wording: Wording
     titles: Mapping[str, str]
@@ -64,10 +68,14 @@ class Listeners:
 
     def bolt(self, signing_secret: str) -> AsyncApp:
         """Bolt with its own verification of signatures, and one middleware: ours."""
+
+        async def authorize(context: AsyncBoltContext, team_id: str | None) -> AuthorizeResult | None:
+            return await self.authorize(context, team_id)
+
         app = AsyncApp(
             name="foyer",
             signing_secret=signing_secret,
-            authorize=self.authorize,  # type: ignore[arg-type]  # None is Bolt's own way to say: not installed
+            authorize=authorize,  # type: ignore[arg-type]  # None is Bolt's own way to say: not installed
             before_authorize=_say_whose,
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
@@ -108,7 +116,7 @@ class Listeners:
                 if title is not None:
                     await self._with_form(body, heard, title)
             case "agent_session_stopped":
-                await self.stops.stop(tenant_of(body), streaming_in(body["event"]))
+                await self.speaker.stop(tenant_of(body), streaming_in(body["event"]))
                 await self._record(body, heard)
             case "view_submission":
                 await self._record(body, heard)
@@ -120,7 +128,19 @@ class Listeners:
     async def _record(self, body: Payload, heard: Context, surface: str | None = None) -> None:
         activity = translate(body, heard)
         if activity is not None:
-            await self.intake.record(replace(activity, surface=surface))
+            about = await self._named(activity.about) if activity.about is not None else None
+            await self.intake.record(replace(activity, surface=surface, about=about))
+
+    async def _named(self, heard: Heard) -> Heard:
+        """With the name of whoever wrote it, which Slack leaves out; "" when it cannot be had in time."""
+        if heard.author is None or heard.author_name:
+            return heard
+        try:
+            async with asyncio.timeout(ASKING):
+                profile = await self.speaker.profile(heard.author.tenant, heard.author.external_id)
+        except (ConnectorError, TimeoutError):
+            return heard
+        return replace(heard, author_name=profile.name) if profile is not None else heard
 
     async def _pressed(self, body: Payload, heard: Context) -> None:
         pressed = pressed_in(body)

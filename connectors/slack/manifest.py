@@ -31,6 +31,7 @@ METHOD_SCOPES: Mapping[str, frozenset[str]] = {
     "conversations.replies": HISTORY,
     "files.completeUploadExternal": frozenset({"files:write"}),
     "files.getUploadURLExternal": frozenset({"files:write"}),
+    "files.info": frozenset({"files:read"}),
     "users.info": frozenset({"users:read", "users:read.email"}),
     "users.lookupByEmail": frozenset({"users:read.email"}),
     "views.open": frozenset(),

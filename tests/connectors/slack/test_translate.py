@@ -159,13 +159,6 @@ def test_a_deletion_is_its_authors_and_so_is_the_tombstone_of_a_thread() -> None
 
 
 def test_the_configured_emoji_marks_a_message_once_a_person() -> None:
-    mark = {
-        "type": "reaction_added",
-        "user": "U2",
-        "reaction": "ticket",
-        "item": {"type": "message", "channel": "C1", "ts": "1.0"},
-        "event_ts": "2.0",
-    }
     marked = heard(MARK)
     assert (marked.kind, marked.target, marked.sender.external_id) == (ActivityKind.MARKED, "C1:1.0", "U2")
     assert marked.id == heard(MARK, event_id="Ev2").id

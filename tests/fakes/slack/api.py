@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fakes.slack.state import FakeMessage, Json, Room, SlackError, Token, Workspace
+from tests.fakes.slack.state import FakeMessage, Json, Room, SlackError, Token
+from tests.fakes.slack.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ def the_room(s: Workspace, call: Call, name: str = "channel", *, people: bool = 
     if people and id in s.users and not s.users[id].bot:
         if s.users[id].deleted:
             raise SlackError("account_inactive", id)
+        if s.dm(id).team != call.team:
+            raise SlackError("channel_not_found", id)
         return s.dm(id)
     room = s.rooms.get(id)
     team = s.teams[call.team]
@@ -237,12 +240,11 @@ def reactions_add(s: Workspace, call: Call) -> Json:
 
 @method("oauth.v2.access", kind="none")
 def oauth_access(s: Workspace, call: Call) -> Json:
-    if call.basic != (s.client_id, s.client_secret):
-        given = (str(call.args.get("client_id")), str(call.args.get("client_secret")))
-        if given[0] != s.client_id:
-            raise SlackError("invalid_client_id", given[0])
-        if given[1] != s.client_secret:
-            raise SlackError("bad_client_secret")
+    given = call.basic or (str(call.args.get("client_id")), str(call.args.get("client_secret")))
+    if given[0] != s.client_id:
+        raise SlackError("invalid_client_id", given[0])
+    if given[1] != s.client_secret:
+        raise SlackError("bad_client_secret")
     if call.args.get("grant_type") == "refresh_token":
         id = s.refreshes.pop(call.need("refresh_token", "invalid_refresh_token"), None)
         if id is None:

@@ -7,7 +7,8 @@ from typing import Any
 from tests.fakes.slack import blocks as rules
 from tests.fakes.slack import events
 from tests.fakes.slack.api import Call, method, need_scope, the_room
-from tests.fakes.slack.state import FakeMessage, Json, Room, SlackError, Workspace
+from tests.fakes.slack.state import FakeMessage, Json, Room, SlackError
+from tests.fakes.slack.workspace import Workspace
 
 TEXT, UPDATED_TEXT_BYTES, STREAMED = 40_000, 4_000, 12_000
 

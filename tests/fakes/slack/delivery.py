@@ -8,7 +8,8 @@ from typing import Any
 from tests.fakes.slack import events
 from tests.fakes.slack.courier import Courier
 from tests.fakes.slack.faults import Fault, Faults
-from tests.fakes.slack.state import Json, Room, Sent, Workspace
+from tests.fakes.slack.state import Json, Room, Sent
+from tests.fakes.slack.workspace import Workspace
 
 
 class NotAcked(AssertionError):
@@ -70,12 +71,12 @@ class Delivery(Workspace):
         """Tells the app, if it subscribed, is in the room and is installed."""
         bot = self.teams[room.team].bot_user
         if events.subscription(event) in self.subscriptions and (bot in room.members or event["type"] == "app_home_opened"):
-            await self._send(self._envelope(event, room))
+            await self.send(self._envelope(event, room))
 
     async def tell(self, team: str, event: Json) -> None:
         """An event that belongs to no room."""
         if event["type"] in self.subscriptions:
-            await self._send(self._envelope({**event, "event_ts": self.new_ts()}, None, team))
+            await self.send(self._envelope({**event, "event_ts": self.new_ts()}, None, team))
 
     async def interact(self, payload: Json) -> Json:
         """An interaction, which must be acknowledged with 200 in time. What the answer's body says."""
@@ -100,12 +101,19 @@ class Delivery(Workspace):
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await self.settle()
+        await self.courier.close()
+
     def start(self, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, envelope: Json) -> None:
+    async def send(self, envelope: Json) -> None:
+        """An event, as often as Slack would deliver it."""
         if self.holding:
             self.held.append(envelope)
             return

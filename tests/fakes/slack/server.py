@@ -1,7 +1,7 @@
 """The fake Slack as a server: the Web API, uploads and downloads, response_urls, OAuth's page and the socket."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -31,10 +31,15 @@ class FakeSlack(Pressing):
 
     @classmethod
     @asynccontextmanager
-    async def serve(cls, port: int = 0) -> AsyncIterator["FakeSlack"]:
+    async def serve(
+        cls, port: int = 0, *, more: Callable[["FakeSlack", web.Application], None] | None = None
+    ) -> AsyncIterator["FakeSlack"]:
+        """On 127.0.0.1; port 0 takes a free one. `more` adds routes of its own."""
         fake = cls()
         app = web.Application(client_max_size=64 * 1024 * 1024)
         fake.add_routes(app)
+        if more is not None:
+            more(fake, app)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port)
@@ -45,10 +50,7 @@ class FakeSlack(Pressing):
             yield fake
         finally:
             fake.faults.release()
-            for task in list(fake._tasks):
-                task.cancel()
-            await fake.settle()
-            await fake.courier.close()
+            await fake.close()
             await runner.cleanup()
 
     @property

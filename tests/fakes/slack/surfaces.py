@@ -6,7 +6,8 @@ from typing import Any
 from tests.fakes.slack import blocks as rules
 from tests.fakes.slack.api import Call, method, the_room
 from tests.fakes.slack.chat import may_post, paced, thread_of, with_block_ids
-from tests.fakes.slack.state import FakeFile, FakeMessage, Json, SlackError, Trigger, View, Workspace
+from tests.fakes.slack.state import FakeFile, FakeMessage, Json, SlackError, Trigger, View
+from tests.fakes.slack.workspace import Workspace
 
 TRIGGER_SECONDS = 3
 VIEWS_DEEP = 3
@@ -80,10 +81,10 @@ def views_update(s: Workspace, call: Call) -> Json:
         external = call.need("external_id")
         view = next((v for v in s.views.values() if v.body.get("external_id") == external), None)
     if view is None or view.team != call.team or view.id not in s.open_views.get(view.user, []):
-        raise SlackError("not_found", "no such view, or it was closed", recorded=view is None)
+        raise SlackError("not_found", "no such view, or it was closed")
     body = checked_view(s, call.args.get("view"), "modal")
     if call.args.get("hash") and call.args["hash"] != view.hash:
-        raise SlackError("hash_conflict", recorded=False)
+        raise SlackError("hash_conflict")
     show(s, view, body)
     return _told(s, view)
 
@@ -91,12 +92,12 @@ def views_update(s: Workspace, call: Call) -> Json:
 @method("views.publish")
 def views_publish(s: Workspace, call: Call) -> Json:
     user = call.need("user_id")
-    if user not in s.users or s.users[user].bot or s.users[user].deleted:
+    if user not in s.users or s.users[user].bot or s.users[user].deleted or s.dm(user).team != call.team:
         raise SlackError("invalid_arguments", f"user_id {user}")
     body = checked_view(s, call.args.get("view"), "home")
     view = s.homes.get(user)
     if view is not None and call.args.get("hash") and call.args["hash"] != view.hash:
-        raise SlackError("hash_conflict", recorded=False)
+        raise SlackError("hash_conflict")
     if view is None:
         view = s.homes[user] = new_view(s, user, call.team, body)
     else:

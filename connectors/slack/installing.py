@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,18 +24,18 @@ from slack_sdk.oauth.installation_store.models.bot import Bot
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore, SQLAlchemyInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from sqlalchemy import Dialect, MetaData, Text, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import TypeDecorator
 
 from connectors.errors import Retry
 from connectors.ports.records import Clock
+from connectors.slack.manifest import INSTALL_PATH, REDIRECT_PATH
 from connectors.slack.settings import SlackSettings
 from connectors.slack.store import TOKENS, bots_table, installations_table, oauth_states
 
 log = structlog.get_logger()
-INSTALL_PATH = "/slack/install"
-REDIRECT_PATH = "/slack/oauth_redirect"
 RENEW_BEFORE = timedelta(hours=2)
 """Before a token ends; Slack's live for twelve hours."""
 LEASE = timedelta(minutes=1)
@@ -156,9 +157,11 @@ class Installations(AsyncSQLAlchemyInstallationStore):
                 grant_type="refresh_token",
                 refresh_token=row["bot_refresh_token"],
             )
-        except (SlackApiError, OSError, TimeoutError) as error:  # aiohttp's are OSErrors where the connection broke
-            code = str(error.response["error"]) if isinstance(error, SlackApiError) else type(error).__name__
-            log.error("slack_token_not_renewed", team=row["team_id"], code=code)
+        except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+            said = (
+                error.response.get("error") if isinstance(error, SlackApiError) and isinstance(error.response, AsyncSlackResponse) else None
+            )
+            log.error("slack_token_not_renewed", team=row["team_id"], code=str(said or type(error).__name__))
             return None
         ends: datetime = self._clock() + timedelta(seconds=int(answer["expires_in"]))
         return {

@@ -61,6 +61,8 @@ async def test_a_good_message_passes_and_can_be_found_by_its_metadata(fake: Fake
     assert (shown.text, shown.metadata, fake.buttons_of(shown)) == ("Hello again", metadata, [("Go", "go", "")])
     await client.chat_update(channel="D0ANN", ts=posted["ts"], text="Hello again", blocks=[])
     assert fake.buttons_of(shown) == []
+    await client.chat_update(channel="D0ANN", ts=posted["ts"], text="Hello again", metadata={})
+    assert shown.metadata is None
     await client.chat_delete(channel="D0ANN", ts=posted["ts"])
     assert len(fake.messages("U0ANN")) == 1
     assert fake.refusals == []
@@ -115,6 +117,33 @@ async def test_only_own_visible_messages_can_be_changed(fake: FakeSlack, client:
     own = await client.chat_postMessage(**post())
     await refused(fake, "msg_too_long", client.chat_update(channel="C0HELP", ts=own["ts"], text="&" * 801))
     await client.chat_update(channel="C0HELP", ts=own["ts"], text="&" * 800)
+
+
+async def test_a_thread_is_gone_when_its_only_message_is(fake: FakeSlack, client: AsyncWebClient) -> None:
+    asked = await fake.say("U0ANN", "Forget it")
+    await fake.delete("U0ANN", asked)
+    await refused(fake, "thread_not_found", client.chat_postMessage(**post(channel="D0ANN", thread_ts=asked)))
+    asked = await fake.say("U0ANN", "Help!")
+    answer = await client.chat_postMessage(**post(channel="D0ANN", thread_ts=asked))
+    await refused(fake, "thread_not_found", client.chat_postMessage(**post(channel="D0ANN", thread_ts=answer["ts"])))
+    await fake.delete("U0ANN", asked)
+    await client.chat_postMessage(**post(channel="D0ANN", thread_ts=asked))
+    assert fake.refusals == []
+
+
+async def test_files_in_a_shared_room_are_only_named(fake: FakeSlack, client: AsyncWebClient) -> None:
+    fake.add_room("C0BOTH", "both", ["U0ANN"], ext_shared=True)
+    await fake.say("U0ANN", "Look", room="C0BOTH", files=[("a.png", b"picture", "image/png")])
+    assert fake.deliveries[0].payload["is_ext_shared_channel"]
+    [named] = fake.messages("C0BOTH")[0].files
+    assert "url_private_download" not in named
+    assert "url_private_download" in (await client.files_info(file=named["id"]))["file"]
+
+
+async def test_whom_a_message_calls_can_be_seen(fake: FakeSlack, client: AsyncWebClient) -> None:
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "<!channel> and <!subteam^S0DESK|desk> but &lt;@U0BOB&gt;"}}]
+    await client.chat_postMessage(**post(text="<@U0ANN>", blocks=blocks))
+    assert fake.pings_of(fake.messages("C0HELP")[0]) == ["U0ANN", "channel", "S0DESK"]
 
 
 async def test_pace(fake: FakeSlack, client: AsyncWebClient) -> None:

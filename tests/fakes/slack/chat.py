@@ -61,12 +61,12 @@ def may_post(s: Workspace, room: Room) -> None:
 
 
 def thread_of(s: Workspace, room: Room, ts: Any) -> str | None:
-    """The thread that a message goes to, which must be there."""
+    """The thread that a message goes to: its root's ts. Gone when the root was deleted before anybody answered."""
     if ts is None:
         return None
     if not isinstance(ts, str) or not re.fullmatch(r"\d{10}\.\d{6}", ts):
         raise SlackError("invalid_thread_ts", str(ts))
-    if not s.threads.get((room.id, ts)):
+    if not s.in_thread(room.id, ts):
         raise SlackError("thread_not_found", ts)
     return ts
 
@@ -120,6 +120,7 @@ def own(s: Workspace, call: Call, room: Room, refusal: str) -> FakeMessage:
 
 @method("chat.update", "chat:write")
 def update(s: Workspace, call: Call) -> Json:
+    """Blocks and metadata that are left out stay as they were; empty ones take them away."""
     room = the_room(s, call)
     message = own(s, call, room, "cant_update_message")
     may_post(s, room)
@@ -127,13 +128,13 @@ def update(s: Workspace, call: Call) -> Json:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     if len(escaped.encode()) > UPDATED_TEXT_BYTES:
         raise SlackError("msg_too_long", f"the text of an edit has {len(escaped.encode())} bytes when escaped, more than 4,000")
-    metadata = checked_metadata(call.args.get("metadata"))
+    metadata = checked_metadata(call.args.get("metadata") or None)
     before = message.as_json(s.app_id)
     message.text = text
     message.edited = {"user": message.user, "ts": s.new_ts()}
     if call.args.get("blocks") is not None:
         message.blocks = blocks
-    if metadata is not None:
+    if call.args.get("metadata") is not None:
         message.metadata = metadata
     if call.args.get("attachments") is not None:
         message.attachments = call.args["attachments"]

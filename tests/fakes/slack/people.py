@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.fakes.slack import events, reading
+from tests.fakes.slack.blocks import strings
 from tests.fakes.slack.delivery import Delivery
 from tests.fakes.slack.state import FakeFile, FakeMessage, Json, Room
 
 Given = FakeFile | tuple[str, bytes] | tuple[str, bytes, str]
+_CALLED = re.compile(r"<(?:@|!subteam\^|!)(\w+)[^<>]*>")
 _OWN_MARKUP = re.compile(r"<(?:[@#!][^<>\s]+|https?://[^<>\s]+)>")
 
 
@@ -46,7 +48,7 @@ class People(Delivery):
         message = self.put(
             FakeMessage(
                 self.new_ts(), where.id, typed, self.users[user].team, user=user, thread_ts=thread, blocks=events.rich_text(typed),
-                files=[self.file_json(file) for file in kept], subtype="file_share" if kept else "",
+                files=[self._seen(file, where) for file in kept], subtype="file_share" if kept else "",
             )
         )  # fmt: skip
         if where.kind == "im":
@@ -170,12 +172,23 @@ class People(Delivery):
         blocks = message.blocks if isinstance(message, FakeMessage) else message["blocks"]
         return [(label, a["action_id"], str(a.get("value", ""))) for label, a in reading.pressable(blocks)]
 
+    def pings_of(self, message: FakeMessage) -> list[str]:
+        """Whom a message calls: ids of people and groups, or "channel", "here", "everyone"."""
+        return [who for words in [message.text, *strings(message.blocks)] for who in _CALLED.findall(words)]
+
     def _shared(self, user: str, room: Room, given: Given) -> FakeFile:
         file = given if isinstance(given, FakeFile) else FakeFile(*given)
         file.id, file.user = file.id or self.new_id("F"), user
         file.shared.add(room.id)
         self.files[file.id] = file
         return file
+
+    def _seen(self, file: FakeFile, room: Room) -> Json:
+        """In a room shared with another company a message only names its files: files.info has the rest."""
+        whole = self.file_json(file)
+        if not room.ext_shared:
+            return whole
+        return {"id": file.id, "created": whole["created"], "mode": "file_access", "file_access": "check_file_info", "user": file.user}
 
     def _room_of(self, user: str, room: str | None) -> Room:
         where = self.room(room, user)

@@ -18,7 +18,7 @@ def words(message: FakeMessage | Mapping[str, Any]) -> str:
             shown.append(message.text)
         if message.bot_id:
             shown += strings(message.blocks)
-        shown += [file["title"] for file in message.files]
+        shown += [file.get("title", "") for file in message.files]
     return html.unescape("\n".join(part for part in shown if part))
 
 

@@ -1,6 +1,5 @@
 """Slack's own client against the fake: what is right passes, and each breach is refused by Slack's name and remembered."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -11,20 +10,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tests.fakes.slack import FakeFile, FakeSlack
 
 Json = dict[str, Any]
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack.serve() as fake:
-        fake.add_user("U0ANN", "Ann Lee", "ann@acme.example")
-        fake.add_user("U0BOB", "Bob Ray", "bob@acme.example")
-        fake.add_room("C0HELP", "help", ["U0ANN"])
-        yield fake
-
-
-@pytest.fixture
-def client(fake: FakeSlack) -> AsyncWebClient:
-    return AsyncWebClient(token=fake.bot_token, base_url=fake.url, timeout=5)
 
 
 async def refused(fake: FakeSlack, error: str, call: Any, method: str | None = None) -> None:
@@ -86,7 +71,7 @@ async def test_tokens_and_scopes(fake: FakeSlack, client: AsyncWebClient) -> Non
 
 
 async def test_what_is_wrong_with_a_message(fake: FakeSlack, client: AsyncWebClient) -> None:
-    await refused(fake, "no_text", client.chat_postMessage(channel="C0HELP", text="", unfurl_links=False, blocks=[go()]))
+    await refused(fake, "no_text", client.api_call("chat.postMessage", json={**post(blocks=[go()]), "text": ""}))
     await refused(fake, "invalid_blocks", client.chat_postMessage(**post(blocks=[{"type": "nonsense"}])))
     long = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 2700}}] * 5
     await refused(fake, "msg_blocks_too_long", client.chat_postMessage(**post(blocks=long)))
@@ -105,6 +90,7 @@ async def test_what_is_wrong_with_a_message(fake: FakeSlack, client: AsyncWebCli
 
 
 async def test_only_own_visible_messages_can_be_changed(fake: FakeSlack, client: AsyncWebClient) -> None:
+    fake.add_user("U0EVE", "Eve", "eve@acme.example")
     theirs = await fake.say("U0ANN", "Mine", room="C0HELP")
     await refused(fake, "cant_update_message", client.chat_update(channel="C0HELP", ts=theirs, text="Yours"))
     await refused(fake, "cant_delete_message", client.chat_delete(channel="C0HELP", ts=theirs))
@@ -113,7 +99,7 @@ async def test_only_own_visible_messages_can_be_changed(fake: FakeSlack, client:
     assert [m.text for m in fake.ephemeral("U0ANN")] == ["Psst"]
     assert len(fake.messages("C0HELP")) == 1
     await refused(fake, "cant_update_message", client.chat_update(channel="C0HELP", ts=hidden["message_ts"], text="Psst!"))
-    await refused(fake, "user_not_in_channel", client.chat_postEphemeral(channel="C0HELP", user="U0BOB", text="Psst"))
+    await refused(fake, "user_not_in_channel", client.chat_postEphemeral(channel="C0HELP", user="U0EVE", text="Psst"))
     own = await client.chat_postMessage(**post())
     await refused(fake, "msg_too_long", client.chat_update(channel="C0HELP", ts=own["ts"], text="&" * 801))
     await client.chat_update(channel="C0HELP", ts=own["ts"], text="&" * 800)
@@ -257,7 +243,7 @@ async def test_people_and_rooms(fake: FakeSlack, client: AsyncWebClient) -> None
         await client.users_lookupByEmail(email="fay@far.example")
     assert (await client.conversations_open(users="U0BOB"))["channel"]["id"] == "D0BOB"
     assert (await client.conversations_info(channel="C0HELP"))["channel"]["is_member"]
-    assert (await client.conversations_members(channel="C0HELP"))["members"] == ["U0ANN", fake.bot_user]
+    assert (await client.conversations_members(channel="C0HELP"))["members"] == ["U0ANN", "U0BOB", fake.bot_user]
     page = await client.users_list(limit=1)
     assert len(page["members"]) == 1
     assert page["response_metadata"]["next_cursor"]

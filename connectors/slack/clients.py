@@ -20,6 +20,8 @@ from connectors.slack.settings import SlackSettings
 
 TIMEOUT = 15.0
 """Seconds for one call."""
+TRANSFER = aiohttp.ClientTimeout(total=120.0, connect=5.0)
+"""For the bytes of a file."""
 READS = frozenset(
     {"conversations.history", "conversations.replies", "conversations.info", "files.info", "users.info", "users.lookupByEmail"}
 )
@@ -121,7 +123,9 @@ class Clients:
     async def upload(self, tenant: str, *, channel: str, thread: str, name: str, data: bytes) -> None:
         """Shares a file in a thread. Errors as of `call`."""
         slot = await self.call(tenant, "files.getUploadURLExternal", filename=name, length=len(data))
-        async with _told("files.upload", harmless=True), self.session().post(slot["upload_url"], data=data) as sent:
+        proxy = (await self.of(tenant)).proxy
+        sending = self.session().post(slot["upload_url"], data=data, proxy=proxy, timeout=TRANSFER)
+        async with _told("files.upload", harmless=True), sending as sent:
             if sent.status != 200:
                 raise Retry("upload", f"status {sent.status}")
         shared = f'[{{"id": "{slot["file_id"]}"}}]'

@@ -9,7 +9,7 @@ import aiohttp
 
 from connectors.errors import Refused, Retry
 from connectors.ports.chat import FileRef
-from connectors.slack.clients import Clients
+from connectors.slack.clients import TRANSFER, Clients
 from connectors.slack.translate import file_refs
 
 LARGEST = 25 * 1024 * 1024
@@ -48,9 +48,10 @@ async def download(clients: Clients, tenant: str, file: FileRef) -> bytes:
     url = file.url or await _where(clients, tenant, file.id)
     if not is_slacks(url, clients.settings.api_url):
         raise Refused("not_allowed", "host")
-    token = (await clients.of(tenant)).token
+    client = await clients.of(tenant)
+    bearer = {"Authorization": f"Bearer {client.token}"}
     try:
-        async with clients.session().get(url, headers={"Authorization": f"Bearer {token}"}, allow_redirects=False) as answer:
+        async with clients.session().get(url, headers=bearer, allow_redirects=False, proxy=client.proxy, timeout=TRANSFER) as answer:
             _check(answer, file)
             read = bytearray()
             async for chunk in answer.content.iter_chunked(CHUNK):

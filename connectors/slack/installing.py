@@ -95,10 +95,12 @@ class Installations(AsyncSQLAlchemyInstallationStore):
     async def async_find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
     ) -> Bot | None:
-        """The bot of a workspace, whatever enterprise it belongs to, with a token that is good now.
+        """The bot of a workspace, whatever enterprise it belongs to, with a token that is good now; there is none for a whole enterprise.
 
         Raises Retry when the token has ended and another process is fetching the new one, or Slack did not give it.
         """
+        if team_id is None:
+            return None
         b = self.bots.c
         newest = select(self.bots).where(b.client_id == self.client_id, b.team_id == team_id).order_by(b.installed_at.desc()).limit(1)
         async with self.engine.connect() as connection:

@@ -80,6 +80,12 @@ async def test_a_workspace_is_found_again(desk: Desk) -> None:
     assert await desk.clients.tenants() == ["T0ACME", "T0BETA"]
 
 
+async def test_what_a_whole_enterprise_installed_is_no_workspace(desk: Desk) -> None:
+    await desk.store.async_save(desk.installation(team_id=None, enterprise_id="E0GRID", is_enterprise_install=True))
+    assert await desk.store.async_find_bot(enterprise_id="E0OTHER", team_id=None, is_enterprise_install=True) is None
+    assert await desk.clients.tenants() == []
+
+
 async def test_the_newest_installation_counts(desk: Desk) -> None:
     await desk.store.async_save(desk.installation(token="xoxb-old"))
     desk.now.at += timedelta(days=1)

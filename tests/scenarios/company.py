@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import text
 from bot.bootstrap import App
 from bot.buttons import Verb
 from bot.config import Settings
-from connectors.ports.chat import Activity, ActivityKind, Address, Press, Reply
+from connectors.ports.chat import Activity, ActivityKind, Address, Channel, Press, Reply
 from connectors.ports.people import ExternalId
 from connectors.ports.records import new_id
 from connectors.web import store
@@ -57,26 +58,32 @@ class NoSuchButton(AssertionError):
 class Company:
     """People are named by what stands before @acme.example. Each has one conversation unless `thread` names another."""
 
-    def __init__(self, home: Path, database_url: str | None = None, recall_seconds: float = 0.0) -> None:
+    def __init__(self, home: Path, database_url: str | None = None, recall_seconds: float = 0.0, channels: Sequence[Channel] = ()) -> None:
         self.clock = Clock()
         self.home = home
         self.recall_seconds = recall_seconds
         self.database_url = database_url
+        self.channels = channels
         self.app = self._app()
         self._read: dict[str, int] = {}
 
     def _app(self) -> App:
         # Thousands of lines a minute: a test is faster than a person.
         settings = Settings(home=self.home, database_url=self.database_url, rate_per_minute=100_000, recall_seconds=self.recall_seconds)
-        return App(settings, clock=self.clock, index=MemoryIndex())
+        return App(settings, clock=self.clock, index=MemoryIndex(), channels=self.channels)
 
     @classmethod
     async def open(
-        cls, home: Path, template: Path | None = None, database_url: str | None = None, recall_seconds: float = 0.0
+        cls,
+        home: Path,
+        template: Path | None = None,
+        database_url: str | None = None,
+        recall_seconds: float = 0.0,
+        channels: Sequence[Channel] = (),
     ) -> "Company":
         if template is not None:
             shutil.copytree(template, home, dirs_exist_ok=True)
-        company = cls(home, database_url, recall_seconds)
+        company = cls(home, database_url, recall_seconds, channels)
         await company.app.start()
         return company
 
@@ -89,9 +96,18 @@ class Company:
         self.app = self._app()
         await self.app.start()
 
-    async def say(self, person: str, text: str, *, thread: str | None = None, room: str | None = None) -> None:
-        """Says it and waits until nothing runs any more."""
-        await self._record(person, ActivityKind.MESSAGE, text, thread, room)
+    async def say(self, person: str, text: str, *, thread: str | None = None, room: str | None = None) -> str:
+        """Says it and waits until nothing runs any more. Returns the message's id."""
+        said = await self._record(person, ActivityKind.MESSAGE, text, thread, room)
+        await self.settle()
+        return said
+
+    async def edit(self, person: str, message: str, text: str, *, thread: str | None = None, room: str | None = None) -> None:
+        await self._record(person, ActivityKind.EDITED, text, thread, room, target=message)
+        await self.settle()
+
+    async def delete(self, person: str, message: str, *, thread: str | None = None, room: str | None = None) -> None:
+        await self._record(person, ActivityKind.DELETED, "", thread, room, target=message)
         await self.settle()
 
     async def press(self, person: str, name: str, text: str = "") -> None:
@@ -163,11 +179,20 @@ class Company:
             return found.first() is not None
 
     async def _record(
-        self, person: str, kind: ActivityKind, text: str, thread: str | None, room: str | None, press: Press | None = None
-    ) -> None:
+        self,
+        person: str,
+        kind: ActivityKind,
+        text: str,
+        thread: str | None,
+        room: str | None,
+        press: Press | None = None,
+        target: str | None = None,
+    ) -> str:
         address = Address("web", "local", room or email(person), thread or f"with-{person}")
         sender = ExternalId("web", "local", email(person))
-        await self.app.inbox.record(Activity(new_id(), kind, address, sender, self.clock(), text, press))
+        activity = Activity(new_id(), kind, address, sender, self.clock(), text, press, target=target)
+        await self.app.inbox.record(activity)
+        return activity.id
 
 
 class Said:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from connectors.memory.channel import MemoryChannel
 from tests.scenarios.company import Company
+from tests.scenarios.platform import Platform
 
 
 @pytest.fixture(scope="session")
@@ -25,4 +27,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def company(template: Path, tmp_path: Path) -> AsyncIterator[Company]:
     opened = await Company.open(tmp_path / "home", template)
     yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def platform(template: Path, tmp_path: Path) -> AsyncIterator[Platform]:
+    """A company that has another chat beside the web chat."""
+    channel = MemoryChannel()
+    opened = await Company.open(tmp_path / "home", template, channels=(channel,))
+    yield Platform(opened, channel)
     await opened.close()

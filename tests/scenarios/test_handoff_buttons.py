@@ -16,7 +16,7 @@ ASKED = AwaitsChoice(("unlock_account", "grant_access"), "I need editor access t
 async def asked(company: Company, *choices: AwaitsChoice) -> None:
     """As if these choices had been offered to Dana, the last one now."""
     person = await company.app.people.resolve(ExternalId("web", "local", email("dana")))
-    assert person is not None
+    assert isinstance(person, Person)
     for choice in choices:
         conversation = await company.app.conversations.load(Address("web", "local", email("dana"), "with-dana"), person.id, company.clock())
         async with company.app.sessions.begin() as session:

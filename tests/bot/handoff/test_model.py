@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.handoff.model import Command, Handoff, HandoffChange, HandoffState, NotPossible, commanded, made_private, released
+from bot.handoff.model import (
+    Command,
+    Handoff,
+    HandoffChange,
+    HandoffState,
+    NotPossible,
+    as_changed,
+    commanded,
+    made_private,
+    released,
+    typed,
+)
 from connectors.ports.people import Person
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -60,3 +71,30 @@ def test_made_private_it_is_nobodys() -> None:
 def test_released_it_waits_again() -> None:
     held = replace(OPEN, state=HandoffState.CLAIMED, claimed_by="grace")
     assert released(held, NOW).handoff == OPEN
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("/reply hello there", ("reply", "hello there")),
+        ("!reply hello", ("reply", "hello")),
+        ("  !Reply\nhello\nyou ", ("reply", "hello\nyou")),
+        ("!claim", ("claim", "")),
+        ("reply hello", None),
+        ("! reply hello", None),
+        ("see !reply hello", None),
+        ("/reply: hello", None),
+        ("!!reply hello", None),
+        ("", None),
+    ],
+)
+def test_only_what_begins_with_a_command_is_one(text: str, meant: tuple[str, str] | None) -> None:
+    assert typed(text) == meant
+
+
+def test_a_second_change_is_saved_over_the_first() -> None:
+    taken = commanded(replace(OPEN, version=3), Command.CLAIM, staff("grace"), "", NOW)
+    assert isinstance(taken, HandoffChange)
+    current = as_changed(OPEN, [taken])
+    assert (current.version, current.claimed_by) == (4, "grace")
+    assert as_changed(replace(OPEN, id="other"), [taken]).version == 0

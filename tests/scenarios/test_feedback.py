@@ -1,0 +1,90 @@
+"""What people think of an answer is kept once for each, and whoever was not helped is offered a person."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from bot.buttons import Verb
+from connectors.ports.chat import Feedback, ReplyKind
+from tests.scenarios.company import email
+from tests.scenarios.platform import SHARED, Platform
+
+QUESTION = "How do I connect to the VPN?"
+
+
+async def kept(platform: Platform) -> list[tuple[Any, ...]]:
+    async with platform.company.app.sessions() as session:
+        rows = await session.execute(text("SELECT person_id, helpful, reason FROM feedback ORDER BY at, person_id"))
+        return [(row.person_id, bool(row.helpful), row.reason) for row in rows]
+
+
+async def person_id(platform: Platform, person: str) -> str:
+    who = await platform.company.app.people.by_email(email(person))
+    assert who is not None
+    return who.id
+
+
+async def answered(platform: Platform, room: str | None = None) -> Feedback:
+    await platform.say("dana", QUESTION, room=room)
+    answer = platform.shown(room or "dana")[-1]
+    assert answer.kind is ReplyKind.ANSWER
+    assert answer.feedback is not None
+    return answer.feedback
+
+
+async def test_only_an_answer_from_articles_is_asked_about(platform: Platform) -> None:
+    assert (await answered(platform)).down.prompt == "What was missing?"
+    await platform.say("dana", "what is the airspeed velocity of an unladen swallow?")
+    assert platform.shown("dana")[-1].feedback is None
+
+
+async def test_the_last_word_counts(platform: Platform) -> None:
+    feedback, dana = await answered(platform), await person_id(platform, "dana")
+    await platform.press("dana", feedback.up)
+    assert await kept(platform) == [(dana, True, "")]
+    await platform.press("dana", feedback.down, "The port number")
+    await platform.press("dana", feedback.down, "The port number, and the host")
+    assert await kept(platform) == [(dana, False, "The port number, and the host")]
+
+
+async def test_everybody_has_their_own_word(platform: Platform) -> None:
+    feedback = await answered(platform, SHARED)
+    await platform.press("dana", feedback.up, room=SHARED)
+    await platform.press("omar", feedback.down, room=SHARED)
+    assert {row[:2] for row in await kept(platform)} == {
+        (await person_id(platform, "dana"), True),
+        (await person_id(platform, "omar"), False),
+    }
+
+
+async def test_whoever_was_not_helped_is_offered_a_person_once(platform: Platform) -> None:
+    feedback = await answered(platform)
+    await platform.press("dana", feedback.down)
+    offers = [reply for reply in platform.shown("dana") if "Shall I ask a person?" in reply.text]
+    assert [platform.verb(action) for action in offers[0].actions] == [Verb.WANT_PERSON, Verb.NO_PERSON]
+    await platform.press("dana", feedback.down, "The port number")
+    assert len([reply for reply in platform.shown("dana") if "Shall I ask a person?" in reply.text]) == 1
+    await platform.say("dana", "yes")
+    assert platform.shown("dana")[-1].kind is ReplyKind.HANDOFF
+
+
+async def test_thanks_are_not_said_to_the_whole_room(platform: Platform) -> None:
+    feedback = await answered(platform, SHARED)
+    await platform.press("dana", feedback.up, room=SHARED)
+    assert platform.shown(SHARED)[-1].only_for == email("dana")
+
+
+async def test_while_a_person_has_it_nobody_else_is_offered(platform: Platform) -> None:
+    feedback = await answered(platform)
+    await platform.say("dana", "I want to talk to a person")
+    await platform.company.press("sam", "claim")
+    await platform.press("dana", feedback.down)
+    assert platform.shown("dana")[-1].text == "Thank you, noted."
+
+
+async def test_a_reason_is_in_the_audit_but_not_to_be_read_there(platform: Platform) -> None:
+    await platform.press("dana", (await answered(platform)).down, "The secret port 4711")
+    async with platform.company.app.sessions() as session:
+        rows = (await session.execute(text("SELECT * FROM audit_event"))).all()
+    assert any("answer_judged" in str(row) for row in rows)
+    assert not any("4711" in str(row) for row in rows)

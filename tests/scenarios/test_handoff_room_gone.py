@@ -1,0 +1,110 @@
+"""A room that is gone, or that Foyer was removed from, leaves nobody waiting: the card moves, and staff hear of it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.bootstrap import App
+from bot.buttons import Verb
+from bot.config import Settings
+from connectors.errors import Refused
+from connectors.memory.channel import MemoryChannel
+from connectors.ports.chat import Activity, ActivityKind, Address, Delivered, Operation, Reply
+from connectors.ports.people import ExternalId
+from connectors.ports.records import new_id
+from knowledge.index import MemoryIndex
+from tests.scenarios.company import Company, email
+from tests.scenarios.handoffs import in_room, texts
+from tests.scenarios.test_handoff_privacy import TOLD, WORDS, handoff, own, room
+
+DESK = "group:desk"
+
+
+class Rooms(MemoryChannel):
+    """A platform on which rooms get lost."""
+
+    def __init__(self) -> None:
+        super().__init__("rooms")
+        self.archived: set[str] = set()
+
+    async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
+        if address.room in self.archived:
+            raise Refused("is_archived", address.room)
+        return await super().deliver(operation, address, reply, key=key, message_id=message_id)
+
+
+class Elsewhere(Company):
+    """IT support works in a room of another platform."""
+
+    def _app(self) -> App:
+        self.rooms = Rooms()
+        settings = Settings(home=self.home, rate_per_minute=100_000, recall_seconds=0)
+        desks = {"it-support": f"rooms:local:{DESK}", "people-team": f"rooms:local:{DESK}"}
+        organisation = settings.organisation.model_copy(update={"desks": desks})
+        return App(
+            settings.model_copy(update={"organisation": organisation}), clock=self.clock, index=MemoryIndex(), channels=(self.rooms,)
+        )
+
+
+@pytest.fixture
+async def company(template: Path, tmp_path: Path) -> AsyncIterator[Elsewhere]:
+    opened = await Elsewhere.open(tmp_path / "home", template)
+    assert isinstance(opened, Elsewhere)
+    yield opened
+    await opened.close()
+
+
+async def test_a_card_that_cannot_be_posted_is_posted_elsewhere(company: Elsewhere) -> None:
+    company.rooms.archived.add(DESK)
+    await company.say("dana", "I want to talk to a person")
+    for person in ("sam", "noor"):
+        assert any("can't write in the room" in one.reply.text for one in await company.news(person))
+    await company.press("sam", "claim")
+    await company.say("dana", "are you there?")
+    assert "are you there?" in await room(company, "sam", "it-support")
+    await company.press("sam", "reply", "I am")
+    assert "I am" in await texts(company, "dana")
+
+
+async def test_words_that_cannot_be_carried_are_on_the_card_that_moved(company: Elsewhere) -> None:
+    await company.say("dana", "I want to talk to a person")
+    (card,) = company.rooms.shown(DESK)
+    claim = next(action for action in card.actions if action.label == "Claim")
+    await company.press_id("sam", claim.id)
+    await company.say("dana", "first words")
+    assert "first words" in [reply.text for reply in company.rooms.shown(DESK)]
+    company.rooms.archived.add(DESK)
+    await company.say("dana", "second words")
+    assert "second words" in await room(company, "sam", "it-support")
+    await company.say("dana", "third words")
+    assert "third words" in await room(company, "sam", "it-support")
+    heard = [reply for reply in await in_room(company, email("sam")) if "can't write in the room" in reply.text]
+    assert len(heard) == 1
+    cards = [reply for reply in await in_room(company, "group:it-support") if reply.fields]
+    assert len({card.id for card in cards}) == 1
+    assert len(await in_room(company, email("noor"))) == 0
+
+
+async def test_a_private_matter_moves_without_its_words(company: Elsewhere) -> None:
+    company.rooms.archived.add(DESK)
+    await company.say("dana", WORDS)
+    assert TOLD not in await room(company, "grace", "people-team")
+    await company.press("grace", "claim")
+    assert TOLD in await own(company, "grace")
+    assert TOLD not in await room(company, "grace", "people-team")
+
+
+async def test_staff_hear_that_the_employee_cannot_be_reached(company: Elsewhere) -> None:
+    """Whoever replied believes that it was read."""
+    asked = Address("rooms", "local", email("dana"), "t")
+    sender = ExternalId("rooms", "local", email("dana"))
+    words = "I want to talk to a person"
+    await company.app.inbox.record(Activity(new_id(), ActivityKind.MESSAGE, asked, sender, company.clock(), words))
+    await company.settle()
+    (card,) = company.rooms.shown(DESK)
+    await company.press_id("sam", next(action.id for action in card.actions if action.label == "Claim"))
+    case = await handoff(company, "dana")
+    company.rooms.archived.add(email("dana"))
+    await company.press_id("sam", company.app.buttons.id(Verb.REPLY, case.id), "hello?")
+    assert any("could not be delivered" in reply.text for reply in company.rooms.shown(DESK))

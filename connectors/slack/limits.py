@@ -39,7 +39,7 @@ URL = 2_000
 JOINER = "\u2060"
 _DIRECTIONS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of reading: a host would read backwards."""
-_BRACKET = re.compile(r"<(?=[!@#])")
+_BRACKET = re.compile(r"(<|&lt;)(?=[!@#])")
 _WORD = re.compile(r"@(?=(?:channel|here|everyone)\b)", re.IGNORECASE)
 
 
@@ -68,7 +68,7 @@ def cut(text: str, limit: int) -> str:
 
 def unmentioned(text: str) -> str:
     """The same to the eye, but calls nobody."""
-    return _WORD.sub("@" + JOINER, _BRACKET.sub("<" + JOINER, text))
+    return _WORD.sub("@" + JOINER, _BRACKET.sub(r"\1" + JOINER, text))
 
 
 def plain(text: str, limit: int, empty: str = "–") -> dict[str, Any]:
@@ -84,7 +84,7 @@ def escaped(text: str) -> str:
 
 def escaped_cut(text: str, limit: int) -> str:
     """Escaped, and cut where no entity is torn apart."""
-    shown = escaped(text)
+    shown = escaped(text if units(text) <= limit else cut(text, limit))
     length = limit
     while units(shown) > limit:
         length = min(length, units(text)) * 9 // 10

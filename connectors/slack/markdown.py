@@ -15,6 +15,8 @@ from connectors.slack.limits import JOINER, clean, head, host_of, safe_url, unit
 
 PARSED = 100_000
 """Longer texts are cut before they are read; whoever sends them whole sends a file."""
+NESTED = 19
+"""The parser's own limit, less one."""
 BREAK = "  \n"
 _parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 _CITED = re.compile(r"\[(\d{1,3})\]")
@@ -38,11 +40,9 @@ class Piece:
 
 
 def tree(text: str) -> SyntaxTreeNode | None:
-    """The parsed text; None for what is nested beyond all reading."""
-    try:
-        return SyntaxTreeNode(_parser.parse(head(clean(text), PARSED)))
-    except RecursionError:
-        return None
+    """The parsed text; None for what is nested so deep that the parser leaves out what is inside."""
+    tokens = _parser.parse(head(clean(text), PARSED))
+    return SyntaxTreeNode(tokens) if all(token.level < NESTED for token in tokens) else None
 
 
 def pieces(text: str, links: Mapping[int, str] | None = None) -> list[Piece]:

@@ -150,11 +150,12 @@ def _modal(title: str, blocks: Sequence[Block], wording: Wording, callback_id: s
 
 
 def _sending(view: View, label: str, wording: Wording, action: str, where: Address | None) -> View:
-    """With a button that sends it; a view that could not say what it is for has none."""
+    """With a button that sends it; a view that could not say what it is for asks for nothing."""
     kept = {"a": clean(action)} | ({"r": where.room, "t": where.thread} if where is not None else {})
     metadata = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
     if units(metadata) > limits.METADATA:
-        return view
+        blocks = [block for block in view["blocks"] if block["type"] != "input"]
+        return view | {"callback_id": NOTICE, "blocks": blocks or [_said(label)]}
     sends = plain(label, limits.VIEW_TITLE, empty=cut(wording.send, limits.VIEW_TITLE))
     return view | {"submit": sends, "close": plain(wording.cancel, limits.VIEW_TITLE), "private_metadata": metadata}
 
@@ -200,7 +201,7 @@ def _element(one: FormField, wording: Wording) -> dict[str, Any]:
 
 
 def _choosable(choices: Sequence[tuple[str, str]]) -> bool:
-    return 0 < len(choices) <= CHOICES and all(value and units(clean(value)) <= limits.OPTION_VALUE for value, _ in choices)
+    return 0 < len(choices) <= CHOICES and all(1 <= units(clean(value)) <= limits.OPTION_VALUE for value, _ in choices)
 
 
 def _select(one: FormField, wording: Wording) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Files that people send: only from Slack, only what is harmless, never too much; and the token goes nowhere else."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from aiohttp.test_utils import TestServer
 from connectors.errors import Refused, Retry
 from connectors.ports.chat import FileRef
 from connectors.slack import files
+from connectors.slack.clients import Clients
 from connectors.slack.files import is_slacks
-from connectors.slack.settings import API_URL
-from tests.connectors.slack.support import DANA, OnSlack, open_slack
+from connectors.slack.settings import API_URL, SlackSettings
+from tests.connectors.slack.support import DANA, SECRET, OnSlack, open_slack
 from tests.fakes.slack import FakeFile
 
 
@@ -62,6 +64,33 @@ async def test_what_is_said_to_be_too_large_is_not_fetched(slack: OnSlack) -> No
 async def test_what_turns_out_too_large_is_not_kept(slack: OnSlack) -> None:
     file = await sent(slack, FakeFile("big.txt", b"x" * (files.LARGEST + 1), "text/plain"))
     assert await refusal(slack, FileRef(file.id, file.name, file.mime, 3, file.url)) == "too_large"
+
+
+async def test_what_has_no_end_is_not_kept() -> None:
+    """The size is told neither by the message nor by the answer."""
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        await answer.prepare(request)
+        with suppress(ConnectionError):
+            for _ in range(files.LARGEST // 1_000_000 + 2):
+                await answer.write(b"x" * 1_000_000)
+        return answer
+
+    async def who(request: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "team_id": "T0", "user_id": "U0", "bot_id": "B0"})
+
+    app = web.Application()
+    app.router.add_post("/api/auth.test", who)
+    app.router.add_get("/endless", endless)
+    async with TestServer(app, host="127.0.0.1") as server:
+        clients = Clients(SlackSettings(secret=SECRET, bot_token="xoxb-x", api_url=str(server.make_url("/api/"))))
+        try:
+            with pytest.raises(Refused) as refused:
+                await files.download(clients, "T0", FileRef("f", "log.txt", "text/plain", 3, str(server.make_url("/endless"))))
+        finally:
+            await clients.close()
+    assert refused.value.code == "too_large"
 
 
 async def test_a_missing_right_is_not_taken_for_the_file(slack: OnSlack) -> None:

@@ -1,7 +1,7 @@
 """Answers that appear bit by bit: once, whole, and as far as somebody wanted to hear."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 
 from connectors.errors import OutcomeUnknown, Retry
 from connectors.ports.chat import Action, Address, Citation, Feedback, Reply, ReplyKind
+from connectors.slack.clients import Clients
 from connectors.slack.store import stream
 from connectors.slack.streams import CHUNK, edited_text, paragraphs
 from tests.connectors.slack.support import DANA, ROOM, OnSlack, open_slack
@@ -115,9 +116,9 @@ async def test_a_stream_that_broke_off_is_completed_when_it_is_delivered_again(s
 
 async def test_a_crash_in_the_middle_leaves_no_half_answer(slack: OnSlack) -> None:
     address = await asked(slack)
-    slack.fake.fail("chat.appendStream", "time_out")
+    held = slack.fake.fail("chat.appendStream", "time_out")
     delivery = asyncio.create_task(slack.channel.deliver("post", address, ANSWER, key="k1", message_id=None))
-    while "chat.startStream" not in methods(slack) or not await begun(slack):
+    while not held.hits:
         await asyncio.sleep(0)
     delivery.cancel()
     await asyncio.gather(delivery, return_exceptions=True)
@@ -165,6 +166,17 @@ async def test_another_answer_in_the_thread_is_not_taken_over(slack: OnSlack) ->
     assert [words_of(message).split()[-2] for message in await answers(slack)] == ["Another", "Third"]
 
 
+async def test_the_same_answer_said_before_is_not_taken_over(slack: OnSlack) -> None:
+    address = await asked(slack)
+    before = await slack.channel.deliver("post", address, ANSWER, key="k0", message_id=None)
+    slack.fake.fail("chat.startStream", "server_error")
+    with pytest.raises(OutcomeUnknown):
+        await slack.channel.deliver("post", address, ANSWER, key="k1", message_id=None)
+    again = await slack.again().deliver("post", address, ANSWER, key="k1", message_id=None)
+    assert again.message_id != before.message_id
+    assert len(await answers(slack)) == 2
+
+
 async def test_a_workspace_without_streams_is_not_asked_twice(slack: OnSlack) -> None:
     address = await asked(slack)
     slack.fake.fail("chat.startStream", "error:unknown_method")
@@ -194,6 +206,33 @@ async def test_nothing_is_added_after_stop_was_pressed(slack: OnSlack) -> None:
     assert "First" in words_of(message)
     assert not message.streaming
     assert await slack.again().find(address, key="k1") == done
+
+
+class StopsAfterTheFirst(Clients):
+    """Somebody presses Stop right after the first paragraph was added."""
+
+    def __init__(self, slack: OnSlack) -> None:
+        super().__init__(slack.clients.settings)
+        self.slack = slack
+
+    async def call(self, tenant: str, method: str, **arguments: Any) -> Mapping[str, Any]:
+        answer = await super().call(tenant, method, **arguments)
+        if method == "chat.appendStream":
+            await self.slack.channel.stop(tenant, [f"{arguments['channel']}:{arguments['ts']}"])
+        return answer
+
+
+async def test_the_next_paragraph_is_not_sent_after_stop(slack: OnSlack) -> None:
+    address = await asked(slack)
+    clients = StopsAfterTheFirst(slack)
+    try:
+        await replace(slack, clients=clients).again().deliver("post", address, ANSWER, key="k1", message_id=None)
+    finally:
+        await clients.close()
+    (message,) = await answers(slack)
+    assert methods(slack).count("chat.appendStream") == 1
+    assert words_of(message) == "First paragraph.\n\nSecond paragraph.\n\n"
+    assert message.metadata["event_payload"] == {"key": "k1"}
 
 
 async def test_stop_after_the_end_changes_nothing(slack: OnSlack) -> None:

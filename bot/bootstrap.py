@@ -18,6 +18,7 @@ from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
 from bot.database import Sessions, connect
 from bot.dialogue import Dialogue
+from bot.files import FileStore
 from bot.handoff.desk import Desk
 from bot.handoff.store import HandoffStore
 from bot.home import Home
@@ -113,6 +114,7 @@ class App:
             self.messages |= skill.messages
 
         self.inbox = inbox(self.sessions, clock)
+        self.files = FileStore(self.sessions, self.home.path / "files")
         self.web = WebChannel(self.sessions, clock)
         self.channels: dict[str, Channel] = {channel.name: channel for channel in (self.web, *channels)}
         self.slack = self._slack() if settings.slack else None
@@ -121,7 +123,7 @@ class App:
         self.rooms = Rooms.of(organisation, self.channels)
         self.inbox.mode = self.rooms.mode
         room_reader = Reader(organisation.locale, organisation.timezone)
-        self.people = PeopleStore(self.sessions, ports["people"], organisation.roles, clock, room_reader)
+        self.people = PeopleStore(self.sessions, ports["people"], self.channels, organisation.roles, clock, room_reader)
         self.conversations = ConversationStore(self.sessions)
         self.handoffs = HandoffStore(self.sessions)
         self.outbox = Outbox(self.sessions, self.channels, clock)
@@ -337,11 +339,12 @@ class App:
         await self.status.read()
 
     async def _sweep(self) -> None:
-        """What is due by time alone: unanswered questions, the seal of the audit, articles that wait for the index."""
+        """What is due by time alone: unanswered questions, the seal of the audit, articles that wait for the index, lost files."""
         await self.status.assume()
         await self.status.abandon()
         await self.audit.seal(self.sessions)
         await self.library.sync()
+        await self.files.sweep(self.clock())
 
 
 def _secret(given: SecretStr | None) -> str | None:

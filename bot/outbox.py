@@ -133,6 +133,11 @@ class Outbox:
             reply = replace(draw(placement), id=placement.id)
             await self._add(session, "edit", placement.address, reply, card_key, placement.id, held)
 
+    async def withdraw(self, session: AsyncSession, address: Address) -> None:
+        """In the caller's transaction: what waits to be said at this address and was never tried stays unsaid; cards are left."""
+        waiting = (_PENDING, *_at(address), t.outbox.c.operation == "post", t.outbox.c.card_key.is_(None), t.outbox.c.attempts == 0)
+        await session.execute(update(t.outbox).where(*waiting).values(state="withdrawn"))
+
     async def retire(self, session: AsyncSession, card_key: str, left_key: str, draw: Callable[[Placement], Reply]) -> None:
         """Draws a card a last time wherever it is shown; from then on it is another card, which later changes don't touch."""
         await self.edit(session, card_key, draw)
@@ -199,19 +204,23 @@ class Outbox:
         pause: float | None = None
         chosen: list[int] = []
         async with self._sessions() as session:
-            first = (await session.execute(heads(self._channels))).all()
-        for head in first:
-            key = _key(head)
-            if key in busy:
-                continue
-            held = self._held.get(key)
-            wait = (max(head.due_at, held.until if held else head.due_at) - now).total_seconds()
-            if wait > 0:
-                pause = wait if pause is None else min(pause, wait)
-            elif served[head.channel] < AT_ONCE and not self._closing:
-                served[head.channel] += 1
-                chosen.append(head.sequence)
-        for row in await self._take(chosen):
+            for head in (await session.execute(heads(self._channels))).all():
+                key = _key(head)
+                if key in busy:
+                    continue
+                held = self._held.get(key)
+                wait = (max(head.due_at, held.until if held else head.due_at) - now).total_seconds()
+                if wait > 0:
+                    pause = wait if pause is None else min(pause, wait)
+                elif served[head.channel] < AT_ONCE and not self._closing:
+                    served[head.channel] += 1
+                    chosen.append(head.sequence)
+            taken = _rows().where(t.outbox.c.sequence.in_(chosen)).order_by(t.outbox.c.sequence)
+            rows: Sequence[Row[Any]] = (await session.execute(taken)).all() if chosen else ()
+        if any(_unmarked(row) for row in rows):
+            async with self._sessions.begin() as session:
+                await _mark(session, rows)
+        for row in rows:
             self._busy[_key(row)] = asyncio.create_task(self._serve(row))
         return pause if pause is None else max(0.01, pause)
 
@@ -223,18 +232,6 @@ class Outbox:
         for task in (left := list(self._busy.values())):
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-    async def _take(self, sequences: list[int]) -> Sequence[Row[Any]]:
-        """The rows as they are before they are marked as tried."""
-        if not sequences:
-            return []
-        async with self._sessions() as session:
-            found = await session.execute(_rows().where(t.outbox.c.sequence.in_(sequences)).order_by(t.outbox.c.sequence))
-            rows: Sequence[Row[Any]] = found.all()
-        if any(_unmarked(row) for row in rows):
-            async with self._sessions.begin() as session:
-                await _mark(session, rows)
-        return rows
 
     async def _serve(self, row: Row[Any]) -> None:
         key = _key(row)

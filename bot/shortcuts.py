@@ -130,7 +130,7 @@ class Shortcuts:
             talk.say(ReplyKind.REFUSAL, talk.words("shortcut.employees"))
             return None
         author = await self.people.resolve(heard.author) if heard.author is not None else None
-        if author is None or not author.active:
+        if not isinstance(author, Person) or not author.active:
             talk.say(ReplyKind.NOTICE, talk.words("marked.unknown"), personal=True)
         elif not text:
             talk.say(ReplyKind.NOTICE, talk.words("shortcut.only_file" if heard.files else "shortcut.empty"), personal=True)

@@ -20,7 +20,7 @@ from bot.intent import model as steps
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from bot.metrics import Metrics
-from bot.people import PeopleStore
+from bot.people import PeopleStore, Unresolved
 from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
@@ -78,7 +78,7 @@ class TurnHandler:
         activity = received.activity
         words = Words(self.messages, self.default_reader)
         with suppress(Exception):  # the directory may be what is broken
-            if (person := await self.people.resolve(activity.sender)) is not None:
+            if isinstance(person := await self.people.resolve(activity.sender), Person):
                 words = Words.for_person(self.messages, person)
         reply = Reply(new_id(), ReplyKind.NOTICE, words("turn.failed"))
         changes = Changes(posts=[Post(activity.address, reply)])
@@ -101,8 +101,8 @@ class TurnHandler:
 
         changes.inside.append(finish)
         person = await self.people.resolve(activity.sender)
-        if person is None or not person.active:
-            self._stranger(activity, changes)
+        if isinstance(person, Unresolved) or not person.active:
+            self._refuse(activity, person.standing if isinstance(person, Unresolved) else "gone", changes)
         elif not self.rate.allows(person.id):
             changes.posts.append(
                 Post(activity.address, Reply(new_id(), ReplyKind.NOTICE, Words.for_person(self.messages, person)("turn.too_fast")))
@@ -172,10 +172,11 @@ class TurnHandler:
             await self.responder.respond(talk, step, recognition.vector if alone else None)
         await self.responder.dialogue.remind(talk)
 
-    def _stranger(self, activity: Activity, changes: Changes) -> None:
-        log.warning("stranger_refused", channel=activity.sender.channel)
-        reply = Reply(new_id(), ReplyKind.REFUSAL, Words(self.messages, self.default_reader)("turn.stranger"))
-        changes.posts.append(Post(activity.address, reply))
+    def _refuse(self, activity: Activity, standing: str, changes: Changes) -> None:
+        log.warning("sender_refused", channel=activity.sender.channel, standing=standing)
+        if standing != "bot":  # two bots would never stop
+            reply = Reply(new_id(), ReplyKind.REFUSAL, Words(self.messages, self.default_reader)(f"turn.{standing}"))
+            changes.posts.append(Post(activity.address, reply))
 
     def _audit(self, talk: Talk, recognition: steps.Recognition, route_taken: tuple[steps.Step, ...]) -> None:
         """What was understood and decided. The words are encrypted under the person's key; sensitive ones are not kept at all."""

@@ -5,7 +5,7 @@ import pytest
 from bot.buttons import Verb
 from bot.conversation.model import AwaitsChoice
 from connectors.ports.chat import Address
-from connectors.ports.people import ExternalId
+from connectors.ports.people import ExternalId, Person
 from connectors.ports.records import new_id
 from tests.scenarios.company import Company, email
 from tests.scenarios.test_handoff_privacy import handoff, room

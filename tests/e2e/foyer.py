@@ -14,19 +14,24 @@ ROOT = Path(__file__).parents[2]
 START_SECONDS = 90.0
 
 
-class Foyer:
-    """`foyer demo` on a free port, with a home of its own."""
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
-    def __init__(self, home: Path) -> None:
+
+class Foyer:
+    """`foyer demo` on a free port, with a home of its own; `more` is added to its environment."""
+
+    def __init__(self, home: Path, **more: str) -> None:
         self.home = home
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self._more = more
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "FOYER_HOME": str(self.home)}
+        environment = {**os.environ, "FOYER_HOME": str(self.home), **self._more}
         command = [str(Path(sys.executable).with_name("foyer")), "demo", "--port", str(self.port)]
         with (self.home.parent / "foyer.out").open("ab") as out:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out)

@@ -16,7 +16,7 @@ from connectors.slack import limits
 from connectors.slack.buttons import button_rows, feedback_row
 from connectors.slack.limits import clean, cut, escaped, escaped_cut, host_of, plain, safe_url, text_size, units, unmentioned
 from connectors.slack.markdown import Piece, divided, pieces, safe_markdown, without_sources, words
-from connectors.slack.rich import bullets, section, text
+from connectors.slack.rich import section, text
 from connectors.slack.wording import Wording, put
 
 Block = dict[str, Any]
@@ -183,8 +183,10 @@ def _fallback(reply: Reply, wording: Wording) -> str:
 
 
 def _front(reply: Reply, wording: Wording) -> list[Block]:
-    """Who speaks, and the live card."""
-    blocks = [_context(cut(reply.author.name, limits.HEADER))] if reply.author is not None and reply.author.name.strip() else []
+    """The live card; and who speaks, where Slack does not say it: what one person alone sees bears the bot's name."""
+    blocks: list[Block] = []
+    if reply.author is not None and reply.author.name.strip() and reply.only_for is not None:
+        blocks.append(_context(cut(reply.author.name, limits.HEADER)))
     if reply.progress is not None:
         blocks += _progress(reply.progress, reply.request.case if reply.request is not None else "", wording)
     return blocks
@@ -192,19 +194,15 @@ def _front(reply: Reply, wording: Wording) -> list[Block]:
 
 def _progress(progress: Progress, case: str, wording: Wording) -> list[Block]:
     said = {name: getattr(wording, name) for name in MARKS}
-    elements: list[dict[str, Any]] = [section([text(cut(progress.ball, LINE) or "–", bold=True)])]
-    if progress.steps:
-        elements[0]["elements"].append(text("\n"))
-        rows = []
-        for step in progress.steps[:STEPS]:
-            title = text(cut(step.title, STEP) or "–", **({"strike": True} if step.status == "undone" else {}))
-            rows.append([text(f"{MARKS.get(step.status, '○')} "), title, text(f" ({said.get(step.status, step.status)})", italic=True)])
-        if len(progress.steps) > STEPS:
-            rows.append([text(put(wording.more, count=len(progress.steps) - STEPS))])
-        elements.append(bullets(rows))
+    lines = [text(cut(progress.ball, LINE) or "–", bold=True)]
+    for step in progress.steps[:STEPS]:
+        title = text(cut(step.title, STEP) or "–", **({"strike": True} if step.status == "undone" else {}))
+        lines += [text(f"\n{MARKS.get(step.status, '○')}  "), title, text(f" ({said.get(step.status, step.status)})", italic=True)]
+    if len(progress.steps) > STEPS:
+        lines.append(text("\n" + put(wording.more, count=len(progress.steps) - STEPS)))
     blocks: list[Block] = [
         {"type": "header", "text": plain(" · ".join(filter(None, (case, progress.title))), limits.HEADER)},
-        {"type": "rich_text", "elements": elements},
+        {"type": "rich_text", "elements": [section(lines)]},
     ]
     about = [put(wording.next_step, name=progress.next_step)] if progress.next_step else []
     about += [put(wording.specialist, name=progress.specialist)] if progress.specialist else []
@@ -283,13 +281,14 @@ def _source(citation: Citation, worded: Sequence[str]) -> str:
         where = citation.section if citation.section != citation.title else ""
         updated = citation.updated.date().isoformat() if citation.updated is not None else ""
         said = ", ".join(filter(None, (start, where, updated)))
-    shown = escaped_cut(said, SOURCE).replace("\n", " ")
+    number = f"[{citation.n}] "
+    shown = escaped_cut(said.removeprefix(number), SOURCE).replace("\n", " ")
     url = safe_url(citation.url) if citation.url else None
     if url is None:
-        return shown
+        return number + shown
     host = escaped_cut(f" ({host_of(url)})", SOURCE // 3)
-    linked = f"<{escaped(url)}|{shown}>{host}"
-    return linked if units(linked) < limits.SECTION // (SOURCES + 1) else shown + host
+    linked = f"{number}<{escaped(url)}|{shown}>{host}"
+    return linked if units(linked) < limits.SECTION // (SOURCES + 1) else number + shown + host
 
 
 def _context(said: str) -> Block:

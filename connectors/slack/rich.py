@@ -32,10 +32,6 @@ def section(elements: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "rich_text_section", "elements": list(elements)}
 
 
-def bullets(items: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
-    return {"type": "rich_text_list", "style": "bullet", "elements": [section(item) for item in items]}
-
-
 def _blocks(nodes: Sequence[SyntaxTreeNode], indent: int = 0) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for node in nodes:

@@ -96,6 +96,7 @@ replies = st.builds(
     fields=st.lists(st.builds(Field, label=short, value=texts()), max_size=14).map(tuple),
     transcript=st.lists(short, max_size=40).map(tuple),
     author=st.none() | st.builds(Author, name=short),
+    only_for=st.none() | st.just("U1"),
     files=st.lists(st.builds(Attachment, id=short, name=short, mime=short, size=st.integers(0, 9)), max_size=3).map(tuple),
     feedback=st.none() | st.builds(Feedback, up=actions, down=actions),
     form=st.none() | forms,

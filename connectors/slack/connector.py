@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from connectors.errors import ConnectorError, Refused
+from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Files, Intake, Shortcut
 from connectors.ports.records import Clock
 from connectors.slack.channel import SlackChannel
@@ -117,7 +117,7 @@ class Slack:
         except SlackApiError as error:
             raise Refused(str(error.response["error"]), f"Slack refuses the token of {tenant}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise ConnectorError("unreachable", f"{self._settings.api_url} does not answer ({type(error).__name__})") from error
+            raise Retry("unreachable", f"{self._settings.api_url} does not answer ({type(error).__name__})") from error
         headers = {name.lower(): value for name, value in answer.headers.items()}
         granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",")} - {""}
         missing = sorted(set(bot_scopes()) - granted)

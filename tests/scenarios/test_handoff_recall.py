@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.changes import Changes
+from bot.handoff.store import HandoffMoved
 from tests.scenarios.company import Company, NoSuchButton, Said
 from tests.scenarios.handoffs import claimed, delivered, texts
 from tests.scenarios.test_handoff_privacy import WORDS, own, room
@@ -211,3 +212,18 @@ async def test_nothing_is_held_where_it_is_switched_off(template: Path, tmp_path
     with pytest.raises(NoSuchButton):
         await company.offered("sam", "recall")
     await company.close()
+
+
+async def test_what_was_taken_back_cannot_be_sent(company: Company) -> None:
+    """The row decides, even for whoever read it while it was held."""
+    await claimed(company)
+    await company.press("sam", "reply", "hello")
+    store = company.app.desk.carried
+    ((reply, _, _),) = await store.due()
+    await company.press("sam", "recall")
+    with pytest.raises(HandoffMoved):
+        async with company.app.sessions.begin() as session:
+            await store.settle(session, reply, "sent")
+    held = await store.held(reply)
+    assert held is not None
+    assert held.state == "recalled"

@@ -1,6 +1,7 @@
 """What Slack shows, drawn by a library that nobody here wrote, for the eyes and for the words that must be there."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     define = '--define:process.env.NODE_ENV="production"'
     subprocess.run(
         [str(NODE / ".bin/esbuild"), str(HERE / "page.jsx"), "--bundle", "--jsx=automatic", f"--outfile={folder / 'page.js'}", define],
-        env={"NODE_PATH": str(NODE), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "NODE_PATH": str(NODE)},
         check=True,
         capture_output=True,
     )

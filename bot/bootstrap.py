@@ -18,9 +18,15 @@ from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
 from bot.database import Sessions, connect
 from bot.dialogue import Dialogue
+from bot.feedback import Feedback
 from bot.files import FileStore
+from bot.forms import Forms
+from bot.front_page import FrontPage
+from bot.handoff.board import Board
+from bot.handoff.carried import CarriedStore
 from bot.handoff.desk import Desk
 from bot.handoff.store import HandoffStore
+from bot.hearing import Hearing
 from bot.home import Home
 from bot.intake import Inbox
 from bot.intent.catalogue import Catalogues
@@ -35,8 +41,11 @@ from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
 from bot.rooms import Rooms
+from bot.second_thoughts import SecondThoughts
+from bot.shortcuts import Shortcuts
 from bot.status import StatusReader
 from bot.step_ups import StepUpPages
+from bot.talk import Talk, Talks
 from bot.turn import TurnHandler
 from bot.words import Words
 from connectors.ports.chat import Channel
@@ -159,34 +168,64 @@ class App:
         )
 
         saver = Saver(self.sessions, self.conversations, self.requests, self.handoffs, self.outbox, self.audit, self.committed)
-        self.desk = Desk(
+        talks = Talks(self.people, self.rooms, self.messages, frozenset(name for name, spec in specs.items() if spec.personal))
+        board = Board(
             people=self.people,
             conversations=self.conversations,
             requests=self.requests,
             handoffs=self.handoffs,
             outbox=self.outbox,
             channels=self.channels,
-            skills=specs,
             messages=self.messages,
             buttons=self.buttons,
             organisation=organisation,
             room=self.rooms.of_group,
+            talks=talks,
         )
+        self.desk = Desk.of(board, specs, CarriedStore(self.sessions), saver, clock, settings.recall_seconds)
         self.catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
-        dialogue = Dialogue(self.people, self.requests, self.skills, self.roster, self.policy, self.catalogues, self.desk, self.buttons)
+        dialogue = Dialogue(
+            self.people, self.requests, self.skills, self.roster, self.policy, self.catalogues, self.desk, self.buttons, self.channels
+        )
         self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons)
         self.recognizer = Recognizer(self.encoder, specs, ports["people"], self.catalogues, clock=clock)
+        self.memory = Memory(self.requests, specs)
+        self.front_page = FrontPage(
+            dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
+        )
+        self.shortcuts = Shortcuts(
+            self.people, self.conversations, talks, self.outbox, self.library, organisation, self.buttons, settings.base_url
+        )
+        presses = Presses(
+            buttons=self.buttons,
+            responder=self.responder,
+            conversations=self.conversations,
+            handoffs=self.handoffs,
+            desk=self.desk,
+            fulfilment=self.fulfilment,
+            talks=talks,
+            forms=Forms(dialogue, self.buttons, self._topic),
+            front_page=self.front_page,
+            shortcuts=self.shortcuts,
+            feedback=Feedback(self.sessions, self.responder, self.desk),
+        )
         self.turns = TurnHandler(
             inbox=self.inbox,
             people=self.people,
             conversations=self.conversations,
             handoffs=self.handoffs,
-            memory=Memory(self.requests, specs),
+            memory=self.memory,
             recognizer=self.recognizer,
             specs=specs,
             responder=self.responder,
-            presses=Presses(self.buttons, self.responder, self.conversations, self.handoffs, self.desk, self.fulfilment),
+            presses=presses,
+            shortcuts=self.shortcuts,
+            front_page=self.front_page,
             desk=self.desk,
+            hearing=Hearing(self.channels, self.files),
+            second_thoughts=SecondThoughts(self.inbox, self.outbox, self.conversations, self.requests, self.buttons),
+            rooms=self.rooms,
+            talks=talks,
             saver=saver,
             messages=self.messages,
             rate=RateLimit(settings.rate_per_minute, Metrics.now),
@@ -203,6 +242,8 @@ class App:
             channels=self.channels,
             dialogue=dialogue,
             desk=self.desk,
+            front_page=self.front_page,
+            talks=talks,
             saver=saver,
             roster=self.roster,
             specs=specs,
@@ -218,10 +259,12 @@ class App:
         self._loops = (
             Loop("status", self._tell, 1.0),
             outbox_loop := Loop("outbox", self.outbox.deliver, 30.0),
+            Loop("held", self.desk.send_due, 30.0),
         )
         self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
         self.inbox.on_new = self._inbox_loop.wake
         self.outbox.on_more = outbox_loop.wake
+        self.outbox.on_refused = self.desk.on_refused
         self._running = False
 
     @property
@@ -326,6 +369,9 @@ class App:
     async def _ask(self, question: str, asker: Person, before: str | None, vector: NDArray[Any] | None) -> Answer:
         return await self.answerer.answer(question, asker, context=before, vector=vector)
 
+    async def _topic(self, talk: Talk, text: str) -> str | None:
+        return (await self.recognizer.recognize(text, await self.memory.recall(talk))).sensitive
+
     def committed(self) -> None:
         """Something was saved: requests may have to start, people to be told, replies to go out."""
         self.fulfilment.wake()
@@ -349,6 +395,13 @@ class App:
 
 def _secret(given: SecretStr | None) -> str | None:
     return given.get_secret_value() if given is not None else None
+
+
+def slack_app(url: str | None, *, socket_mode: bool) -> str:
+    """The Slack app of an installation, as YAML. Raises ValueError with what is wrong with its address."""
+    from connectors.slack.manifest import as_yaml, manifest
+
+    return as_yaml(manifest(url, socket_mode=socket_mode))
 
 
 def _encoder(settings: Settings) -> Encoder:

@@ -92,8 +92,6 @@ class Presses:
                 return await self._chosen(talk, pressed)
             case Verb.WANT_PERSON | Verb.NO_PERSON | Verb.JOIN | Verb.LEAVE:
                 return await self._in_conversation(talk, pressed, typed)
-            case Verb.RECALL:
-                await self.desk.recall(talk, pressed.subject)
             case Verb.HELPFUL | Verb.NOT_HELPFUL:
                 await self.feedback.given(talk, pressed.subject, pressed.verb is Verb.HELPFUL, typed)
             case Verb.START:
@@ -112,7 +110,7 @@ class Presses:
             talk.say(ReplyKind.NOTICE, talk.words("approval.needs_reason"))
             return
 
-        on_page = talk.conversation.address.thread is None
+        on_page = _on_page(talk)
         told: list[str] = []
 
         # Inside the transaction: the row decides which click was first, and the words follow from that.
@@ -158,7 +156,7 @@ class Presses:
         if request is None or request.requester_id != talk.person.id:
             show(talk, surface, Reply(new_id(), ReplyKind.REFUSAL, talk.words("request.not_yours")))
             return
-        on_page = talk.conversation.address.thread is None and pressed.verb is not Verb.SHOW
+        on_page = _on_page(talk) and pressed.verb is not Verb.SHOW
         if on_page or pressed.verb in _BELONG_TO_THEIR_THREAD:
             # A button may be pressed elsewhere than in the thread that it belongs to: the answer goes to the latter.
             await self._move(talk, request.conversation_id)
@@ -248,3 +246,8 @@ class Presses:
         talk.hear(talk.words(f"skill.{choice.skills[n]}.title"))
         talk.conversation = talk.conversation.asking(choice)
         return str(n + 1)
+
+
+def _on_page(talk: Talk) -> bool:
+    """Whether it was pressed on the home page, or sent in a form: in no thread, so that one would begin with the first word."""
+    return talk.conversation.address.thread in (None, talk.id)

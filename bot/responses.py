@@ -82,7 +82,7 @@ class Responder:
 
     async def _answer(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> None:
         try:
-            answered = await self._quoted(talk, question, follows, vector)
+            answered = await self.quoted(talk, question, follows, vector)
         except ConnectorError as error:
             log.warning("search_unavailable", code=error.code)
             self.offer_person(talk, "search_unavailable", question, ReplyKind.NOTICE, talk.words("answer.unavailable"))
@@ -93,11 +93,11 @@ class Responder:
     async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:
         """No wish that is known ("my VPN drops every five minutes"), but perhaps an article speaks of it; then it is quoted."""
         try:
-            return await self._quoted(talk, utterance, None, vector)
+            return await self.quoted(talk, utterance, None, vector)
         except ConnectorError:
             return False
 
-    async def _quoted(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> bool:
+    async def quoted(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> bool:
         """Answers from articles; False, and nothing said, when they do not cover it."""
         answer = await self.ask(question, talk.person, follows, vector)
         if not answer.quotes:

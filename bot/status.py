@@ -26,7 +26,7 @@ from bot.handoff.desk import Desk
 from bot.metrics import Metrics
 from bot.outbox import Placement
 from bot.people import PeopleStore
-from bot.talk import Talk, request_ref
+from bot.talk import Talk, Talks, request_ref
 from bot.turn import MOVED
 from bot.words import Words
 from connectors.errors import Retry
@@ -64,6 +64,7 @@ class StatusReader:
     channels: dict[str, Channel]
     dialogue: Dialogue
     desk: Desk
+    talks: Talks
     front_page: FrontPage
     saver: Saver
     roster: Roster
@@ -322,7 +323,7 @@ class _Telling:
             person = await self._r.people.get(request.requester_id)
             if conversation is None or person is None:
                 return None
-            talk = Talk(new_id(), person, conversation, Words.for_person(self._r.messages, person), self._r.clock(), self._changes)
+            talk = await self._r.talks.open(new_id(), person, conversation, self._r.clock(), self._changes)
             await self._r.desk.keep_private(talk)
             self.talks[request.conversation_id] = talk
         return talk

@@ -1,10 +1,10 @@
 """One turn of a conversation: hear, understand, respond, save. Thinks outside any transaction, saves in one short one."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,21 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.changes import Audited, Changes, Post, Saver
 from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationMoved, ConversationStore
+from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
 from bot.handoff.model import HandoffState
 from bot.handoff.store import HandoffMoved, HandoffStore
+from bot.hearing import Hearing
 from bot.intake import Inbox, Received
 from bot.intent import model as steps
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from bot.metrics import Metrics
-from bot.people import PeopleStore, Unresolved
+from bot.people import PeopleStore
 from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
-from bot.talk import Talk
+from bot.rooms import Rooms
+from bot.second_thoughts import SecondThoughts
+from bot.shortcuts import Shortcuts
+from bot.talk import Talk, Talks
 from bot.words import Words
-from connectors.ports.chat import Activity, ActivityKind, Reply, ReplyKind
+from connectors.ports.chat import Activity, ActivityKind, Heard, Reply, ReplyKind
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
@@ -35,6 +40,9 @@ from specialists.skill import SkillSpec
 from specialists.store import Conflict
 
 log = structlog.get_logger()
+T = TypeVar("T")
+UNCLEAR = (steps.OfferHuman, steps.Say, steps.DeclineHuman)
+"""Steps that a summons, or words which may be meant for somebody else, need not be answered with."""
 MOVED = (ConversationMoved, HandoffMoved, Conflict)
 TRIES = 5
 """How often a turn is thought again because somebody else saved first."""
@@ -51,7 +59,13 @@ class TurnHandler:
     specs: dict[str, SkillSpec]
     responder: Responder
     presses: Presses
+    shortcuts: Shortcuts
+    front_page: FrontPage
     desk: Desk
+    hearing: Hearing
+    second_thoughts: SecondThoughts
+    rooms: Rooms
+    talks: Talks
     saver: Saver
     messages: Messages
     rate: RateLimit
@@ -76,12 +90,13 @@ class TurnHandler:
     async def give_up(self, received: Received) -> None:
         """Never silent: after the last failure the person is told, and what they said is kept."""
         activity = received.activity
-        words = Words(self.messages, self.default_reader)
-        with suppress(Exception):  # the directory may be what is broken
-            if isinstance(person := await self.people.resolve(activity.sender), Person):
-                words = Words.for_person(self.messages, person)
-        reply = Reply(new_id(), ReplyKind.NOTICE, words("turn.failed"))
-        changes = Changes(posts=[Post(activity.address, reply)])
+        changes = Changes()
+        if activity.addressed:
+            words = Words(self.messages, self.default_reader)
+            with suppress(Exception):  # the directory may be what is broken
+                if isinstance(person := await self.people.resolve(activity.sender), Person):
+                    words = Words.for_person(self.messages, person)
+            changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, words("turn.failed"))))
 
         async def finish(session: AsyncSession) -> None:
             await self.inbox.mark(session, received.seq, "failed")
@@ -91,92 +106,205 @@ class TurnHandler:
         log.error("turn_given_up", seq=received.seq)
 
     async def _turn(self, received: Received) -> None:
-        activity = received.activity
+        activity = await self.hearing.complete(received.activity)
         changes = Changes()
+        concerned = await self._respond(activity, changes)
 
         async def finish(session: AsyncSession) -> None:
-            if not await self.inbox.mark(session, received.seq, "done"):
+            if not await self.inbox.mark(session, received.seq, "done" if concerned else "overheard"):
                 raise AlreadyHandled(received.seq)
             await self.people.saw(session, activity.sender)
 
-        changes.inside.append(finish)
-        person = await self.people.resolve(activity.sender)
-        if isinstance(person, Unresolved) or not person.active:
-            self._refuse(activity, person.standing if isinstance(person, Unresolved) else "gone", changes)
-        elif not self.rate.allows(person.id):
-            changes.posts.append(
-                Post(activity.address, Reply(new_id(), ReplyKind.NOTICE, Words.for_person(self.messages, person)("turn.too_fast")))
-            )
-        else:
-            talk = await self._talk(activity, person, changes)
-            await within(self.timeout, self._take_part(activity, talk))
-            changes.conversations.append(talk.conversation)
+        changes.inside.insert(0, finish)
         try:
             await self.saver.save(changes)
         except AlreadyHandled:
             log.info("turn_handled_before", seq=received.seq)
 
+    async def _respond(self, activity: Activity, changes: Changes) -> bool:
+        """False when it was none of the bot's business."""
+        person = await self.people.resolve(activity.sender)
+        if not isinstance(person, Person) or not person.active:
+            if activity.addressed:
+                self._stranger(activity, "gone" if isinstance(person, Person) else person.standing, changes)
+            return activity.addressed
+        if activity.addressed and not self.rate.allows(person.id):
+            text = Words.for_person(self.messages, person)("turn.too_fast")
+            changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, text)))
+            return True
+        talk = await self._talk(activity, person, changes)
+        if not await within(self.timeout, self._take_part(activity, talk)):
+            return False
+        if activity.address.thread is None:
+            await self._begin(activity, talk)
+        if activity.address.thread is not None or self._said_here(talk):
+            changes.conversations.append(talk.conversation)
+        return True
+
     async def _talk(self, activity: Activity, person: Person, changes: Changes) -> Talk:
         address = activity.address if activity.address.thread else replace(activity.address, thread=activity.id)
         now = self.clock()
         conversation = await self.conversations.load(address, person.id, now)
-        return Talk(activity.id, person, conversation, Words.for_person(self.messages, person), now, changes)
+        talk = await self.talks.open(activity.id, person, conversation, now, changes, activity.sender)
+        talk.began = activity.text
+        return talk
 
-    async def _take_part(self, activity: Activity, talk: Talk) -> None:
-        if activity.kind is ActivityKind.ACTION and activity.press is not None:
-            await self.desk.keep_private(talk)
-            meant = await self.presses.press(talk, activity.press)
-            if meant is not None:
-                await self._answer(replace(activity, text=meant), talk)
+    def _said_here(self, talk: Talk) -> bool:
+        return any(post.address == talk.conversation.address for post in talk.changes.posts) or bool(talk.changes.requests)
+
+    async def _begin(self, activity: Activity, talk: Talk) -> None:
+        """What was not said in a thread gets one as soon as there is something to say."""
+        before = talk.conversation.address
+        if talk.conversation.version > 0 or not self._said_here(talk):
             return
-        if activity.kind is not ActivityKind.MESSAGE:
-            log.info("activity_ignored", kind=activity.kind)
-            return
+        channel = self.rooms.channels[before.channel]
+        said = talk.began or talk.words("turn.begun")
+        after = await channel.begin(replace(activity.address, thread=None), said, key=activity.id)
+        talk.conversation = replace(talk.conversation, address=after)
+        talk.changes.posts[:] = [replace(post, address=after) if post.address == before else post for post in talk.changes.posts]
+
+    async def _take_part(self, activity: Activity, talk: Talk) -> bool:
+        """False when it was only overheard and is none of the bot's business."""
+        match activity.kind:
+            case ActivityKind.OPENED:
+                await self.front_page.opened(talk, activity)
+                return True
+            case ActivityKind.SHORTCUT:
+                await self.shortcuts.used(talk, activity)
+                return True
+            case ActivityKind.ACTION if activity.press is not None:
+                await self.desk.keep_private(talk)
+                meant = await self.presses.press(talk, activity.press, activity.surface)
+                if meant is not None:
+                    await self._answer(meant, talk)
+                return True
+            case ActivityKind.MARKED:
+                await self._marked(activity, talk)
+                return True
+            case ActivityKind.STOPPED:
+                await self.second_thoughts.stopped(talk)
+                return True
+            case ActivityKind.DELETED:
+                if not await self.desk.deleted(talk, activity):
+                    await self.second_thoughts.deleted(talk, activity)
+                return True
+            case ActivityKind.EDITED if await self.inbox.received_at(activity.address, activity.target or "") is not None:
+                if await self.desk.edited(talk, activity, self._sensitive):
+                    return True
+                if await self.second_thoughts.edited(talk, activity):
+                    await self._answer(activity.text, talk)
+                return True
+            case ActivityKind.EDITED:
+                # It came before the message that it edits, and says all that the message says.
+                changes, edit = talk.changes, activity
+
+                async def stand_in(session: AsyncSession) -> None:
+                    await self.inbox.stand_in(session, edit)
+
+                changes.inside.append(stand_in)
+                return await self._said(replace(activity, kind=ActivityKind.MESSAGE, id=activity.target or activity.id), talk)
+            case _:
+                return await self._said(activity, talk)
+
+    async def _said(self, activity: Activity, talk: Talk) -> bool:
         at_desk = await self.handoffs.at_desk(talk.conversation.address)
         if at_desk is not None and at_desk.person_id != talk.person.id:
+            await self.hearing.take_files(talk, activity)
             await self.desk.hear(talk, at_desk, activity.text)
-            return
+            return True
+        known = talk.conversation.version > 0
+        if not activity.addressed and not known:
+            return self.rooms.mode(activity.address) == "questions" and not activity.in_thread and await self._offered(activity, talk)
+        if self.rooms.mode(activity.address) == "off" and self.rooms.is_shared(activity.address) and not known:
+            talk.say(ReplyKind.NOTICE, talk.words("room.off"), personal=True)
+            return True
         await self.desk.keep_private(talk)
-        talk.hear(activity.text)
+        before = await self.hearing.before(talk, activity) if activity.in_thread and not known and talk.alone is not None else ()
+        await self.hearing.take_files(talk, activity)
+        talk.hear(activity.text, activity.id)
         handoff = await self.desk.running(talk)
         if handoff is not None and await self.desk.left_alone(handoff):
             await self.desk.release(talk, handoff)
             handoff = await self.desk.running(talk)
         if handoff is not None and handoff.state is HandoffState.CLAIMED:
-            topic = None if handoff.sensitive is not None else await self._sensitive(activity, talk)
+            topic = None if handoff.sensitive is not None else await self._sensitive(talk, activity.text)
             if topic is None:
                 await self.desk.relay(talk, handoff, activity.text)
             else:
                 await self.desk.open(talk, "sensitive", sensitive=topic)
-            return
-        await self._answer(activity, talk)
+            return True
+        if talk.files and not activity.text.strip():
+            talk.say(ReplyKind.NOTICE, talk.words("say.file.kept", names=tuple(file.name for file in talk.files)))
+        else:
+            await self._answer(activity.text, talk, overheard=not activity.addressed, before=before)
         if handoff is not None and handoff.open:
             await self.desk.follow(talk, handoff)
+        return True
 
-    async def _sensitive(self, activity: Activity, talk: Talk) -> str | None:
+    async def _marked(self, activity: Activity, talk: Talk) -> None:
+        heard = await self.rooms.channels[activity.address.channel].read(activity.address, activity.target or "")
+        if heard is None:
+            talk.say(ReplyKind.NOTICE, talk.words("shortcut.gone"), personal=True)
+            return
+        meant = await self.shortcuts.marked(talk, heard)
+        if meant is not None:
+            await self._answer(meant, talk)
+
+    async def _offered(self, activity: Activity, talk: Talk) -> bool:
+        """Nobody asked the bot, but it may answer questions in this room: only with what an article says."""
+        recognition = await self.recognizer.recognize(activity.text, await self.memory.recall(talk))
+        if recognition.sensitive is not None or [wish.act for wish in recognition.wishes] != ["question"]:
+            return False
+        talk.hear(activity.text, activity.id)
+        return await self.responder.quoted(talk, activity.text, None, recognition.vector)
+
+    async def _sensitive(self, talk: Talk, text: str) -> str | None:
         """The topic of what must not reach whoever claimed an ordinary handoff."""
-        return (await self.recognizer.recognize(activity.text, await self.memory.recall(talk))).sensitive
+        return (await self.recognizer.recognize(text, await self.memory.recall(talk))).sensitive
 
-    async def _answer(self, activity: Activity, talk: Talk) -> None:
-        """The heart: what was meant, and a reply to each part of it."""
+    async def _answer(self, text: str, talk: Talk, *, overheard: bool = False, before: Sequence[Heard] = ()) -> None:
+        """The heart: what was meant, and a reply to each part of it.
+
+        `overheard`: a follow-up without a mention, which may be meant for somebody else. `before`: the thread that the bot was
+        called into: where the summons itself says nothing, it is about that.
+        """
         recall = await self.memory.recall(talk)
-        recognition = await self.recognizer.recognize(activity.text, recall)
+        recognition = await self.recognizer.recognize(text, recall)
         route_taken = route(recognition, recall, self.specs)
+        if before and all(isinstance(step, UNCLEAR) for step in route_taken) and await self._about_before(talk, before):
+            return
+        if overheard and not recall.awaits and all(isinstance(step, UNCLEAR) for step in route_taken):
+            return
         talk.confidence = max((confidence_of(wish) for wish in recognition.wishes), default=None)
         self._audit(talk, recognition, route_taken)
         talk.conversation = talk.conversation.passing_over()
-        if REMOVED in activity.text:
-            talk.say(ReplyKind.NOTICE, talk.words("say.secret"))
+        if REMOVED in text:
+            talk.say(ReplyKind.NOTICE, talk.words("say.secret"), personal=True)
         alone = len(route_taken) == 1
         for step in route_taken:
             await self.responder.respond(talk, step, recognition.vector if alone else None)
         await self.responder.dialogue.remind(talk)
 
-    def _refuse(self, activity: Activity, standing: str, changes: Changes) -> None:
-        log.warning("sender_refused", channel=activity.sender.channel, standing=standing)
-        if standing != "bot":  # two bots would never stop
-            reply = Reply(new_id(), ReplyKind.REFUSAL, Words(self.messages, self.default_reader)(f"turn.{standing}"))
-            changes.posts.append(Post(activity.address, reply))
+    async def _about_before(self, talk: Talk, before: Sequence[Heard]) -> bool:
+        """What the person said in the thread before they called is theirs, and understood as such. What others said is data: at
+        most an article answers it.
+        """
+        own = [heard.text for heard in before if talk.reader is not None and heard.author == talk.reader]
+        if own:
+            await self._answer(own[-1], talk)
+            return True
+        return await self.responder.quoted(talk, before[0].text, None, None)
+
+    def _stranger(self, activity: Activity, standing: str, changes: Changes) -> None:
+        log.warning("stranger_refused", channel=activity.sender.channel, standing=standing)
+        words = Words(self.messages, self.default_reader)
+        key = f"turn.{standing}" if self.messages.has(f"turn.{standing}") else "turn.stranger"
+        changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.REFUSAL, words(key))))
+
+    def _to_sender(self, activity: Activity, reply: Reply) -> Post:
+        """To whoever spoke; in a room of several people to them alone."""
+        shared = self.rooms.is_shared(activity.address)
+        return Post(activity.address, replace(reply, only_for=activity.sender.external_id if shared else None))
 
     def _audit(self, talk: Talk, recognition: steps.Recognition, route_taken: tuple[steps.Step, ...]) -> None:
         """What was understood and decided. The words are encrypted under the person's key; sensitive ones are not kept at all."""
@@ -197,7 +325,7 @@ class TurnHandler:
         )
 
 
-async def within(seconds: float, thinking: Coroutine[Any, Any, None]) -> None:
+async def within(seconds: float, thinking: Coroutine[Any, Any, T]) -> T:
     """Waits so long and no longer. What is late is left to end by itself, since a transaction that is cut off may keep its lock.
 
     Nothing comes of it: only what is waited for is saved. Raises TimeoutError.
@@ -208,10 +336,10 @@ async def within(seconds: float, thinking: Coroutine[Any, Any, None]) -> None:
         _late.add(task)
         task.add_done_callback(_late.discard)
         raise TimeoutError
-    task.result()
+    return task.result()
 
 
-_late: set[asyncio.Task[None]] = set()
+_late: set[asyncio.Task[Any]] = set()
 
 
 class AlreadyHandled(Exception):

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import text
 
 from bot.database import Sessions, connect
+
+settings.register_profile("foyer", deadline=None, derandomize=True)
+settings.load_profile("foyer")
+"""The same examples every time, and no clock decides."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
 

@@ -432,8 +432,12 @@ async def test_a_long_outage_loses_nothing_and_doubles_nothing(tmp_path: Path) -
                 reply = Reply(new_id(), ReplyKind.NOTICE, f"{address.thread} {n}")
                 await post.outbox.post(session, address, reply)
     while await post.outbox.waiting():
-        pause = await post.deliver()
-        post.now += timedelta(seconds=pause or 0)
+        pause = await post.outbox.deliver()
+        while post.outbox.busy:
+            post.woken.clear()
+            await post.woken.wait()
+        if pause is not None:
+            post.now += timedelta(seconds=pause)
         assert post.now < START + timedelta(hours=1)
     assert len(post.channel.order) == 2016
     for address in threads:

@@ -218,7 +218,8 @@ class Dialogue:
             reply = reply_of(message)
             if reply is None:
                 continue
-            for action in reply.actions:
+            judged = (reply.feedback.up, reply.feedback.down) if reply.feedback else ()
+            for action in (*reply.actions, *judged):
                 self._where[action.id] = message["conversation"]
             now, before = as_object(message["conversation"], reply), self._shown.get(message["id"])
             if now != before:

@@ -46,8 +46,9 @@ class TerminalScreen:
             self._console.print(self._compact(reply, reply.progress))
         else:
             self._console.print(Group(*self._card(reply)))
-        if reply.actions:
-            self._console.print(self._buttons(reply.actions))
+        judged = (reply.feedback.up, reply.feedback.down) if reply.feedback else ()
+        if reply.actions or judged:
+            self._console.print(self._buttons((*reply.actions, *judged)))
 
     def prompt(self) -> None:
         if not self._prompted:

@@ -69,10 +69,10 @@ class Shortcuts:
     def requested(self, talk: Talk, values: Mapping[str, str]) -> str | None:
         """What the person sent, as their own words, to be understood; it is heard already."""
         text = without_secrets(values.get("text", "")).strip()
+        talk.began = text or talk.words("shortcut.request")
         if not text:
             talk.say(ReplyKind.NOTICE, talk.words("say.empty"))
             return None
-        talk.began = text
         talk.hear(text)
         return text
 

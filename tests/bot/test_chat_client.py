@@ -14,7 +14,7 @@ import pytest
 from bot.chat_client import Api, Dialogue, run_chat
 from bot.chat_screen import JsonScreen, as_object, plain, printable
 from bot.chat_terminal import TerminalScreen
-from connectors.ports.chat import Action, Author, Citation, Field, Progress, Reply, ReplyKind, RequestRef, Step
+from connectors.ports.chat import Action, Author, Citation, Feedback, Field, Progress, Reply, ReplyKind, RequestRef, Step
 from tests.connectors.web.conftest import Served, served  # noqa: F401 - a fixture
 
 KEYS = ["id", "conversation", "kind", "text", "citations", "request", "actions"]
@@ -263,3 +263,15 @@ def test_a_changed_card_is_one_line() -> None:
     out = io.StringIO()
     TerminalScreen(out, "c1").show("c1", CARD, changed=True)
     assert out.getvalue().strip() == "↻ FOY-1 Grant access: Approval: Priya Nair ✓✗"
+
+
+def test_an_answer_can_be_judged_by_number_and_a_program_sees_what_it_saw_before() -> None:
+    out = io.StringIO()
+    screen = TerminalScreen(out, "c1")
+    judged = Feedback(Action("up-1", "Helpful"), Action("down-1", "Not helpful", needs_text="optional"))
+    answer = Reply("r1", ReplyKind.ANSWER, "Press the button.", feedback=judged)
+    screen.show("c1", answer, changed=False)
+    assert "[1] Helpful" in out.getvalue()
+    assert screen.action_id("2") == "down-1"
+    assert list(as_object("c1", answer)) == KEYS
+    assert as_object("c1", answer)["actions"] == []

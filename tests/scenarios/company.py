@@ -2,9 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy import text
 
@@ -58,19 +60,33 @@ class NoSuchButton(AssertionError):
 class Company:
     """People are named by what stands before @acme.example. Each has one conversation unless `thread` names another."""
 
-    def __init__(self, home: Path, database_url: str | None = None, recall_seconds: float = 0.0, channels: Sequence[Channel] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        database_url: str | None = None,
+        recall_seconds: float = 0.0,
+        channels: Sequence[Channel] = (),
+        organisation: Mapping[str, object] = MappingProxyType({}),
+        settings: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """`organisation` and `settings` say what is otherwise than shipped."""
         self.clock = Clock()
         self.home = home
-        self.recall_seconds = recall_seconds
         self.database_url = database_url
         self.channels = channels
+        shipped = Settings(recall_seconds=recall_seconds, **settings)
+        self.organisation = shipped.organisation.model_copy(update=dict(organisation))
+        # Thousands of lines a minute: a test is faster than a person.
+        own = {"home": home, "database_url": database_url, "rate_per_minute": 100_000, "organisation": self.organisation}
+        self.settings = shipped.model_copy(update=own)
         self.app = self._app()
         self._read: dict[str, int] = {}
 
     def _app(self) -> App:
-        # Thousands of lines a minute: a test is faster than a person.
-        settings = Settings(home=self.home, database_url=self.database_url, rate_per_minute=100_000, recall_seconds=self.recall_seconds)
-        return App(settings, clock=self.clock, index=MemoryIndex(), channels=self.channels)
+        def monotonic() -> float:
+            return self.clock().timestamp()
+
+        return App(self.settings, clock=self.clock, index=MemoryIndex(), channels=self.channels, monotonic=monotonic)
 
     @classmethod
     async def open(
@@ -80,10 +96,12 @@ class Company:
         database_url: str | None = None,
         recall_seconds: float = 0.0,
         channels: Sequence[Channel] = (),
+        organisation: Mapping[str, object] = MappingProxyType({}),
+        settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> "Company":
         if template is not None:
             shutil.copytree(template, home, dirs_exist_ok=True)
-        company = cls(home, database_url, recall_seconds, channels)
+        company = cls(home, database_url, recall_seconds, channels, organisation, settings)
         await company.app.start()
         return company
 
@@ -172,6 +190,12 @@ class Company:
     async def _busy(self) -> bool:
         # In the order in which work moves on, so that what has left one place is seen in the next.
         return await self._any("inbox", "new") or await self.app.working() or await self._any("outbox", "pending")
+
+    async def held_back(self) -> float | None:
+        """For how many seconds the next message waits, if nothing else is to be done: a channel's pace holds it back."""
+        if await self._any("inbox", "new") or await self.app.working():
+            return None
+        return await self.app.outbox.deliver()
 
     async def _any(self, table: str, state: str) -> bool:
         async with self.app.sessions() as session:

@@ -52,9 +52,9 @@ class Platform:
     def sender(self, person: str) -> ExternalId:
         return ExternalId(self.channel.name, "local", email(person))
 
-    def shown(self, room: str) -> list[Reply]:
-        """In somebody's own room, or in the shared one."""
-        return self.channel.shown(room if room.startswith(GROUP) else email(room))
+    def shown(self, room: str, *, to: str | None = None) -> list[Reply]:
+        """In somebody's own room, or in the shared one: what everybody sees there, and `to` one person alone."""
+        return self.channel.shown(room if room.startswith(GROUP) else email(room), as_=email(to) if to is not None else None)
 
     def home(self, person: str) -> Reply:
         """The page as it is now."""

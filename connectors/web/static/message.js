@@ -20,6 +20,7 @@ export function messageElement(message, press) {
   if (reply.transcript.length) card.append(transcript(reply.transcript));
   if (reply.citations.length) card.append(citations(message.id, reply.citations));
   if (reply.actions.length) card.append(actions(reply, press));
+  if (reply.feedback) card.append(actions({ actions: [reply.feedback.up, reply.feedback.down] }, press));
   return shell(message, reply.author ? "theirs staff" : "theirs", [card]);
 }
 

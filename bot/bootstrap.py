@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -102,9 +103,11 @@ class App:
         index: Index | None = None,
         channels: Sequence[Channel] = (),
         inbox: Callable[[Sessions, Clock], Inbox] = Inbox,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self._monotonic = monotonic
         self.home = Home(settings.home)
         self.home.make()
         if not (self.home.path / "foyer.yaml").exists():
@@ -364,6 +367,7 @@ class App:
             engine=self.engine_db,
             sessions=self.sessions,
             clock=self.clock,
+            monotonic=self._monotonic,
         )
 
     async def _ask(self, question: str, asker: Person, before: str | None, vector: NDArray[Any] | None) -> Answer:

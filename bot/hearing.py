@@ -28,11 +28,18 @@ class Hearing:
     files: FileStore
 
     async def complete(self, activity: Activity) -> Activity:
-        """With the files that the platform left out. Raises Retry when it cannot be asked."""
-        if not activity.incomplete:
-            return activity
-        heard = await self.channels[activity.address.channel].read(activity.address, activity.id)
-        return replace(activity, files=heard.files if heard is not None else (), incomplete=False)
+        """With what the platform left out: files, or the message that was marked and its thread. Raises Retry when it cannot be
+        asked.
+        """
+        channel = self.channels[activity.address.channel]
+        if activity.kind is ActivityKind.MARKED:
+            marked = await channel.read(activity.address, activity.target or "")
+            thread = marked.thread if marked is not None else None
+            return replace(activity, about=marked, address=replace(activity.address, thread=thread or activity.address.thread))
+        if activity.incomplete:
+            heard = await channel.read(activity.address, activity.id)
+            return replace(activity, files=heard.files if heard is not None else (), incomplete=False)
+        return activity
 
     async def take_files(self, talk: Talk, activity: Activity) -> None:
         """Fetches what was sent and keeps it with the conversation; says of each file that cannot be had why."""

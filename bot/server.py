@@ -52,6 +52,11 @@ class Server:
         os.chmod(self.socket, 0o600)
         self.app.home.announce(Owner(os.getpid(), self.url, self.socket))
 
+    @property
+    def bound(self) -> int:
+        """The port that it listens on, when 0 asked for a free one."""
+        return int(self._runners[0].addresses[0][1])
+
     async def stop(self) -> None:
         for runner in reversed(self._runners):
             await runner.cleanup()

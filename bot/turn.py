@@ -22,7 +22,7 @@ from bot.intent import model as steps
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from bot.metrics import Metrics
-from bot.people import PeopleStore
+from bot.people import PeopleStore, Unresolved
 from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
@@ -109,6 +109,8 @@ class TurnHandler:
         activity = await self.hearing.complete(received.activity)
         changes = Changes()
         concerned = await self._respond(activity, changes)
+        if not concerned:
+            changes = Changes()
 
         async def finish(session: AsyncSession) -> None:
             if not await self.inbox.mark(session, received.seq, "done" if concerned else "overheard"):
@@ -124,6 +126,8 @@ class TurnHandler:
     async def _respond(self, activity: Activity, changes: Changes) -> bool:
         """False when it was none of the bot's business."""
         person = await self.people.resolve(activity.sender)
+        if isinstance(person, Unresolved) and person.standing == "bot":
+            return False  # two bots that answer each other never stop
         if not isinstance(person, Person) or not person.active:
             if activity.addressed:
                 self._stranger(activity, "gone" if isinstance(person, Person) else person.standing, changes)
@@ -135,6 +139,7 @@ class TurnHandler:
         talk = await self._talk(activity, person, changes)
         if not await within(self.timeout, self._take_part(activity, talk)):
             return False
+        await self.front_page.follow(changes)
         if activity.address.thread is None:
             await self._begin(activity, talk)
         if activity.address.thread is not None or self._said_here(talk):
@@ -242,11 +247,10 @@ class TurnHandler:
         return True
 
     async def _marked(self, activity: Activity, talk: Talk) -> None:
-        heard = await self.rooms.channels[activity.address.channel].read(activity.address, activity.target or "")
-        if heard is None:
+        if activity.about is None:
             talk.say(ReplyKind.NOTICE, talk.words("shortcut.gone"), personal=True)
             return
-        meant = await self.shortcuts.marked(talk, heard)
+        meant = await self.shortcuts.marked(talk, activity.about)
         if meant is not None:
             await self._answer(meant, talk)
 
@@ -271,10 +275,14 @@ class TurnHandler:
         recall = await self.memory.recall(talk)
         recognition = await self.recognizer.recognize(text, recall)
         route_taken = route(recognition, recall, self.specs)
-        if before and all(isinstance(step, UNCLEAR) for step in route_taken) and await self._about_before(talk, before):
+        unclear = all(isinstance(step, UNCLEAR) for step in route_taken)
+        if overheard and unclear and not recall.awaits:
             return
-        if overheard and not recall.awaits and all(isinstance(step, UNCLEAR) for step in route_taken):
-            return
+        if before and (unclear or all(isinstance(step, steps.Answer) for step in route_taken)):
+            if not unclear and await self.responder.quoted(talk, text, None, recognition.vector):
+                return
+            if await self._about_before(talk, before):
+                return
         talk.confidence = max((confidence_of(wish) for wish in recognition.wishes), default=None)
         self._audit(talk, recognition, route_taken)
         talk.conversation = talk.conversation.passing_over()
@@ -304,7 +312,7 @@ class TurnHandler:
     def _to_sender(self, activity: Activity, reply: Reply) -> Post:
         """To whoever spoke; in a room of several people to them alone."""
         shared = self.rooms.is_shared(activity.address)
-        return Post(activity.address, replace(reply, only_for=activity.sender.external_id if shared else None))
+        return Post(activity.address, replace(reply, only_for=activity.sender.external_id if shared else None, surface=activity.surface))
 
     def _audit(self, talk: Talk, recognition: steps.Recognition, route_taken: tuple[steps.Step, ...]) -> None:
         """What was understood and decided. The words are encrypted under the person's key; sensitive ones are not kept at all."""

@@ -191,11 +191,11 @@ class Company:
         # In the order in which work moves on, so that what has left one place is seen in the next.
         return await self._any("inbox", "new") or await self.app.working() or await self._any("outbox", "pending")
 
-    async def held_back(self) -> float | None:
-        """For how many seconds the next message waits, if nothing else is to be done: a channel's pace holds it back."""
-        if await self._any("inbox", "new") or await self.app.working():
-            return None
-        return await self.app.outbox.deliver()
+    async def held_back(self) -> bool:
+        """Whether all that is left to do is to wait for a channel's pace."""
+        if await self._any("inbox", "new") or await self.app.working() or self.app.outbox.busy:
+            return False
+        return await self._any("outbox", "pending")
 
     async def _any(self, table: str, state: str) -> bool:
         async with self.app.sessions() as session:

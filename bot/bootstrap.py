@@ -174,6 +174,7 @@ class App:
         talks = Talks(self.people, self.rooms, self.messages, frozenset(name for name, spec in specs.items() if spec.personal))
         board = Board(
             people=self.people,
+            files=self.files,
             conversations=self.conversations,
             requests=self.requests,
             handoffs=self.handoffs,

@@ -82,6 +82,12 @@ async def _sign_in(app: App) -> str:
     return "sandbox, on loopback only" if app.settings.sandbox_sign_in else "none for the web chat"
 
 
+async def _slack(app: App) -> str:
+    if app.slack is None:
+        return "not configured"
+    return await app.slack.check([desk for desk in app.rooms.desks.values() if desk.channel == app.slack.channel.name])
+
+
 async def _language_model(app: App) -> str:
     return "none: the offline engine answers (complete, English)"
 
@@ -96,5 +102,6 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("policy", _policy, "mend specialists/policy/policies.cedar"),
     ("audit", _audit, "restore the database from a backup; keep this one as evidence"),
     ("sign-in", _sign_in, "set FOYER_HOST=127.0.0.1 or FOYER_SANDBOX_SIGN_IN=false"),
+    ("slack", _slack, "README, Slack in ten minutes"),
     ("language model", _language_model, ""),
 )

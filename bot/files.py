@@ -91,10 +91,10 @@ class FileStore:
         except FileNotFoundError as error:
             raise Refused("gone", attachment_id) from error
 
-    async def make_private(self, session: AsyncSession, conversation_id: str, handoff_id: str) -> None:
-        """In the caller's transaction: what this conversation has belongs to that handoff alone from now on."""
-        open_ones = (t.attachment.c.conversation_id == conversation_id, t.attachment.c.private_to.is_(None))
-        await session.execute(update(t.attachment).where(*open_ones).values(private_to=handoff_id))
+    async def make_private(self, session: AsyncSession, files: Iterable[Attachment], handoff_id: str) -> None:
+        """In the caller's transaction: these files belong to that handoff alone."""
+        ids = [file.id for file in files]
+        await session.execute(update(t.attachment).where(t.attachment.c.id.in_(ids)).values(private_to=handoff_id))
 
     async def sweep(self, now: datetime) -> None:
         """Removes what has lain there for UNCLAIMED without a row; looks every SWEEP_EVERY, however often it is asked to."""

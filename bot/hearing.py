@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import NAMESPACE_OID, uuid5
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation.model import TranscriptEvent
 from bot.files import FileStore
@@ -67,6 +68,17 @@ class Hearing:
             reason = talk.words(f"file.{error.code}" if known else "file.unavailable")
             talk.say(ReplyKind.NOTICE, talk.words("say.file.refused", name=file.name, reason=reason))
             return None
+
+    def keep_private(self, talk: Talk) -> None:
+        """What came with a word that turned out to be private is as private."""
+        files, handoff_id = talk.files, talk.private_to
+        if not files or handoff_id is None:
+            return
+
+        async def keep(session: AsyncSession) -> None:
+            await self.files.make_private(session, files, handoff_id)
+
+        talk.changes.inside.append(keep)
 
     async def before(self, talk: Talk, activity: Activity) -> Sequence[Heard]:
         """What was said in the thread before the bot was called into it. It goes into the memory of the conversation, so that

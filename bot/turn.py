@@ -139,6 +139,7 @@ class TurnHandler:
         talk = await self._talk(activity, person, changes)
         if not await within(self.timeout, self._take_part(activity, talk)):
             return False
+        self.hearing.keep_private(talk)
         await self.front_page.follow(changes)
         if activity.address.thread is None:
             await self._begin(activity, talk)

@@ -12,6 +12,7 @@ from bot.buttons import Buttons
 from bot.changes import Changes, Post, Redraw
 from bot.config import Organisation
 from bot.conversation.store import ConversationStore
+from bot.files import FileStore
 from bot.handoff.briefing import Packet, desk_card, moved_card
 from bot.handoff.model import Handoff
 from bot.handoff.store import HandoffStore
@@ -30,6 +31,7 @@ from specialists.store import RequestStore
 @dataclass(frozen=True, slots=True)
 class Board:
     people: PeopleStore
+    files: FileStore
     conversations: ConversationStore
     requests: RequestStore
     handoffs: HandoffStore
@@ -94,7 +96,7 @@ class Board:
             earlier=[other for other in others if not any(_within(other, private) for private in apart)],
             notes=[(by, text) for by, text in notes if text],
             claimant=next((someone for someone in known if someone is not None and someone.id == handoff.claimed_by), None),
-            files=await self.handoffs.files(handoff),
+            files=await self.files.of_conversation(handoff.conversation_id, private_to=handoff.id),
         )
 
     def post_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import tables as t
 from bot.database import Sessions
 from bot.handoff.model import Handoff, HandoffChange, HandoffState
-from connectors.ports.chat import Address, Attachment
+from connectors.ports.chat import Address
 
 
 class HandoffMoved(Exception):
@@ -84,14 +84,6 @@ class HandoffStore:
         )
         async with self._sessions() as session:
             return [Note(row.by, row.text, row.relay_id) for row in await session.execute(query) if row.text]
-
-    async def files(self, handoff: Handoff) -> Sequence[Attachment]:
-        """What was sent in its conversation, oldest first; without another handoff's private matter."""
-        sent = t.attachment.c
-        theirs = (sent.conversation_id == handoff.conversation_id, sent.private_to.is_(None) | (sent.private_to == handoff.id))
-        async with self._sessions() as session:
-            rows = await session.execute(select(t.attachment).where(*theirs).order_by(sent.at, sent.id))
-            return [Attachment(row.id, row.name, row.mime, row.size) for row in rows]
 
     async def amend_note(self, session: AsyncSession, relay_id: str, text: str) -> None:
         """In the caller's transaction: the note of an edited message; empty after it was deleted."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import structlog
@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from connectors.errors import ConnectorError, Refused, Retry
-from connectors.ports.chat import Files, Intake, Shortcut
+from connectors.ports.chat import Address, Files, Intake, Shortcut
 from connectors.ports.records import Clock
 from connectors.slack.channel import SlackChannel
 from connectors.slack.clients import Clients
@@ -24,18 +24,13 @@ from connectors.slack.installing import Installations, States, oauth_flow
 from connectors.slack.listeners import Listeners
 from connectors.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, bot_scopes
 from connectors.slack.settings import SlackSettings
-from connectors.slack.wording import Wording
+from connectors.slack.wording import Word, Wording
 
 log = structlog.get_logger()
 LARGEST = 1_000_000
 """Bytes of a request; Slack's own are far smaller."""
 PAUSES = (1.0, 5.0, 30.0)
 """Seconds until Slack is tried again after a start without it; the last repeats."""
-
-
-class Word(Protocol):
-    def __call__(self, key: str, /) -> str:
-        """A word of the chrome, in the organisation's language."""
 
 
 class Slack:
@@ -61,16 +56,14 @@ class Slack:
         if self._installations is not None:
             self._flow = oauth_flow(settings, self._installations, States(engine, clock), bot_scopes())
         self._clients = Clients(settings, self._installations)
-        self.channel = SlackChannel(self._clients, files, sessions, monotonic)
+        wording = Wording.of(word)
+        self.channel = SlackChannel(self._clients, files, sessions, monotonic, wording)
         listeners = Listeners(
             clients=self._clients,
             intake=intake,
             speaker=self.channel,
             installations=self._installations,
-            wording=Wording(
-                send=word("slack.send"), cancel=word("slack.cancel"), close=word("slack.close"),
-                loading=word("slack.loading"), optional=word("slack.optional"),
-            ),
+            wording=wording,
             titles={shortcut.value: word(f"slack.{shortcut.value}") for shortcut in Shortcut},
             too_late=word("slack.too_late"),
             request_emoji=settings.request_emoji,
@@ -101,12 +94,19 @@ class Slack:
             await self._socket.close_async()  # type: ignore[no-untyped-call]
         await self._clients.close()
 
-    async def check(self) -> str:
-        """Which workspaces, as whom, with which rights, by which way. Raises Refused with what is missing, Retry."""
+    async def check(self, rooms: Sequence[Address]) -> str:
+        """Which workspaces, as whom, with which rights, by which way, and whether it is in these rooms.
+
+        Raises Refused with what is missing, Retry.
+        """
         tenants = await self._clients.tenants()
         if not tenants:
             raise Refused("not_installed", f"no workspace has installed the app yet: open {self._settings.base_url}{INSTALL_PATH}")
         found = [await self._workspace(tenant) for tenant in tenants]
+        for room in rooms:
+            info = await self._clients.call(room.tenant, "conversations.info", channel=room.room)
+            if not info["channel"].get("is_member"):
+                raise Refused("not_in_channel", f"invite the bot into #{info['channel'].get('name')} ({room.room}): /invite @Foyer")
         way = "Socket Mode" if self._settings.app_token else f"HTTP at {self._settings.base_url}{EVENTS_PATH}"
         return f"{'; '.join(found)}; {way}"
 

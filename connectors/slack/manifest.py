@@ -27,6 +27,7 @@ METHOD_SCOPES: Mapping[str, frozenset[str]] = {
     "chat.stopStream": frozenset({"chat:write"}),
     "chat.update": frozenset({"chat:write"}),
     "conversations.history": HISTORY,
+    "conversations.info": frozenset({"channels:read", "groups:read"}),
     "conversations.open": frozenset({"im:write"}),
     "conversations.replies": HISTORY,
     "files.completeUploadExternal": frozenset({"files:write"}),

@@ -1,6 +1,12 @@
 """The few words that Slack's own chrome needs: what the bot says arrives in the reader's language already, this does not."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+
+class Word(Protocol):
+    def __call__(self, key: str, /, **params: str) -> str:
+        """A word of the chrome, in the organisation's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +17,6 @@ class Wording:
     cancel: str = "Cancel"
     close: str = "Close"
     loading: str = "One moment …"
-    optional: str = "optional"
     choose: str = "Choose"
     too_many: str = "There are {count} to choose from: type the one you mean."
     more: str = "… and {count} more"
@@ -28,6 +33,12 @@ class Wording:
     done: str = "done"
     failed: str = "failed"
     undone: str = "undone"
+
+    @staticmethod
+    def of(word: "Word") -> "Wording":
+        """From the catalogue; what is put in later stands for itself until then."""
+        itself = {name: f"{{{name}}}" for name in ("count", "name", "names")}
+        return Wording(**{field.name: word(f"slack.{field.name}", **itself) for field in fields(Wording)})
 
 
 def put(template: str, *, count: int | None = None, name: str = "") -> str:

@@ -90,13 +90,13 @@ async def test_what_is_private_is_shown_to_its_own_handoff_alone(desk: Desk) -> 
     assert await desk.files.of_conversation("c1", private_to="h1") == [open_one, private]
 
 
-async def test_a_conversation_made_private_takes_its_files_along(desk: Desk) -> None:
-    kept, other = await desk.keep(), await desk.keep(private_to="h0")
+async def test_a_file_can_be_made_private_later(desk: Desk) -> None:
+    kept, other, open_one = await desk.keep(), await desk.keep(private_to="h0"), await desk.keep()
     async with desk.sessions.begin() as session:
-        await desk.files.make_private(session, "c1", "h1")
-    assert await desk.files.of_conversation("c1") == []
-    assert await desk.files.of_conversation("c1", private_to="h1") == [kept]
-    assert await desk.files.of_conversation("c1", private_to="h0") == [other]
+        await desk.files.make_private(session, [kept], "h1")
+    assert await desk.files.of_conversation("c1") == [open_one]
+    assert await desk.files.of_conversation("c1", private_to="h1") == [kept, open_one]
+    assert await desk.files.of_conversation("c1", private_to="h0") == [other, open_one]
 
 
 async def test_what_is_not_there_is_gone(desk: Desk) -> None:

@@ -57,7 +57,7 @@ class Receiving:
     engine: AsyncEngine
 
 
-def words(key: str, /) -> str:
+def words(key: str, /, **params: str) -> str:
     return key
 
 

@@ -264,19 +264,19 @@ async def installed(here: Receiving, team: str | None = None) -> int:
 async def test_workspaces_install_the_app_and_remove_it(tmp_path: Path) -> None:
     async with receiving(tmp_path, oauth=True) as here:
         with pytest.raises(Refused, match="/slack/install"):
-            await here.slack.check()
+            await here.slack.check([])
         await here.fake.say(DANA, "before")
         assert here.inbox.asked == 0
         assert await installed(here) == 200
         await here.fake.say(DANA, "now")
         assert here.inbox.one.text == "now"
-        assert "Acme" in await here.slack.check()
+        assert "Acme" in await here.slack.check([])
         await here.fake.uninstall()
         await here.fake.say(DANA, "after")
         assert here.inbox.one.text == "now"
         assert {sent.status for sent in here.fake.deliveries} == {200}
         with pytest.raises(Refused, match="not_installed"):
-            await here.slack.check()
+            await here.slack.check([])
 
 
 async def test_two_workspaces_do_not_mix(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ async def test_a_press_from_another_workspace_is_ours_by_the_message_it_stands_o
 
 
 async def test_the_check_names_workspace_bot_and_way(here: Receiving) -> None:
-    found = await here.slack.check()
+    found = await here.slack.check([])
     assert found.startswith("Acme as @")
     assert found.endswith(f"HTTP at {here.url}/slack/events")
 
@@ -318,18 +318,18 @@ async def test_the_check_names_workspace_bot_and_way(here: Receiving) -> None:
 async def test_the_check_names_what_was_not_granted(here: Receiving) -> None:
     here.fake.scopes -= {"files:read", "commands"}
     with pytest.raises(Refused, match="commands, files:read"):
-        await here.slack.check()
+        await here.slack.check([])
 
 
 async def test_the_check_tells_a_wrong_token_and_a_slack_that_is_away(here: Receiving) -> None:
     wrong = make_slack(replace(settings_of(here.fake), bot_token="xoxb-wrong"), here.inbox, here.engine)
     with pytest.raises(Refused, match="invalid_auth"):
-        await wrong.check()
+        await wrong.check([])
     await wrong.close()
     here.fake.refusals.clear()
     away = make_slack(replace(settings_of(here.fake), api_url="http://127.0.0.1:1/api/"), here.inbox, here.engine)
     with pytest.raises(Retry, match="unreachable"):
-        await away.check()
+        await away.check([])
     await away.close()
 
 

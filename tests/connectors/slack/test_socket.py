@@ -61,4 +61,4 @@ async def test_nothing_is_taken_over_http_without_a_secret_to_verify_it_with(her
 
 
 async def test_the_check_says_socket_mode(here: Receiving) -> None:
-    assert (await here.slack.check()).endswith("Socket Mode")
+    assert (await here.slack.check([])).endswith("Socket Mode")

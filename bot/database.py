@@ -5,6 +5,7 @@ On SQLite a transaction that reads first and writes later fails when somebody el
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
@@ -15,17 +16,53 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 
+class Turnstile:
+    """Lets one through at a time, in the order in which they came; whoever is urgent goes before the others."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @asynccontextmanager
+    async def through(self, *, urgent: bool) -> AsyncIterator[None]:
+        if self._taken:
+            turn = asyncio.get_running_loop().create_future()
+            (self._waiting.appendleft if urgent else self._waiting.append)(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._next()
+                raise
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._taken = False
+
+
 class Sessions(async_sessionmaker[AsyncSession]):
     """Writers of one process queue up here on SQLite: its own waiting is by polling, and slow."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine, expire_on_commit=False)
-        self._turnstile = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._turnstile = Turnstile() if engine.dialect.name == "sqlite" else None
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:  # type: ignore[override]
-        """A transaction that writes: committed at the end of the block, rolled back on an exception."""
-        async with self._turnstile, self() as session, session.begin():
+    async def begin(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:  # type: ignore[override]
+        """A transaction that writes: committed at the end of the block, rolled back on an exception. `urgent`: somebody outside
+        waits for it, so it goes before those that only this process waits for.
+        """
+        turnstile = self._turnstile.through(urgent=urgent) if self._turnstile is not None else nullcontext()
+        async with turnstile, self() as session, session.begin():
             await session.connection(execution_options={"writes": True})
             yield session
 

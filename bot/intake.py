@@ -6,6 +6,7 @@ before that commit repeats the turn and a crash after it repeats nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 import structlog
 from pydantic import TypeAdapter
 from sqlalchemy import exists, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -30,6 +31,13 @@ PAUSES = (0.2, 1.0, 5.0)
 AT_ONCE = 16
 """Turns in flight; more wait in the inbox."""
 
+GIVES_WAY = 0.2
+"""Seconds that a turn waits for messages that are being recorded."""
+MOST_TOGETHER = 100
+"""Activities in one commit."""
+
+ActivityKey = tuple[str, str, str]
+"""Channel, tenant, activity id."""
 ConversationKey = tuple[str, str, str, str]
 
 
@@ -40,6 +48,22 @@ class Received:
     seq: int
     activity: Activity
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An activity whose sender waits to hear whether it is new."""
+
+    activity: Activity
+    new: asyncio.Future[bool]
+
+    def tell(self, outcome: bool | Exception) -> None:
+        if self.new.done():
+            return  # nobody waits any more
+        if isinstance(outcome, Exception):
+            self.new.set_exception(outcome)
+        else:
+            self.new.set_result(outcome)
 
 
 Mode = Callable[[Address], str]
@@ -60,32 +84,59 @@ class Inbox:
         """Called when something new was recorded, or could not be served at once."""
         self._busy: dict[ConversationKey, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._coming: list[_Entry] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._calm = asyncio.Event()
+        """Nothing is being recorded."""
+        self._calm.set()
 
     async def record(self, activity: Activity) -> bool:
-        activity = _without_secrets(activity)
-        address = activity.address
-        try:
-            async with self._sessions.begin() as session:
-                if not activity.addressed and not await self._concerns(session, activity):
-                    return False
-                await session.execute(
-                    insert(t.inbox).values(
-                        channel=address.channel,
-                        tenant=address.tenant,
-                        activity_id=activity.id,
-                        sender=activity.sender.external_id,
-                        room=address.room,
-                        thread=address.thread or "",
-                        sort=activity.order,
-                        activity=_activity.dump_python(activity, mode="json"),
-                        received_at=self._clock(),
-                        state="new",
-                    )
-                )
-        except IntegrityError:
-            return False
-        self.on_new()
-        return True
+        """What comes at the same time is committed together: one commit costs as much for fifty as for one."""
+        entry = _Entry(_without_secrets(activity), asyncio.get_running_loop().create_future())
+        self._coming.append(entry)
+        if self._writer is None or self._writer.done():
+            self._calm.clear()
+            self._writer = asyncio.create_task(self._write())
+        return await entry.new
+
+    async def _write(self) -> None:
+        while self._coming:
+            entries, self._coming = self._coming[:MOST_TOGETHER], self._coming[MOST_TOGETHER:]
+            try:
+                new = await self._commit([entry.activity for entry in entries])
+            except Exception as error:  # nothing of it was recorded, which everybody who waits is told
+                for entry in entries:
+                    entry.tell(error)
+                continue
+            for entry in entries:
+                entry.tell(_key(entry.activity) in new)
+                new.discard(_key(entry.activity))
+            self.on_new()
+        self._calm.set()
+
+    async def _commit(self, activities: Sequence[Activity]) -> set[ActivityKey]:
+        """Those that were not there already."""
+        new: set[ActivityKey] = set()
+        async with self._sessions.begin(urgent=True) as session:
+            addressed = [activity for activity in activities if activity.addressed]
+            if addressed:
+                new |= await self._insert(session, addressed)
+            for activity in activities:
+                if not activity.addressed and await self._concerns(session, activity):
+                    new |= await self._insert(session, [activity])
+        return new
+
+    async def _insert(self, session: AsyncSession, activities: Sequence[Activity]) -> set[ActivityKey]:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        now = self._clock()
+        rows = [_row(activity, now) for activity in activities]
+        inserted = await session.execute(
+            dialect.insert(t.inbox)
+            .values(rows)
+            .on_conflict_do_nothing(index_elements=["channel", "tenant", "activity_id"])
+            .returning(t.inbox.c.channel, t.inbox.c.tenant, t.inbox.c.activity_id)
+        )
+        return {(row.channel, row.tenant, row.activity_id) for row in inserted}
 
     async def _concerns(self, session: AsyncSession, activity: Activity) -> bool:
         """Whether something that was only overheard is the bot's business: in a thread that it takes part in or that staff work in,
@@ -117,19 +168,14 @@ class Inbox:
     async def stand_in(self, session: AsyncSession, activity: Activity) -> None:
         """An edit that came before its message is that message: in the turn's transaction, so that the message itself is a
         redelivery when it comes."""
-        address = activity.address
         await session.execute(
             insert(t.inbox).values(
-                channel=address.channel,
-                tenant=address.tenant,
-                activity_id=activity.target,
-                sender=activity.sender.external_id,
-                room=address.room,
-                thread=address.thread or "",
-                sort=activity.order,
-                activity={"kind": ActivityKind.MESSAGE.value},
-                received_at=self._clock(),
-                state="done",
+                {
+                    **_row(activity, self._clock()),
+                    "activity_id": activity.target,
+                    "activity": {"kind": ActivityKind.MESSAGE.value},
+                    "state": "done",
+                }
             )
         )
 
@@ -191,8 +237,14 @@ class Inbox:
     async def _serve(self, key: ConversationKey, handle: Handle, give_up: GiveUp) -> None:
         try:
             failures = 0
-            while (received := await self._next(key)) is not None:
+            while True:
                 async with self._slots:
+                    # Whoever waits for an acknowledgement goes first, as long as nobody waits for an answer too long.
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._calm.wait(), GIVES_WAY)
+                    received = await self._next(key)
+                    if received is None:
+                        break
                     failures = 0 if await self._one(received, handle, give_up) else failures + 1
                 if failures:
                     await asyncio.sleep(self._pauses[min(failures, len(self._pauses)) - 1])
@@ -248,3 +300,23 @@ def _without_secrets(activity: Activity) -> Activity:
     if about is not None:
         about = replace(about, text=without_secrets(about.text))
     return replace(activity, text=without_secrets(activity.text), press=press, about=about)
+
+
+def _key(activity: Activity) -> ActivityKey:
+    return activity.address.channel, activity.address.tenant, activity.id
+
+
+def _row(activity: Activity, now: datetime) -> dict[str, object]:
+    address = activity.address
+    return {
+        "channel": address.channel,
+        "tenant": address.tenant,
+        "activity_id": activity.id,
+        "sender": activity.sender.external_id,
+        "room": address.room,
+        "thread": address.thread or "",
+        "sort": activity.order,
+        "activity": _activity.dump_python(activity, mode="json"),
+        "received_at": now,
+        "state": "new",
+    }

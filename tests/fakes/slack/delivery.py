@@ -116,7 +116,11 @@ class Delivery(Workspace):
         """An event, as often as Slack would deliver it."""
         if self.holding:
             self.held.append(envelope)
-            return
+        else:
+            await self.transmit(envelope)
+
+    async def transmit(self, envelope: Json) -> None:
+        """The same for one that was held."""
         sent = await self.deliver(envelope)
         if not sent.acked and self.retry:
             sent = await self.redeliver(sent)

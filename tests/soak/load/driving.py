@@ -16,8 +16,6 @@ from tests.fakes.slack.control import latency, statistics
 
 ROOT = Path(__file__).parents[3]
 QUESTIONS = ("how do I connect to the VPN?", "how do I set up a new phone for the authenticator app?", "where do I find my pay slip?")
-STUCK = 25.0
-"""Seconds without anything new after which what is missing is missing for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,8 @@ class Load:
     delayed: float = 0.05
     killed_every: tuple[float, float] | None = (2.5, 7.5)
     inbox: bool = True
+    patience: float = 25.0
+    """Seconds without anything new after which what is missing is missing for good."""
     seed: int = 1
 
 
@@ -115,7 +115,7 @@ async def run(home: Path, load: Load, people: list[str]) -> Outcome:
             await asyncio.gather(killing, return_exceptions=True)
         await foyer.stop(signal.SIGTERM if load.killed_every is None else signal.SIGKILL)
         await foyer.start()
-        await _answered(fake, asked)
+        await _answered(fake, asked, load.patience)
         await foyer.stop(signal.SIGTERM)
         for root, wanted in asked.items():
             answers = sum(bool(message.bot_id) for message in fake.in_thread(*root))
@@ -174,11 +174,11 @@ async def _deliver(fake: FakeSlack, envelope: dict[str, object], copies: int, de
     await asyncio.gather(*(fake.transmit(envelope) for _ in range(copies)))
 
 
-async def _answered(fake: FakeSlack, asked: Counter[tuple[str, str]]) -> None:
+async def _answered(fake: FakeSlack, asked: Counter[tuple[str, str]], patience: float) -> None:
     """Until everybody has an answer, or nothing comes any more."""
     loop = asyncio.get_running_loop()
     before, since = -1, loop.time()
-    while loop.time() - since < STUCK:
+    while loop.time() - since < patience:
         answers = sum(sum(bool(message.bot_id) for message in fake.in_thread(*root)) for root in asked)
         if answers >= sum(asked.values()):
             return

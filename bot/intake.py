@@ -9,16 +9,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 from pydantic import TypeAdapter
-from sqlalchemy import exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions
+from connectors.errors import Retry
 from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.ports.records import Clock
 from connectors.ports.secrets import without_secrets
@@ -31,6 +32,8 @@ PAUSES = (0.2, 1.0, 5.0)
 AT_ONCE = 16
 """Turns in flight; more wait in the inbox."""
 
+PATIENCE = 60.0
+"""Seconds that a turn waits for something outside that asks for it, before that counts as a failure."""
 GIVES_WAY = 0.2
 """Seconds that a turn waits for messages that are being recorded."""
 MOST_TOGETHER = 100
@@ -80,6 +83,8 @@ class Inbox:
         self._sessions = sessions
         self._clock = clock
         self.mode: Mode = lambda address: "mention"
+        self.is_desk: Callable[[Address], bool] = lambda address: False
+        """Whether staff work in this room."""
         self.on_new: Callable[[], None] = lambda: None
         """Called when something new was recorded, or could not be served at once."""
         self._busy: dict[ConversationKey, asyncio.Task[None]] = {}
@@ -104,15 +109,25 @@ class Inbox:
             entries, self._coming = self._coming[:MOST_TOGETHER], self._coming[MOST_TOGETHER:]
             try:
                 new = await self._commit([entry.activity for entry in entries])
-            except Exception as error:  # nothing of it was recorded, which everybody who waits is told
-                for entry in entries:
-                    entry.tell(error)
+            except Exception as error:  # nothing of it was recorded
+                await self._write_each(entries, error)
                 continue
             for entry in entries:
                 entry.tell(_key(entry.activity) in new)
                 new.discard(_key(entry.activity))
             self.on_new()
         self._calm.set()
+
+    async def _write_each(self, entries: Sequence[_Entry], together: Exception) -> None:
+        """One that cannot be written keeps none of the others out."""
+        for entry in entries:
+            try:
+                if len(entries) == 1:
+                    raise together
+                entry.tell(bool(await self._commit([entry.activity])))
+            except Exception as error:  # whoever waits is told
+                entry.tell(error)
+        self.on_new()
 
     async def _commit(self, activities: Sequence[Activity]) -> set[ActivityKey]:
         """Those that were not there already."""
@@ -127,11 +142,11 @@ class Inbox:
         return new
 
     async def _insert(self, session: AsyncSession, activities: Sequence[Activity]) -> set[ActivityKey]:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
         now = self._clock()
         rows = [_row(activity, now) for activity in activities]
         inserted = await session.execute(
-            dialect.insert(t.inbox)
+            _dialect(session)
+            .insert(t.inbox)
             .values(rows)
             .on_conflict_do_nothing(index_elements=["channel", "tenant", "activity_id"])
             .returning(t.inbox.c.channel, t.inbox.c.tenant, t.inbox.c.activity_id)
@@ -144,15 +159,16 @@ class Inbox:
         address = activity.address
         if activity.kind is ActivityKind.MESSAGE and not activity.in_thread:
             return self.mode(address) == "questions"
-        here = (t.inbox.c.channel == address.channel, t.inbox.c.tenant == address.tenant)
-        thread = (t.inbox.c.room == address.room, t.inbox.c.thread == address.thread, t.inbox.c.state != "overheard")
-        desk = (
-            t.placement.c.channel == address.channel,
-            t.placement.c.tenant == address.tenant,
-            t.placement.c.room == address.room,
-            t.placement.c.posted_thread == address.thread,
+        if self.is_desk(address):
+            return True  # its card may be on its way to be known
+        own = t.inbox.c
+        heard = (own.channel == address.channel, own.tenant == address.tenant, own.state != "overheard")
+        known = or_(
+            exists().where(*heard, own.activity_id == activity.target),
+            exists().where(*heard, own.room == address.room, own.thread == address.thread),
+            exists().where(*_in(t.conversation.c, address), t.conversation.c.thread == address.thread),
+            exists().where(*_in(t.placement.c, address), t.placement.c.posted_thread == address.thread),
         )
-        known = or_(exists().where(*here, t.inbox.c.activity_id == activity.target), exists().where(*here, *thread), exists().where(*desk))
         return bool((await session.execute(select(known))).scalar())
 
     async def mark(self, session: AsyncSession, seq: int, state: Literal["done", "failed", "overheard"]) -> bool:
@@ -166,22 +182,17 @@ class Inbox:
         return marked.one_or_none() is not None
 
     async def stand_in(self, session: AsyncSession, activity: Activity) -> None:
-        """An edit that came before its message is that message: in the turn's transaction, so that the message itself is a
-        redelivery when it comes."""
-        await session.execute(
-            insert(t.inbox).values(
-                {
-                    **_row(activity, self._clock()),
-                    "activity_id": activity.target,
-                    "activity": {"kind": ActivityKind.MESSAGE.value},
-                    "state": "done",
-                }
-            )
-        )
+        """An edit that came before its message, or speaks to the bot where that did not, is that message: in the turn's
+        transaction, so that the message itself is a redelivery when it comes."""
+        done = {"state": "done", "activity": {"kind": ActivityKind.MESSAGE.value}}
+        row = {**_row(activity, self._clock()), "activity_id": activity.target, **done}
+        there = _dialect(session).insert(t.inbox).values(row)
+        await session.execute(there.on_conflict_do_update(index_elements=["channel", "tenant", "activity_id"], set_=done))
 
     async def received_at(self, address: Address, activity_id: str) -> datetime | None:
-        """When an activity was recorded; None for one that never was."""
-        mine = (t.inbox.c.channel == address.channel, t.inbox.c.tenant == address.tenant, t.inbox.c.activity_id == activity_id)
+        """When an activity was recorded; None for one that never was, or was only overheard."""
+        own = t.inbox.c
+        mine = (own.channel == address.channel, own.tenant == address.tenant, own.activity_id == activity_id, own.state != "overheard")
         async with self._sessions() as session:
             return (await session.execute(select(t.inbox.c.received_at).where(*mine))).scalar_one_or_none()
 
@@ -236,7 +247,7 @@ class Inbox:
 
     async def _serve(self, key: ConversationKey, handle: Handle, give_up: GiveUp) -> None:
         try:
-            failures = 0
+            failures, waited = 0, 0.0
             while True:
                 async with self._slots:
                     # Whoever waits for an acknowledgement goes first, as long as nobody waits for an answer too long.
@@ -245,9 +256,14 @@ class Inbox:
                     received = await self._next(key)
                     if received is None:
                         break
-                    failures = 0 if await self._one(received, handle, give_up) else failures + 1
-                if failures:
-                    await asyncio.sleep(self._pauses[min(failures, len(self._pauses)) - 1])
+                    again = await self._one(received, handle, give_up, waited)
+                if again is None:
+                    failures, waited = 0, 0.0
+                    continue
+                failures += 1
+                pause = again or self._pauses[min(failures, len(self._pauses)) - 1]
+                waited += again
+                await asyncio.sleep(pause)
         except Exception:  # the database is away, or a row cannot be read: it stays in the inbox, and is looked at again
             log.exception("conversation_not_served")
             await asyncio.sleep(self._pauses[-1])
@@ -255,22 +271,27 @@ class Inbox:
             del self._busy[key]
             self.on_new()
 
-    async def _one(self, received: Received, handle: Handle, give_up: GiveUp) -> bool:
-        """Whether it was finished, one way or the other."""
+    async def _one(self, received: Received, handle: Handle, give_up: GiveUp, waited: float) -> float | None:
+        """None when it was finished, one way or the other; else after how many seconds to try again, 0 for the usual pause.
+        `waited`: for how many seconds it has been waited for something outside already.
+        """
         structlog.contextvars.bind_contextvars(correlation=received.activity.id)
         if received.attempts < ATTEMPTS:
             try:
                 await handle(received)
-                return True
+                return None
             except TimeoutError:
                 log.error("turn_too_slow", seq=received.seq)  # thinking longer would not make it faster
-            except Exception:  # whatever broke, the message is kept and the person hears of it
+            except Exception as error:  # whatever broke, the message is kept and the person hears of it
+                if isinstance(error, Retry) and error.after is not None and waited < PATIENCE:
+                    log.info("turn_asked_to_wait", seq=received.seq, code=error.code, seconds=error.after)
+                    return max(0.05, min(error.after, PATIENCE))
                 log.exception("turn_failed", seq=received.seq, attempt=received.attempts + 1)
                 async with self._sessions.begin() as session:
                     await session.execute(update(t.inbox).where(t.inbox.c.seq == received.seq).values(attempts=received.attempts + 1))
-                return False
+                return 0.0
         await give_up(received)
-        return True
+        return None
 
     async def _next(self, key: ConversationKey) -> Received | None:
         channel, tenant, room, thread = key
@@ -320,3 +341,11 @@ def _row(activity: Activity, now: datetime) -> dict[str, object]:
         "received_at": now,
         "state": "new",
     }
+
+
+def _dialect(session: AsyncSession) -> Any:
+    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+
+
+def _in(columns: Any, address: Address) -> tuple[ColumnElement[bool], ...]:
+    return columns.channel == address.channel, columns.tenant == address.tenant, columns.room == address.room

@@ -1,6 +1,6 @@
 """The tables that the conversation owns: people, dialogues, inbox, outbox, cards, handoffs."""
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text, true
 
 from connectors.ports.records import UtcDateTime
 
@@ -45,6 +45,7 @@ conversation = Table(
     Column("request_id", String(36)),
     Column("handoff_id", String(36)),
     Column("misses", Integer, nullable=False),
+    Column("engaged", Boolean, nullable=False, server_default=true()),
     Column("version", Integer, nullable=False),
     UniqueConstraint("channel", "tenant", "room", "thread", "person_id"),
 )

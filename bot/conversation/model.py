@@ -92,6 +92,8 @@ class Conversation:
     """The open handoff, if any."""
     misses: int = 0
     """Utterances in a row that led nowhere; the second one opens a handoff."""
+    engaged: bool = False
+    """They have spoken to the bot here: from then on it need not be mentioned."""
     version: int = 0
 
     def asking(self, awaits: Awaits) -> "Conversation":

@@ -50,6 +50,7 @@ class ConversationStore:
             "request_id": conversation.request_id,
             "handoff_id": conversation.handoff_id,
             "misses": conversation.misses,
+            "engaged": conversation.engaged,
             "version": conversation.version + 1,
         }
         if conversation.version == 0:
@@ -133,5 +134,6 @@ def _conversation(row: Row[tuple[object, ...]]) -> Conversation:
         request_id=row.request_id,
         handoff_id=row.handoff_id,
         misses=row.misses,
+        engaged=row.engaged,
         version=row.version,
     )

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'pending'"),
         postgresql_where=sa.text("state = 'pending'"),
     )
+    op.add_column("conversation", sa.Column("engaged", sa.Boolean(), server_default=sa.true(), nullable=False))
     with op.batch_alter_table("conversation") as batch:
         batch.drop_constraint(op.f("uq_conversation_channel_tenant_room_thread"), type_="unique")
         batch.create_unique_constraint(
@@ -82,6 +83,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("conversation", "engaged")
     op.drop_index("ix_outbox_pending", table_name="outbox")
     op.create_index("ix_outbox_open", "outbox", ["state", "sequence"], unique=False)
     op.drop_column("outbox", "unsure")

@@ -134,6 +134,7 @@ class App:
             self.channels[self.slack.channel.name] = self.slack.channel
         self.rooms = Rooms.of(organisation, self.channels)
         self.inbox.mode = self.rooms.mode
+        self.inbox.is_desk = self.rooms.is_desk
         room_reader = Reader(organisation.locale, organisation.timezone)
         self.people = PeopleStore(self.sessions, ports["people"], self.channels, organisation.roles, clock, room_reader)
         self.conversations = ConversationStore(self.sessions)
@@ -197,8 +198,9 @@ class App:
         self.front_page = FrontPage(
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
         )
+        hearing = Hearing(self.channels, self.files, self.sessions, settings.turn_timeout / 2)
         self.shortcuts = Shortcuts(
-            self.people, self.conversations, talks, self.outbox, self.library, organisation, self.buttons, settings.base_url
+            self.people, self.conversations, talks, self.outbox, hearing, self.library, organisation, self.buttons, settings.base_url
         )
         presses = Presses(
             buttons=self.buttons,
@@ -226,10 +228,11 @@ class App:
             shortcuts=self.shortcuts,
             front_page=self.front_page,
             desk=self.desk,
-            hearing=Hearing(self.channels, self.files),
-            second_thoughts=SecondThoughts(self.inbox, self.outbox, self.conversations, self.requests, self.buttons),
+            hearing=hearing,
+            second_thoughts=SecondThoughts(self.inbox, self.outbox, self.conversations, self.requests, self.desk, self.buttons),
             rooms=self.rooms,
             talks=talks,
+            topic=self._topic,
             saver=saver,
             messages=self.messages,
             rate=RateLimit(settings.rate_per_minute, Metrics.now),
@@ -305,11 +308,13 @@ class App:
                     await asyncio.sleep(0.02)
         self._running = False
         if self.slack is not None:
-            await self.slack.close()
+            await self.slack.stop_receiving()
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
         await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop)))
         await self.outbox.close(patience)
+        if self.slack is not None:
+            await self.slack.close()
         await self.fulfilment.close()
         await self.audit.seal(self.sessions)
         for connector in self.outside.connectors.values():
@@ -357,6 +362,7 @@ class App:
                 app_token=_secret(given.slack_app_token),
                 client_id=given.slack_client_id,
                 client_secret=_secret(given.slack_client_secret),
+                teams=given.slack_workspaces,
                 api_url=given.slack_api_url,
                 request_emoji=given.slack_request_emoji,
                 base_url=given.base_url,

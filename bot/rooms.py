@@ -26,6 +26,10 @@ class Rooms:
     def mode(self, address: Address) -> RoomMode:
         return self.modes.get(replace(address, thread=None), "mention")
 
+    def is_desk(self, address: Address) -> bool:
+        """Whether an assignment group works in this room."""
+        return replace(address, thread=None) in self.desks.values()
+
     def of_group(self, group: str) -> Address:
         """Where an assignment group works: the web chat's room of the group unless another one is named."""
         return self.desks.get(group) or Address("web", "local", f"group:{group}")
@@ -34,8 +38,6 @@ class Rooms:
         """Whether several people read there."""
         return self.channels[address.channel].is_shared(address)
 
-    def alone(self, address: Address, reader: ExternalId | None) -> Address | None:
-        """The person's own room, where this one is shared; None in their own."""
-        if reader is None or not self.is_shared(address):
-            return None
+    def own(self, address: Address, reader: ExternalId) -> Address:
+        """The person's own room on this channel."""
         return self.channels[address.channel].direct(address.tenant, reader.external_id)

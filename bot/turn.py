@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.changes import Audited, Changes, Post, Saver
 from bot.conversation.memory import Memory
+from bot.conversation.model import AwaitsInvitation
 from bot.conversation.store import ConversationMoved, ConversationStore
 from bot.front_page import FrontPage
-from bot.handoff.desk import Desk
+from bot.handoff.desk import Desk, Topic
 from bot.handoff.model import HandoffState
 from bot.handoff.store import HandoffMoved, HandoffStore
 from bot.hearing import Hearing
@@ -31,7 +32,8 @@ from bot.second_thoughts import SecondThoughts
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
 from bot.words import Words
-from connectors.ports.chat import Activity, ActivityKind, Heard, Reply, ReplyKind
+from connectors.errors import Retry
+from connectors.ports.chat import HOME_PAGE, Activity, ActivityKind, Heard, Reply, ReplyKind
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
@@ -66,6 +68,7 @@ class TurnHandler:
     second_thoughts: SecondThoughts
     rooms: Rooms
     talks: Talks
+    topic: Topic
     saver: Saver
     messages: Messages
     rate: RateLimit
@@ -91,7 +94,7 @@ class TurnHandler:
         """Never silent: after the last failure the person is told, and what they said is kept."""
         activity = received.activity
         changes = Changes()
-        if activity.addressed:
+        if activity.addressed and activity.kind is not ActivityKind.OPENED:
             words = Words(self.messages, self.default_reader)
             with suppress(Exception):  # the directory may be what is broken
                 if isinstance(person := await self.people.resolve(activity.sender), Person):
@@ -129,10 +132,10 @@ class TurnHandler:
         if isinstance(person, Unresolved) and person.standing == "bot":
             return False  # two bots that answer each other never stop
         if not isinstance(person, Person) or not person.active:
-            if activity.addressed:
+            if activity.addressed and self.rate.allows("/".join(astuple(activity.sender))):
                 self._stranger(activity, "gone" if isinstance(person, Person) else person.standing, changes)
             return activity.addressed
-        if activity.addressed and not self.rate.allows(person.id):
+        if activity.addressed and activity.kind is not ActivityKind.OPENED and not self.rate.allows(person.id):
             text = Words.for_person(self.messages, person)("turn.too_fast")
             changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, text)))
             return True
@@ -143,9 +146,16 @@ class TurnHandler:
         await self.front_page.follow(changes)
         if activity.address.thread is None:
             await self._begin(activity, talk)
-        if activity.address.thread is not None or self._said_here(talk):
+        if talk.conversation.version > 0 or self._came_of_it(talk):
             changes.conversations.append(talk.conversation)
         return True
+
+    @staticmethod
+    def _came_of_it(talk: Talk) -> bool:
+        """Whether there is something to remember of a conversation that is not kept yet."""
+        changes = talk.changes
+        said = any(event.conversation_id == talk.conversation.id for event in changes.transcript)
+        return said or bool(changes.requests or changes.handoffs)
 
     async def _talk(self, activity: Activity, person: Person, changes: Changes) -> Talk:
         address = activity.address if activity.address.thread else replace(activity.address, thread=activity.id)
@@ -182,6 +192,7 @@ class TurnHandler:
                 await self.desk.keep_private(talk)
                 meant = await self.presses.press(talk, activity.press, activity.surface)
                 if meant is not None:
+                    talk.conversation = replace(talk.conversation, engaged=True)
                     await self._answer(meant, talk)
                 return True
             case ActivityKind.MARKED:
@@ -195,7 +206,7 @@ class TurnHandler:
                     await self.second_thoughts.deleted(talk, activity)
                 return True
             case ActivityKind.EDITED if await self.inbox.received_at(activity.address, activity.target or "") is not None:
-                if await self.desk.edited(talk, activity, self._sensitive):
+                if await self.desk.edited(talk, activity, self.topic):
                     return True
                 if await self.second_thoughts.edited(talk, activity):
                     await self._answer(activity.text, talk)
@@ -218,12 +229,16 @@ class TurnHandler:
             await self.hearing.take_files(talk, activity)
             await self.desk.hear(talk, at_desk, activity.text)
             return True
-        known = talk.conversation.version > 0
+        if at_desk is None and not activity.addressed and self.rooms.is_desk(activity.address):
+            await self._wait_for_card(activity)
+        mode = self.rooms.mode(activity.address) if talk.alone is not None else "mention"
+        known = talk.conversation.engaged
         if not activity.addressed and not known:
-            return self.rooms.mode(activity.address) == "questions" and not activity.in_thread and await self._offered(activity, talk)
-        if self.rooms.mode(activity.address) == "off" and self.rooms.is_shared(activity.address) and not known:
-            talk.say(ReplyKind.NOTICE, talk.words("room.off"), personal=True)
-            return True
+            return mode == "questions" and not activity.in_thread and await self._offered(activity, talk)
+        if mode == "off":
+            self._switched_off(activity, talk)
+            return activity.addressed
+        talk.conversation = replace(talk.conversation, engaged=True)
         await self.desk.keep_private(talk)
         before = await self.hearing.before(talk, activity) if activity.in_thread and not known and talk.alone is not None else ()
         await self.hearing.take_files(talk, activity)
@@ -233,7 +248,7 @@ class TurnHandler:
             await self.desk.release(talk, handoff)
             handoff = await self.desk.running(talk)
         if handoff is not None and handoff.state is HandoffState.CLAIMED:
-            topic = None if handoff.sensitive is not None else await self._sensitive(talk, activity.text)
+            topic = None if handoff.sensitive is not None else await self.topic(talk, activity.text)
             if topic is None:
                 await self.desk.relay(talk, handoff, activity.text)
             else:
@@ -247,12 +262,25 @@ class TurnHandler:
             await self.desk.follow(talk, handoff)
         return True
 
+    async def _wait_for_card(self, activity: Activity) -> None:
+        """Words in a room of staff may belong to a card that stands there already, though that is not known here yet."""
+        if await self.second_thoughts.outbox.undelivered([activity.address.room]):
+            raise Retry("desk_card_under_way", after=1.0)
+
+    def _switched_off(self, activity: Activity, talk: Talk) -> None:
+        if activity.addressed:
+            talk.changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, talk.words("room.off"))))
+
     async def _marked(self, activity: Activity, talk: Talk) -> None:
+        if talk.alone is not None and self.rooms.mode(activity.address) == "off":
+            self._switched_off(activity, talk)
+            return
         if activity.about is None:
             talk.say(ReplyKind.NOTICE, talk.words("shortcut.gone"), personal=True)
             return
         meant = await self.shortcuts.marked(talk, activity.about)
         if meant is not None:
+            talk.conversation = replace(talk.conversation, engaged=True)
             await self._answer(meant, talk)
 
     async def _offered(self, activity: Activity, talk: Talk) -> bool:
@@ -261,11 +289,8 @@ class TurnHandler:
         if recognition.sensitive is not None or [wish.act for wish in recognition.wishes] != ["question"]:
             return False
         talk.hear(activity.text, activity.id)
+        talk.conversation = replace(talk.conversation, engaged=True)
         return await self.responder.quoted(talk, activity.text, None, recognition.vector)
-
-    async def _sensitive(self, talk: Talk, text: str) -> str | None:
-        """The topic of what must not reach whoever claimed an ordinary handoff."""
-        return (await self.recognizer.recognize(text, await self.memory.recall(talk))).sensitive
 
     async def _answer(self, text: str, talk: Talk, *, overheard: bool = False, before: Sequence[Heard] = ()) -> None:
         """The heart: what was meant, and a reply to each part of it.
@@ -277,7 +302,7 @@ class TurnHandler:
         recognition = await self.recognizer.recognize(text, recall)
         route_taken = route(recognition, recall, self.specs)
         unclear = all(isinstance(step, UNCLEAR) for step in route_taken)
-        if overheard and unclear and not recall.awaits:
+        if overheard and unclear and all(isinstance(item, AwaitsInvitation) for item in recall.awaits):
             return
         if before and (unclear or all(isinstance(step, steps.Answer) for step in route_taken)):
             if not unclear and await self.responder.quoted(talk, text, None, recognition.vector):
@@ -308,7 +333,9 @@ class TurnHandler:
         log.warning("stranger_refused", channel=activity.sender.channel, standing=standing)
         words = Words(self.messages, self.default_reader)
         key = f"turn.{standing}" if self.messages.has(f"turn.{standing}") else "turn.stranger"
-        changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.REFUSAL, words(key))))
+        kind = ReplyKind.HOME if activity.kind is ActivityKind.OPENED else ReplyKind.REFUSAL
+        if kind is ReplyKind.REFUSAL or activity.target == HOME_PAGE:
+            changes.posts.append(self._to_sender(activity, Reply(new_id(), kind, words(key))))
 
     def _to_sender(self, activity: Activity, reply: Reply) -> Post:
         """To whoever spoke; in a room of several people to them alone."""

@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     slack_client_id: str | None = None
     slack_client_secret: SecretStr | None = None
     """For several workspaces: they install it by OAuth at /slack/install."""
+    slack_teams: str = ""
+    """The ids of those that may, separated by commas (T0123ABCD,T0456EFGH)."""
     slack_api_url: str = "https://slack.com/api/"
     slack_request_emoji: str = "ticket"
     """Reacting to a message with this makes a request of it."""
@@ -113,11 +115,17 @@ class Settings(BaseSettings):
             return False
         if self.slack_client_id is not None and self.slack_client_secret is None:
             raise ConfigError("FOYER_SLACK_CLIENT_ID needs FOYER_SLACK_CLIENT_SECRET: both are under Basic Information in Slack.")
+        if self.slack_client_id is not None and not self.slack_workspaces:
+            raise ConfigError("FOYER_SLACK_CLIENT_ID needs FOYER_SLACK_TEAMS: the ids (T...) of the workspaces that may install Foyer.")
         if self.slack_bot_token is None and self.slack_client_id is None:
             raise ConfigError("Slack needs FOYER_SLACK_BOT_TOKEN (xoxb-...), or FOYER_SLACK_CLIENT_ID for several workspaces.")
         if self.slack_signing_secret is None and self.slack_app_token is None:
             raise ConfigError("Slack needs FOYER_SLACK_SIGNING_SECRET (HTTP), or FOYER_SLACK_APP_TOKEN (xapp-..., Socket Mode).")
         return True
+
+    @property
+    def slack_workspaces(self) -> frozenset[str]:
+        return frozenset(filter(None, (team.strip() for team in self.slack_teams.split(","))))
 
     @property
     def database(self) -> str:

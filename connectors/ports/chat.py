@@ -214,7 +214,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """Was this answer of use? `down` may ask for the reason."""
+    """Was this answer of use? `down` may ask for the reason, which then comes as a second press of it."""
 
     up: Action
     down: Action

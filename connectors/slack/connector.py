@@ -86,12 +86,16 @@ class Slack:
         """Returns at once: while Slack cannot be reached, it is tried again in the background."""
         self.connecting = asyncio.create_task(self._connect())
 
-    async def close(self) -> None:
+    async def stop_receiving(self) -> None:
+        """What is being said still goes out; over HTTP the server's own end is the end."""
         if self.connecting is not None:
             self.connecting.cancel()
             await asyncio.gather(self.connecting, return_exceptions=True)
         if self._socket is not None:
             await self._socket.close_async()  # type: ignore[no-untyped-call]
+
+    async def close(self) -> None:
+        """After `stop_receiving`, when nothing is being said any more."""
         await self._clients.close()
 
     async def check(self, rooms: Sequence[Address]) -> str:
@@ -108,6 +112,8 @@ class Slack:
             if not info["channel"].get("is_member"):
                 raise Refused("not_in_channel", f"invite the bot into #{info['channel'].get('name')} ({room.room}): /invite @Foyer")
         way = "Socket Mode" if self._settings.app_token else f"HTTP at {self._settings.base_url}{EVENTS_PATH}"
+        lacking = ", ".join(sorted(self._settings.teams.difference(tenants)))
+        found += [f"not installed yet in {lacking}"] if lacking and self._installations is not None else []
         return f"{'; '.join(found)}; {way}"
 
     async def _workspace(self, tenant: str) -> str:

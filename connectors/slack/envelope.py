@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.slack.buttons import ButtonValue, read_press
+from connectors.slack.buttons import PRESS_FEEDBACK, ButtonValue, read_press
 
 Payload = Mapping[str, Any]
 
@@ -44,6 +44,14 @@ def pressed_in(body: Payload) -> ButtonValue | None:
         case [{"value": str(value)}, *_]:
             return read_press(value)
     return None
+
+
+def is_feedback(body: Payload) -> bool:
+    """Whether what was pressed are the thumbs under an answer."""
+    match body.get("actions"):
+        case [{"action_id": str(name)}, *_]:
+            return name.startswith(PRESS_FEEDBACK)
+    return False
 
 
 def streaming_in(event: Payload) -> tuple[str, ...]:

@@ -16,11 +16,14 @@ import aiohttp
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from slack_bolt.authorization.async_authorize import AsyncInstallationStoreAuthorize
+from slack_bolt.error import BoltError
+from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncFailureArgs, AsyncSuccessArgs
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
+from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
 from slack_sdk.oauth.installation_store.models.bot import Bot
+from slack_sdk.oauth.installation_store.models.installation import Installation
 from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstallationStore, SQLAlchemyInstallationStore
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
@@ -70,6 +73,10 @@ class Sealed(TypeDecorator[str]):
             return None
 
 
+class NotAllowed(BoltError):  # type: ignore[misc]
+    """The app was installed in a workspace that is none of ours."""
+
+
 class Installations(AsyncSQLAlchemyInstallationStore):
     """Bolt's store on the project's own engine and tables; also `connectors.slack.clients.Tokens`."""
 
@@ -82,6 +89,16 @@ class Installations(AsyncSQLAlchemyInstallationStore):
         self._settings = settings
         self._clock = clock
 
+    def allows(self, team: str | None) -> bool:
+        """Whether this workspace may have the app: in their own one, anybody could claim any address."""
+        return team in self._settings.teams
+
+    async def async_save(self, installation: Installation) -> None:
+        """Raises NotAllowed."""
+        if not self.allows(installation.team_id):
+            raise NotAllowed(installation.team_id or "a whole enterprise")
+        await super().async_save(installation)
+
     async def token(self, tenant: str) -> str | None:
         bot = await self.async_find_bot(enterprise_id=None, team_id=tenant)
         return None if bot is None else bot.bot_token
@@ -90,7 +107,7 @@ class Installations(AsyncSQLAlchemyInstallationStore):
         b = self.bots.c
         query = select(b.team_id).where(b.client_id == self.client_id, b.team_id.is_not(None)).distinct().order_by(b.team_id)
         async with self.engine.connect() as connection:
-            return list((await connection.execute(query)).scalars())
+            return [team for team in (await connection.execute(query)).scalars() if self.allows(team)]
 
     async def async_find_bot(
         self, *, enterprise_id: str | None, team_id: str | None, is_enterprise_install: bool | None = False
@@ -99,7 +116,7 @@ class Installations(AsyncSQLAlchemyInstallationStore):
 
         Raises Retry when the token has ended and another process is fetching the new one, or Slack did not give it.
         """
-        if team_id is None:
+        if not self.allows(team_id):
             return None
         b = self.bots.c
         newest = select(self.bots).where(b.client_id == self.client_id, b.team_id == team_id).order_by(b.installed_at.desc()).limit(1)
@@ -210,11 +227,21 @@ def oauth_flow(settings: SlackSettings, store: Installations, states: States, sc
         installation_store=store,
         installation_store_bot_only=True,
         state_store=states,
+        callback_options=AsyncCallbackOptions(success=_installed, failure=_not_installed),
     )
-    made.authorize = authorize(store)
     return AsyncOAuthFlow(client=AsyncWebClient(base_url=settings.api_url, retry_handlers=[]), settings=made)
 
 
-def authorize(store: Installations) -> AsyncInstallationStoreAuthorize:
-    """Bolt's own, but asking Slack once a token who the bot is, instead of with every event."""
-    return AsyncInstallationStoreAuthorize(logger=logging.getLogger(__name__), installation_store=store, bot_only=True, cache_enabled=True)
+async def _installed(done: AsyncSuccessArgs) -> BoltResponse:
+    assert done.default is not None
+    return await done.default.success(done)
+
+
+async def _not_installed(failed: AsyncFailureArgs) -> BoltResponse:
+    """With what to do about it, where that is known."""
+    if isinstance(failed.error, NotAllowed):
+        log.warning("slack_installation_refused", team=str(failed.error))
+        said = f"Foyer is not for this workspace ({failed.error}). Whoever runs it has to name the workspace in FOYER_SLACK_TEAMS first."
+        return BoltResponse(status=403, body=said)
+    assert failed.default is not None
+    return await failed.default.failure(failed)

@@ -20,7 +20,7 @@ from connectors.ports.chat import Heard, Intake, Profile
 from connectors.ports.records import Clock
 from connectors.slack.buttons import ButtonValue
 from connectors.slack.clients import Clients
-from connectors.slack.envelope import Payload, bot_user_of, kind_of, pressed_in, streaming_in, tenant_of
+from connectors.slack.envelope import Payload, bot_user_of, is_feedback, kind_of, pressed_in, streaming_in, tenant_of
 from connectors.slack.translate import Context, translate
 from connectors.slack.views import loading_view, text_view
 from connectors.slack.wording import Wording
@@ -147,6 +147,8 @@ class Listeners:
         if pressed is None:
             log.info("slack_press_of_nothing")
         elif pressed.needs_text != "no":
+            if is_feedback(body):  # it counts without a reason, too
+                await self._record(body, heard)
             await self._open(body, self._asks(pressed, body, heard))
         elif pressed.opens_form:
             await self._with_form(body, heard, pressed.label)

@@ -17,6 +17,8 @@ class SlackSettings:
     """Given: events come by Socket Mode instead of HTTP."""
     client_id: str | None = None
     client_secret: str | None = None
+    teams: frozenset[str] = frozenset()
+    """The workspaces that may install the app by OAuth; whoever installs it elsewhere is refused."""
     api_url: str = API_URL
     request_emoji: str = "ticket"
     """The name of the emoji that makes a request of a message, without colons."""

@@ -157,7 +157,7 @@ def _marked(event: Payload, body: Payload, tenant: str, context: Context) -> Act
         return None
     target, when = f"{item['channel']}:{item['ts']}", str(event["event_ts"])
     return Activity(
-        id=f"mark:{target}:{who}",
+        id=f"mark:{target}:{who}:{when}",
         kind=ActivityKind.MARKED,
         address=_address(tenant, item, who, str(item["ts"])),
         sender=ExternalId(CHANNEL, tenant, who),

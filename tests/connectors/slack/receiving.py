@@ -16,6 +16,8 @@ from connectors.slack.settings import SlackSettings
 from tests.connectors.slack.support import DANA, OMAR, ROOM, KeptFiles, Seconds, open_engine, settings_of
 from tests.fakes.slack import FakeSlack
 
+TEAMS = frozenset({"T0ACME", "T0OTHER"})
+"""The workspaces that may install it."""
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
 
@@ -72,7 +74,7 @@ async def receiving(folder: Path, *, oauth: bool = False, socket: bool = False, 
         url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         settings = replace(settings_of(fake), base_url=url, api_url=api_url or fake.url)
         if oauth:
-            settings = replace(settings, bot_token=None, client_id=fake.client_id, client_secret=fake.client_secret)
+            settings = replace(settings, bot_token=None, client_id=fake.client_id, client_secret=fake.client_secret, teams=TEAMS)
         if socket:
             settings = replace(settings, signing_secret=None, app_token=fake.app_token)
         inbox = RecordingInbox()
@@ -87,6 +89,7 @@ async def receiving(folder: Path, *, oauth: bool = False, socket: bool = False, 
             yield Receiving(fake, inbox, slack, url, engine)
         finally:
             await fake.settle()
+            await slack.stop_receiving()
             await slack.close()
             await runner.cleanup()
 

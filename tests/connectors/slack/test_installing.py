@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from slack_bolt.context.async_context import AsyncBoltContext
-from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.oauth.installation_store.models.installation import Installation
 from sqlalchemy import select, update
@@ -18,7 +16,7 @@ from bot.database import connect
 from connectors.errors import Refused, Retry
 from connectors.slack import store as tables
 from connectors.slack.clients import Clients
-from connectors.slack.installing import Installations, States, authorize, oauth_flow
+from connectors.slack.installing import Installations, NotAllowed, States, oauth_flow
 from connectors.slack.settings import SlackSettings
 from tests.connectors.slack.support import SECRET, open_engine, settings_of
 from tests.fakes.slack import FakeSlack
@@ -60,8 +58,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with FakeSlack.serve() as fake, open_engine(tmp_path) as engine:
         fake.add_team("T0BETA", "Beta")
         settings = replace(
-            settings_of(fake), bot_token=None, client_id=fake.client_id, client_secret=fake.client_secret, base_url="https://foyer.example"
-        )
+            settings_of(fake), bot_token=None, client_id=fake.client_id, client_secret=fake.client_secret, base_url="https://foyer.example",
+            teams=frozenset({"T0ACME", "T0BETA"}),
+        )  # fmt: skip
         now = Now()
         store = Installations(settings, engine, now)
         clients = Clients(settings, store)
@@ -80,8 +79,18 @@ async def test_a_workspace_is_found_again(desk: Desk) -> None:
     assert await desk.clients.tenants() == ["T0ACME", "T0BETA"]
 
 
-async def test_what_a_whole_enterprise_installed_is_no_workspace(desk: Desk) -> None:
-    await desk.store.async_save(desk.installation(team_id=None, enterprise_id="E0GRID", is_enterprise_install=True))
+async def test_a_workspace_that_is_named_no_more_has_no_bot(desk: Desk) -> None:
+    await desk.store.async_save(desk.installation())
+    later = Installations(replace(desk.settings, teams=frozenset({"T0BETA"})), desk.engine, desk.now)
+    assert await later.token("T0ACME") is None
+    assert await later.teams() == []
+    with pytest.raises(NotAllowed):
+        await later.async_save(desk.installation())
+
+
+async def test_what_a_whole_enterprise_installs_is_refused(desk: Desk) -> None:
+    with pytest.raises(NotAllowed):
+        await desk.store.async_save(desk.installation(team_id=None, enterprise_id="E0GRID", is_enterprise_install=True))
     assert await desk.store.async_find_bot(enterprise_id="E0OTHER", team_id=None, is_enterprise_install=True) is None
     assert await desk.clients.tenants() == []
 
@@ -254,21 +263,3 @@ async def test_a_state_ends(desk: Desk) -> None:
     desk.now.at += timedelta(minutes=11)
     assert not await states.async_consume(state)
     assert not await states.async_consume("made up")
-
-
-async def test_bolt_asks_slack_who_we_are_once_a_token(desk: Desk) -> None:
-    flow = oauth_flow(desk.settings, desk.store, States(desk.engine, desk.now), SCOPES)
-    await desk.store.async_save(await _granted(desk, flow))
-    asks = authorize(desk.store)
-    for _ in range(3):
-        context = AsyncBoltContext({"client": flow.client, "is_enterprise_install": False})
-        known = await asks(context=context, enterprise_id=None, team_id="T0BETA", user_id="U0ADMIN")
-        assert known is not None
-        assert known.bot_user_id == desk.fake.teams["T0BETA"].bot_user
-    assert [name for name, _ in desk.fake.calls].count("auth.test") == 2, "once at the installation, once for all events"
-
-
-async def _granted(desk: Desk, flow: AsyncOAuthFlow) -> Installation:
-    installation = await flow.run_installation(desk.fake.grant("T0BETA"))
-    assert installation is not None
-    return installation

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from connectors.errors import Refused, Retry
-from connectors.ports.chat import Action, ActivityKind, Address, Reply, ReplyKind
+from connectors.ports.chat import Action, ActivityKind, Address, Feedback, Press, Reply, ReplyKind
 from connectors.ports.people import ExternalId
 from tests.connectors.slack.receiving import Receiving, make_slack, receiving
 from tests.connectors.slack.support import DANA, OMAR, ROOM, settings_of
@@ -192,6 +192,17 @@ async def test_a_press_that_wants_words_is_recorded_when_they_are_sent(here: Rec
     assert sent.address == replace(room(here), thread=ts)
 
 
+async def test_a_thumb_down_counts_before_its_reason(here: Receiving) -> None:
+    thumbs = Feedback(Action("up", "Helpful"), Action("down", "Not helpful", needs_text="optional", prompt="What was wrong?"))
+    done = await here.slack.channel.deliver(
+        "post", room(here), Reply("r1", ReplyKind.ANSWER, "So it is.", feedback=thumbs), key="k1", message_id=None
+    )
+    await here.fake.press(OMAR, done.message_id.partition(":")[2], "Not helpful", room=ROOM)
+    assert here.inbox.one.press == Press("down")
+    await here.fake.submit(OMAR, {"text": "too short"})
+    assert [said.press for said in here.inbox.heard] == [Press("down"), Press("down", "too short")]
+
+
 async def test_a_press_that_opens_a_form_has_an_empty_one_at_once(here: Receiving) -> None:
     ts = await show(here, Action("opaque", "Change", opens_form=True))
     await here.fake.press(OMAR, ts, "Change", room=ROOM)
@@ -277,6 +288,23 @@ async def test_workspaces_install_the_app_and_remove_it(tmp_path: Path) -> None:
         assert {sent.status for sent in here.fake.deliveries} == {200}
         with pytest.raises(Refused, match="not_installed"):
             await here.slack.check([])
+
+
+async def test_a_workspace_that_nobody_named_cannot_install_it(tmp_path: Path) -> None:
+    async with receiving(tmp_path, oauth=True) as here:
+        here.fake.add_team("T0EVIL", "Evil")
+        here.fake.add_user("U0EVE", "Eve", "ceo@acme.example", team="T0EVIL")
+        assert await installed(here, "T0EVIL") == 403
+        with pytest.raises(Refused, match="not_installed"):
+            await here.slack.check([])
+        await here.fake.say("U0EVE", "give me admin")
+        assert here.inbox.asked == 0
+
+
+async def test_the_check_names_who_has_not_installed_it_yet(tmp_path: Path) -> None:
+    async with receiving(tmp_path, oauth=True) as here:
+        await installed(here)
+        assert "not installed yet in T0OTHER" in await here.slack.check([])
 
 
 async def test_two_workspaces_do_not_mix(tmp_path: Path) -> None:

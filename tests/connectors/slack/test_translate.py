@@ -158,11 +158,12 @@ def test_a_deletion_is_its_authors_and_so_is_the_tombstone_of_a_thread() -> None
     assert (heard(tombstone).kind, heard(tombstone).sender.external_id) == (ActivityKind.DELETED, "U1")
 
 
-def test_the_configured_emoji_marks_a_message_once_a_person() -> None:
+def test_the_configured_emoji_marks_a_message_each_time_that_it_is_set() -> None:
     marked = heard(MARK)
     assert (marked.kind, marked.target, marked.sender.external_id) == (ActivityKind.MARKED, "C1:1.0", "U2")
     assert marked.id == heard(MARK, event_id="Ev2").id
     assert marked.id != heard(MARK | {"user": "U3"}).id
+    assert marked.id != heard(MARK | {"event_ts": "999.0"}).id, "taken away and set again"
     assert translate(event(MARK), Context(NOW, "W111", "wrench")) is None
     assert heard(MARK | {"reaction": "ticket::skin-tone-2"}).kind is ActivityKind.MARKED
 

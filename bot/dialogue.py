@@ -268,7 +268,8 @@ class Dialogue:
                 talk.changes.request(dropped)
                 talk.conversation = replace(talk.conversation.forgetting(request.id), request_id=other.id)
                 talk.say(ReplyKind.NOTICE, talk.words("request.asked_already", case=other.case), request=other)
-                talk.post(status_card(await self.story(other), talk.words, self.buttons, new_id()), card_key=f"request:{other.id}")
+                card = status_card(await self.story(other), talk.words, self.buttons, new_id())
+                talk.post(card, card_key=f"request:{other.id}", about=(other,))
                 return
         self._submit(talk, request, confirmed)
 
@@ -288,7 +289,7 @@ class Dialogue:
         talk.changes.request(change)
         talk.conversation = talk.conversation.forgetting(request.id)
         story = RequestStory(change.request, change.events, self.roster.of(request.skill).display_name, {})
-        talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}")
+        talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}", about=(change.request,))
 
     def _ask_confirmation(self, talk: Talk, request: Request) -> None:
         actions = (

@@ -97,7 +97,7 @@ class Presses:
             case Verb.START:
                 await self.forms.start(talk, pressed.subject, press.values, surface)
             case Verb.CREATE_REQUEST:
-                return self.shortcuts.requested(talk, press.values)
+                return await self.shortcuts.requested(talk, press.values)
             case Verb.ADD_ARTICLE:
                 await self.shortcuts.added(talk, pressed.subject, press.values)
             case _:
@@ -185,9 +185,9 @@ class Presses:
         story = await self.responder.dialogue.story(request)
         talk.began = talk.words("request.line", case=request.case, title=talk.words.of_skill(request, "title"))
         if story.last(EventKind.COMPLETED) is not None:
-            talk.post(receipt(story, talk.words, self.buttons, new_id()), card_key=f"receipt:{request.id}")
+            talk.post(receipt(story, talk.words, self.buttons, new_id()), card_key=f"receipt:{request.id}", about=(request,))
         else:
-            talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}")
+            talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}", about=(request,))
 
     async def _move(self, talk: Talk, conversation_id: str) -> bool:
         if conversation_id == talk.conversation.id:
@@ -207,7 +207,8 @@ class Presses:
         running = await self.desk.running(talk)
         if running is None or running.claimed_by is None:
             return False
-        talk.say(ReplyKind.HANDOFF, talk.words("handoff.has_it", case=running.case, name=await self._name(running.claimed_by)))
+        text = talk.words("handoff.has_it", case=running.case, name=await self._name(running.claimed_by))
+        talk.say(ReplyKind.HANDOFF, text, about=await self.desk.board.about(talk.changes, running))
         return True
 
     async def _in_conversation(self, talk: Talk, pressed: Pressed, typed: str) -> str | None:
@@ -220,7 +221,7 @@ class Presses:
         if await self._has_it(talk):
             return None
         if pressed.verb in (Verb.JOIN, Verb.LEAVE):
-            return self.shortcuts.answered(talk, pressed.verb is Verb.JOIN)
+            return await self.shortcuts.answered(talk, pressed.verb is Verb.JOIN)
         if pressed.verb is Verb.WANT_PERSON:
             await self.desk.open(talk, "asked")
         else:

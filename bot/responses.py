@@ -163,7 +163,7 @@ class Responder:
             actions = [
                 cancel_button(request, talk.words, self.buttons, talk.words("button.cancel_case", case=request.case)) for request in still
             ]
-            talk.say(ReplyKind.QUESTION, talk.words("request.which", requests="\n".join(titles)), actions=actions)
+            talk.say(ReplyKind.QUESTION, talk.words("request.which", requests="\n".join(titles)), actions=actions, personal=True)
 
     async def _undo(self, talk: Talk, case: str | None, skill: str | None) -> None:
         mine = [request for request in await self._mine(talk, case) if skill in (None, request.skill)]
@@ -193,12 +193,13 @@ class Responder:
             return
         for handoff in about[:SHOWN]:
             private_to = handoff.id if handoff.sensitive is not None else None
-            talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff), private_to=private_to)
+            subjects = await self.desk.board.about(talk.changes, handoff)
+            talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff), private_to=private_to, about=subjects)
         for request in shown[:SHOWN]:
             card = status_card(await self.dialogue.story(request), talk.words, self.buttons, new_id())
-            talk.post(card, card_key=f"request:{request.id}")
+            talk.post(card, card_key=f"request:{request.id}", about=(request,))
         if len(shown) > SHOWN:
-            talk.say(ReplyKind.NOTICE, talk.words("status.more", count=len(shown) - SHOWN))
+            talk.say(ReplyKind.NOTICE, talk.words("status.more", count=len(shown) - SHOWN), about=shown)
 
     async def _to_approve(self, talk: Talk, case: str | None) -> bool:
         """Shows again what waits for this person's yes or no."""

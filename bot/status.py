@@ -193,10 +193,11 @@ class _Telling:
                 await self._ask_approvers(talk.person, story, data["approval_id"])
             case EventKind.STEP_UP_REQUESTED:
                 enrolled = f" ({data['enrolled']})" if data.get("enrolled") else ""
-                talk.say(ReplyKind.NOTICE, words("step_up.sent", enrolled=enrolled, until=_at(data["expires_at"])), request=request)
+                text = words("step_up.sent", enrolled=enrolled, until=_at(data["expires_at"]))
+                talk.say(ReplyKind.NOTICE, text, request=request, personal=True)
             case EventKind.COMPLETED:
                 talk.conversation = talk.conversation.asking(AwaitsSolved(request.id))
-                talk.post(receipt(story, words, self._r.buttons, new_id()), card_key=f"receipt:{request.id}")
+                talk.post(receipt(story, words, self._r.buttons, new_id()), card_key=f"receipt:{request.id}", about=(request,))
             case EventKind.DECLINED if not data.get("told"):
                 kind = ReplyKind.REFUSAL if data.get("rules") else ReplyKind.NOTICE
                 talk.say(kind, words.of(Message.from_json(data["message"])), request=request, actions=(self._person(talk, request),))
@@ -232,7 +233,7 @@ class _Telling:
         request, decided = story.request, story.last(EventKind.APPROVAL_DECIDED)
         if decided is None:
             self._tell_security(talk, request)
-            talk.say(ReplyKind.NOTICE, talk.words("request.denied_by_you", case=request.case), request=request)
+            talk.say(ReplyKind.NOTICE, talk.words("request.denied_by_you", case=request.case), request=request, personal=True)
             return
         by = story.names.get(decided.data.get("by") or "", "")
         reason = decided.data.get("reason") or talk.words("approval.no_reason")

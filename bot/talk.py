@@ -7,6 +7,7 @@ from datetime import datetime
 from bot.changes import Changes, Post
 from bot.conversation.model import Awaits, Conversation, Speaker, TranscriptEvent
 from bot.people import PeopleStore
+from bot.privacy import Situation, Subject, Where, where
 from bot.rooms import Rooms
 from bot.words import Words
 from connectors.ports.chat import Action, Address, Attachment, Author, Citation, Reply, ReplyKind, RequestRef
@@ -34,10 +35,16 @@ class Talk:
     reader: ExternalId | None = None
     """Who the person is on the channel of this conversation, where that is known."""
     alone: Address | None = None
-    """The person's own room, when this conversation is in a room of several people."""
+    """The person's own room; None when this conversation is in no room of several people."""
+    present: Address | None = None
+    """The room in which they have just spoken or pressed something; None when nobody did."""
     personal_skills: frozenset[str] = frozenset()
     files: tuple[Attachment, ...] = ()
     """What was sent with what is being heard."""
+    about: tuple[Subject, ...] = ()
+    """What all that is said here is about, beside what is said of each part of it."""
+    sent_elsewhere: bool = False
+    """They were told that something of this turn is in their own room."""
     began: str = ""
     """What a thread is begun with, when what was heard was not said in one (a form, a button of the home page)."""
     private_to: str | None = None
@@ -69,9 +76,11 @@ class Talk:
         author: Author | None = None,
         author_id: str | None = None,
         private_to: str | None = None,
+        about: Sequence[Subject] = (),
         personal: bool = False,
     ) -> None:
-        """Speaks in this conversation; with an author, in a member of staff's own name. `personal`: to this person alone."""
+        """Speaks in this conversation; with an author, in a member of staff's own name. `about`: what more than `request` it tells
+        of; `personal`: to this person alone in any case."""
         reply = Reply(
             id=new_id(),
             kind=kind,
@@ -81,7 +90,8 @@ class Talk:
             actions=tuple(actions),
             author=author,
         )
-        self.post(reply, author_id=author_id, private_to=private_to, personal=personal)
+        subjects = (*about, request) if request is not None else about
+        self.post(reply, author_id=author_id, private_to=private_to, about=subjects, personal=personal)
 
     def post(
         self,
@@ -90,32 +100,47 @@ class Talk:
         card_key: str | None = None,
         author_id: str | None = None,
         private_to: str | None = None,
+        about: Sequence[Subject] = (),
         personal: bool = False,
     ) -> None:
-        self.changes.posts.append(self._addressed(reply, card_key, personal or self._is_personal(reply, private_to)))
-        speaker: Speaker = "staff" if author_id is not None else "bot"
+        """`about`: the requests and handoffs that it tells of; that decides who sees it."""
         of = private_to or self.private_to
+        shown = where(
+            reply,
+            (*self.about, *about),
+            self.conversation,
+            Situation(self.alone is not None, self._is_present()),
+            self.personal_skills,
+            personal=personal or of is not None,
+            lasting=card_key is not None,
+        )
+        self._send(reply, shown, card_key)
+        speaker: Speaker = "staff" if author_id is not None else "bot"
         self.changes.transcript.append(
             TranscriptEvent(new_id(), self.conversation.id, self.now, speaker, reply.text, author_id, reply.kind.value, of)
         )
 
-    def _addressed(self, reply: Reply, card_key: str | None, personal: bool) -> Post:
-        """Where it goes. In a room of several people what is personal is shown to the one person only; what changes later, and so
-        cannot be shown like that, goes to their own room."""
-        here = self.conversation.address
-        if not personal or self.alone is None:
-            return Post(here, reply, card_key, self.person.id)
-        if card_key is not None or self.reader is None:
-            return Post(self.alone, reply, card_key, self.person.id)
-        return Post(here, replace(reply, only_for=self.reader.external_id), None, self.person.id)
+    def _is_present(self) -> bool:
+        return self.reader is not None and self.present == replace(self.conversation.address, thread=None)
 
-    def _is_personal(self, reply: Reply, private_to: str | None) -> bool:
-        return (
-            reply.kind is ReplyKind.REFUSAL
-            or (private_to or self.private_to) is not None
-            or (reply.request is not None and reply.request.skill in self.personal_skills)
-            or any(citation.restricted for citation in reply.citations)
-        )
+    def _send(self, reply: Reply, shown: Where, card_key: str | None) -> None:
+        here, posts = self.conversation.address, self.changes.posts
+        if shown is Where.WHISPERED and self.reader is not None:
+            posts.append(Post(here, replace(reply, only_for=self.reader.external_id), None, self.person.id))
+        elif shown is Where.HERE or self.alone is None:
+            posts.append(Post(here, reply, card_key, self.person.id))
+        else:
+            # A placement, so that the thread which it begins there is known to belong to this conversation.
+            posts.append(Post(self.alone, reply, card_key or f"said:{self.conversation.id}", self.person.id))
+            self._tell_where()
+
+    def _tell_where(self) -> None:
+        """Whoever has asked in a room and is answered elsewhere is told so there, once a turn."""
+        if self.reader is None or self.sent_elsewhere or not self._is_present():
+            return
+        self.sent_elsewhere = True
+        told = Reply(new_id(), ReplyKind.NOTICE, self.words("room.elsewhere"), only_for=self.reader.external_id)
+        self.changes.posts.append(Post(self.conversation.address, told, None, self.person.id))
 
     def ask(self, awaits: Awaits, text: str, *, request: Request | None = None, actions: Sequence[Action] = ()) -> None:
         """Asks one question; a second one in the same turn waits until the first is answered."""
@@ -146,6 +171,7 @@ class Talks:
     ) -> Talk:
         """`reader`: who the person is on this channel, when they have just spoken there."""
         address = conversation.address
+        present = replace(address, thread=None) if reader is not None else None
         if reader is None and self.rooms.is_shared(address):
             known = await self.people.external_id(person, address.channel, address.tenant)
             reader = ExternalId(address.channel, address.tenant, known) if known is not None else None
@@ -157,9 +183,16 @@ class Talks:
             now,
             changes,
             reader=reader,
-            alone=self.rooms.alone(address, reader),
+            alone=await self._alone(person, address, reader),
+            present=present,
             personal_skills=self.personal_skills,
         )
+
+    async def _alone(self, person: Person, address: Address, reader: ExternalId | None) -> Address | None:
+        """Somewhere else than in a room of several, even for somebody who is not known there any more."""
+        if not self.rooms.is_shared(address):
+            return None
+        return self.rooms.own(address, reader) if reader is not None else await self.people.address(person, self.rooms.channels)
 
 
 def request_ref(request: Request) -> RequestRef:

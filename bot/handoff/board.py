@@ -18,6 +18,7 @@ from bot.handoff.model import Handoff
 from bot.handoff.store import HandoffStore
 from bot.outbox import Outbox, Placement
 from bot.people import PeopleStore
+from bot.privacy import Subject
 from bot.talk import Talk, Talks
 from bot.words import Words
 from connectors.ports.chat import Address, Attachment, Author, Channel, Reply, ReplyKind
@@ -205,9 +206,19 @@ class Board:
         if conversation is None or person is None:
             raise LookupError(f"the conversation of {handoff.case} is gone")
         employee = await self.talks.open(turn_id, person, conversation, now, changes)
+        employee.about = await self.about(changes, handoff)
         if handoff.sensitive is not None:
             employee.keep_private(handoff.id)
         return employee
+
+    async def about(self, changes: Changes, handoff: Handoff) -> tuple[Subject, ...]:
+        """What anything said of this handoff may tell of: whoever has it has read all that was asked for in its conversation."""
+        kept = {one.id: one for one in await self.requests.of_conversation(handoff.conversation_id)}
+        named = await self.requests.get(handoff.request_id) if handoff.request_id is not None else None
+        if named is not None:
+            kept[named.id] = named
+        new = {one.request.id: one.request for one in changes.requests.values() if one.request.conversation_id == handoff.conversation_id}
+        return (handoff, *(kept | new).values())
 
     def fallback(self, group: str) -> Address:
         """Where a group works when its own room is gone."""

@@ -7,10 +7,11 @@ conversation. Both sides are told who speaks.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from uuid import NAMESPACE_OID, uuid5
 
 import structlog
 
-from bot.changes import Audited, Changes, Post, Saver
+from bot.changes import Audited, Changes, Post, Redraw, Saver
 from bot.config import Organisation
 from bot.handoff.board import Board, key, own_key
 from bot.handoff.carried import CarriedStore, Kind
@@ -86,9 +87,8 @@ class Desk:
             elif request is not None and (request.id != running.request_id or reason in _NEWS):
                 await self._attach(talk, running, request)
             else:
-                talk.say(
-                    ReplyKind.HANDOFF, talk.words("handoff.open_already", case=running.case, group=self.board.group(running, talk.words))
-                )
+                text = talk.words("handoff.open_already", case=running.case, group=self.board.group(running, talk.words))
+                talk.say(ReplyKind.HANDOFF, text, about=await self.board.about(talk.changes, running))
             return
         group = self._route(request, sensitive)
         if sensitive is None and wanted in self.organisation.assignment_groups:
@@ -111,7 +111,7 @@ class Desk:
         talk.changes.handoffs.append(opened(handoff))
         if sensitive is not None:
             talk.keep_private(handoff.id)
-        self._tell_of_opening(talk, handoff, told, request)
+        await self._tell_of_opening(talk, handoff, told, request)
         self.board.post_card(talk.changes, await self.board.packet(talk.changes, handoff))
         self._audit_opening(talk, "handoff_opened", handoff, reason)
 
@@ -124,7 +124,8 @@ class Desk:
         self.board.redraw(talk.changes, await self.board.packet(talk.changes, current))
         if talk.files:
             author, words = await self.board.author(talk.person), self.board.words()
-            await self.board.to_staff(talk.changes, current, listed(talk.files, words), author=author, files=talk.files)
+            key = _sent_key(talk.person.id, talk.id)
+            await self.board.to_staff(talk.changes, current, listed(talk.files, words), author=author, files=talk.files, card_key=key)
 
     async def relay(self, talk: Talk, handoff: Handoff, text: str) -> None:
         """Carries the employee's words and files to whoever claimed the conversation, once. The bot says nothing."""
@@ -158,6 +159,16 @@ class Desk:
         """Whether it was part of a handoff; then it is gone on the other side, its transcript too."""
         return await self.talk_relay.deleted(talk, activity)
 
+    async def forget(self, talk: Talk, message_id: str) -> None:
+        """What somebody said here before it was carried anywhere, and then deleted: its files, and the words on the cards."""
+        await self.board.files.forget(talk.person.id, message_id)
+        author, words = await self.board.author(talk.person), self.board.words()
+        deleted = words("relay.deleted", name=author.name)
+        sent = Redraw(_sent_key(talk.person.id, message_id), lambda p: Reply(p.id, ReplyKind.HANDOFF, deleted, author=author))
+        talk.changes.redraws.append(sent)
+        for handoff in await self.board.handoffs.of_conversation(talk.conversation.id):
+            await self.board.show(talk.changes, handoff, await self.board.packet(talk.changes, handoff, {message_id: ""}))
+
     async def send_due(self) -> float | None:
         """For a loop: sends the replies that nobody took back. Returns the seconds until more is due, None when nothing waits."""
         return await self.replies.send_due()
@@ -189,7 +200,8 @@ class Desk:
         change = released(as_changed(handoff, talk.changes.handoffs), talk.now)
         talk.changes.handoffs.append(change)
         group = self.board.group(handoff, talk.words)
-        talk.say(ReplyKind.HANDOFF, talk.words("handoff.released", case=handoff.case, group=group))
+        text = talk.words("handoff.released", case=handoff.case, group=group)
+        talk.say(ReplyKind.HANDOFF, text, about=await self.board.about(talk.changes, handoff))
         await self.board.show(talk.changes, handoff, await self.board.packet(talk.changes, change.handoff))
 
     async def on_refused(self, refusal: Refusal) -> None:
@@ -258,7 +270,7 @@ class Desk:
         talk.changes.handoffs.append(change)
         talk.conversation = replace(talk.conversation.passing_over(), misses=0)
         talk.keep_private(handoff.id)
-        self._tell_of_opening(talk, change.handoff, None, None)
+        await self._tell_of_opening(talk, change.handoff, None, None)
         await self.board.show(talk.changes, handoff, await self.board.packet(talk.changes, change.handoff))
         group = self.board.group(change.handoff, talk.words)
         await self.commands.tell_replaced(talk, handoff, change.handoff, "desk.moved.private", group)
@@ -270,7 +282,7 @@ class Desk:
         talk.changes.handoffs.append(HandoffChange(changed, "attached", None, talk.now, request.case))
         group = self.board.group(handoff, talk.words)
         text = talk.words("handoff.attached", request=request.case, case=handoff.case, group=group)
-        talk.say(ReplyKind.HANDOFF, text, request=request)
+        talk.say(ReplyKind.HANDOFF, text, request=request, about=await self.board.about(talk.changes, handoff))
         packet = await self.board.packet(talk.changes, changed)
         await self.board.show(talk.changes, handoff, packet)
         words = self.board.words()
@@ -281,13 +293,13 @@ class Desk:
             line += " " + words("desk.also.elsewhere", group=self.board.group_named(usual, words))
         await self.board.to_staff(talk.changes, handoff, line)
 
-    def _tell_of_opening(self, talk: Talk, handoff: Handoff, told: str | None, request: Request | None) -> None:
+    async def _tell_of_opening(self, talk: Talk, handoff: Handoff, told: str | None, request: Request | None) -> None:
         key = told or ("handoff.opened.sensitive" if handoff.sensitive else "handoff.opened")
         text = talk.words(key, case=handoff.case, group=self.board.group(handoff, talk.words))
         helpline = self.organisation.helplines.get(handoff.sensitive or "")
         if helpline is not None:
             text = f"{text} {talk.words('handoff.helpline', helpline=helpline)}"
-        talk.say(ReplyKind.HANDOFF, text, request=request)
+        talk.say(ReplyKind.HANDOFF, text, request=request, about=await self.board.about(talk.changes, handoff))
 
     def _audit_opening(self, talk: Talk, event: str, handoff: Handoff, reason: str) -> None:
         talk.changes.audited.append(
@@ -312,3 +324,8 @@ class Desk:
         if request is not None:
             return self.skills[request.skill].assignment_group
         return self.organisation.assignment_groups[0]
+
+
+def _sent_key(person_id: str, message_id: str) -> str:
+    """Of the files that came with a message while staff were waiting."""
+    return f"sent:{uuid5(NAMESPACE_OID, f'{person_id}/{message_id}')}"

@@ -186,7 +186,9 @@ class Replies:
         """Into the employee's conversation, in the staff member's own name."""
         text = worded(carried, employee.words)
         reply = Reply(new_id(), ReplyKind.HANDOFF, text, author=await self.board.author(staff), files=carried.files)
-        employee.post(reply, card_key=carried.card_key, author_id=staff.id)
+        handoff = await self.board.handoffs.get(carried.handoff_id)
+        about = await self.board.about(employee.changes, handoff) if handoff is not None else ()
+        employee.post(reply, card_key=carried.card_key, author_id=staff.id, about=about)
         heard = employee.changes.transcript
         heard[-1] = replace(heard[-1], message_id=carried.message_id)
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +26,9 @@ from connectors.ports.records import new_id
 
 log = structlog.get_logger()
 MOST_BYTES = 25 * 1024 * 1024
+MOST_A_DAY = 250 * 1024 * 1024
+"""Bytes that are kept of one person within DAY."""
+DAY = timedelta(days=1)
 NAME_CHARS = 255
 ENDING_CHARS = 20
 """What counts as a file name's ending, dot included: it stays when the name is cut."""
@@ -44,6 +47,8 @@ class FileStore:
         self._sessions = sessions
         self._folder = folder
         self._swept: datetime | None = None
+        self._keeping = asyncio.Lock()
+        """Files that come at the same time are counted one after the other."""
 
     async def keep(
         self,
@@ -56,23 +61,37 @@ class FileStore:
         person_id: str,
         now: datetime,
         private_to: str | None = None,
+        message_id: str | None = None,
     ) -> Attachment:
-        """Keeps a file under an id (a UUID) that says which it is: one that was kept before is left as it was.
+        """Keeps a file under an id (a UUID) that says which it is: one that was kept before is left as it was, but in the
+        conversation that it is for now, since a turn that is tried again may begin another one.
 
-        `private_to`: the sensitive handoff it belongs to. Raises Refused (`too_large`).
+        `private_to`: the sensitive handoff it belongs to; `message_id`: what it came with. Raises Refused (`too_large`, `quota`).
         """
         if len(data) > MOST_BYTES:
             raise Refused("too_large", f"{len(data)} bytes")
-        kept = await self._row(id)
-        if kept is None:
-            await asyncio.to_thread(self._write, id, data)
-            made = Attachment(id, safe_name(name), safe_mime(mime), len(data))
-            whose = {"conversation_id": conversation_id, "person_id": person_id, "at": now, "private_to": private_to}
-            with suppress(IntegrityError):  # a turn that was too slow kept it meanwhile
+        made = Attachment(id, safe_name(name), safe_mime(mime), len(data))
+        whose = {"conversation_id": conversation_id, "person_id": person_id, "private_to": private_to, "message_id": message_id}
+        async with self._keeping:
+            kept = await self._row(id)
+            if kept is not None:
                 async with self._sessions.begin() as session:
-                    await session.execute(insert(t.attachment).values(**asdict(made), **whose))
-            return made
-        return _attachment(kept)
+                    await session.execute(update(t.attachment).where(t.attachment.c.id == id).values(conversation_id=conversation_id))
+                return _attachment(kept)
+            if await self._kept_since(person_id, now - DAY) + len(data) > MOST_A_DAY:
+                raise Refused("quota", person_id)
+            await asyncio.to_thread(self._write, id, data)
+            with suppress(IntegrityError):  # another process kept it meanwhile
+                async with self._sessions.begin() as session:
+                    await session.execute(insert(t.attachment).values(**asdict(made), **whose, at=now))
+        return made
+
+    async def forget(self, person_id: str, message_id: str) -> None:
+        """What this person sent with a message that they have deleted: at once, so that whatever is drawn next is without it."""
+        theirs = (t.attachment.c.person_id == person_id, t.attachment.c.message_id == message_id)
+        async with self._sessions.begin() as session:
+            gone = (await session.execute(delete(t.attachment).where(*theirs).returning(t.attachment.c.id))).scalars().all()
+        await asyncio.to_thread(self._remove, gone)
 
     async def of_conversation(self, conversation_id: str, *, private_to: str | None = None) -> Sequence[Attachment]:
         """In the order in which they were sent; private ones only for the handoff that they belong to."""
@@ -110,6 +129,13 @@ class FileStore:
             if unclaimed:
                 await asyncio.to_thread(self._remove, unclaimed)
                 log.info("files_swept", count=len(unclaimed))
+
+    async def _kept_since(self, person_id: str, moment: datetime) -> int:
+        """Bytes."""
+        a = t.attachment.c
+        async with self._sessions() as session:
+            kept = await session.execute(select(func.coalesce(func.sum(a.size), 0)).where(a.person_id == person_id, a.at > moment))
+            return int(kept.scalar_one())
 
     async def _row(self, attachment_id: str) -> Row[tuple[str, str, str, int]] | None:
         async with self._sessions() as session:

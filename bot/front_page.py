@@ -47,7 +47,7 @@ class HomeContent:
 def home_page(content: HomeContent, words: Words, buttons: Buttons, reply_id: str, *, forms: bool, notice: str = "") -> Reply:
     """Pure. `forms`: whether the channel can open one; `notice`: what came of the button that was pressed on it."""
     person = content.person
-    if not _employed(person):
+    if not person.employed:
         return Reply(reply_id, ReplyKind.HOME, words("home.text.guest", name=person.first_name))
     text = words("home.text", name=person.first_name)
     sections = [_requests(content, words, buttons)]
@@ -61,14 +61,10 @@ def home_page(content: HomeContent, words: Words, buttons: Buttons, reply_id: st
 
 def greeting(person: Person, words: Words, reply_id: str) -> Reply:
     """Who this is, and something to begin with."""
-    if not _employed(person):
+    if not person.employed:
         return Reply(reply_id, ReplyKind.GREETING, words("home.text.guest", name=person.first_name))
     prompts = tuple(Prompt(words(key), words(f"{key}.text")) for key in _PROMPTS)
     return Reply(reply_id, ReplyKind.GREETING, words("home.text", name=person.first_name), prompts=prompts)
-
-
-def _employed(person: Person) -> bool:
-    return person.active and not person.guest and "employee" in person.roles
 
 
 def _requests(content: HomeContent, words: Words, buttons: Buttons) -> Section:
@@ -118,7 +114,8 @@ class FrontPage:
             talk.changes.posts.append(Post(address, greeting(talk.person, talk.words, new_id()), None, talk.person.id))
         elif activity.target == HOME_PAGE and channel.capabilities.home:
             key = _key(talk.person, channel)
-            if any(shown.message_id is not None for shown in await self.outbox.shown(key)):
+            # One key for all the workspaces that somebody is in: whatever changes, changes on the page of each.
+            if any(shown.message_id is not None and shown.address == address for shown in await self.outbox.shown(key)):
                 await self._redraw(talk.changes, talk.person, channel)
                 return
             content = await self._content(talk.changes, talk.person)
@@ -161,7 +158,7 @@ class FrontPage:
 
     async def _content(self, changes: Changes, person: Person, decided: Collection[str] = frozenset()) -> HomeContent:
         """As it is saved, with the handoffs as these changes have them."""
-        if not _employed(person):
+        if not person.employed:
             return HomeContent(person)
         still = (await self.requests.open_of(person.id))[:MOST]
         closed = [request for request in await self.requests.recent_of(person.id) if request.ended][:MOST_CLOSED]

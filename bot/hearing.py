@@ -1,13 +1,18 @@
 """What belongs to an activity but did not come with it: files, and what was said in a thread before the bot was called into it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_OID, uuid5
 
 import structlog
+from pydantic import TypeAdapter
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import tables as t
 from bot.conversation.model import TranscriptEvent
+from bot.database import Sessions
 from bot.files import FileStore
 from bot.talk import Talk
 from connectors.errors import Refused, Retry
@@ -15,8 +20,11 @@ from connectors.ports.chat import Activity, ActivityKind, Attachment, Channel, F
 from connectors.ports.secrets import without_secrets
 
 log = structlog.get_logger()
+_activity: TypeAdapter[Activity] = TypeAdapter(Activity)
 MOST_FILES = 10
 """Taken from one message."""
+AT_ONCE = 5
+"""Files of one message that are in memory at the same time."""
 MOST_CONTEXT = 20
 """Messages that are read of a thread which the bot is called into."""
 LONGEST = 600
@@ -27,6 +35,9 @@ LONGEST = 600
 class Hearing:
     channels: Mapping[str, Channel]
     files: FileStore
+    sessions: Sessions
+    patience: float
+    """Seconds that the files of one message may take: less than a turn has, so that large ones never cost the answer."""
 
     async def complete(self, activity: Activity) -> Activity:
         """With what the platform left out: files, or the message that was marked and its thread. Raises Retry when it cannot be
@@ -44,30 +55,65 @@ class Hearing:
 
     async def take_files(self, talk: Talk, activity: Activity) -> None:
         """Fetches what was sent and keeps it with the conversation; says of each file that cannot be had why."""
-        if activity.kind is not ActivityKind.MESSAGE:
-            return
-        taken = [await self._take(talk, activity, file) for file in activity.files[:MOST_FILES]]
-        talk.files = tuple(file for file in taken if file is not None)
+        if activity.kind is ActivityKind.MESSAGE:
+            await self.take(talk, activity.id, activity.files)
 
-    async def _take(self, talk: Talk, activity: Activity, file: FileRef) -> Attachment | None:
-        try:
-            data = await self.channels[activity.address.channel].download(activity.address.tenant, file)
-            return await self.files.keep(
-                data,
-                id=str(uuid5(NAMESPACE_OID, f"{activity.address.channel}\n{activity.address.tenant}\n{activity.id}\n{file.id}")),
-                name=file.name,
-                mime=file.mime,
-                conversation_id=talk.conversation.id,
-                person_id=talk.person.id,
-                now=talk.now,
-                private_to=talk.private_to,
-            )
-        except (Refused, Retry) as error:
-            log.warning("file_not_taken", code=error.code, channel=activity.address.channel)
-            known = talk.words.messages.has(f"file.{error.code}")
-            reason = talk.words(f"file.{error.code}" if known else "file.unavailable")
-            talk.say(ReplyKind.NOTICE, talk.words("say.file.refused", name=file.name, reason=reason))
-            return None
+    async def take(self, talk: Talk, message_id: str, files: Sequence[FileRef]) -> None:
+        """The files of a message that is the person's own now, as `take_files`."""
+        deadline, slots = asyncio.get_running_loop().time() + self.patience, asyncio.Semaphore(AT_ONCE)
+        taken = await asyncio.gather(*(self._take(talk, message_id, file, deadline, slots) for file in files[:MOST_FILES]))
+        talk.files = tuple(one for one in taken if isinstance(one, Attachment))
+        for file, code in zip(files, [*taken, *["too_many"] * len(files[MOST_FILES:])], strict=True):
+            if isinstance(code, str):
+                log.warning("file_not_taken", code=code, channel=talk.conversation.address.channel)
+                known = talk.words.messages.has(f"file.{code}")
+                reason = talk.words(f"file.{code}" if known else "file.unavailable")
+                talk.say(ReplyKind.NOTICE, talk.words("say.file.refused", name=file.name, reason=reason))
+
+    async def take_with(self, talk: Talk, message_id: str) -> None:
+        """The files of a message of this room, as it stands there now. Raises Retry when the channel cannot be asked."""
+        address = talk.conversation.address
+        heard = await self.channels[address.channel].read(address, message_id)
+        if heard is not None:
+            await self.take(talk, message_id, heard.files)
+
+    async def used_on(self, talk: Talk, shortcut_id: str) -> Heard | None:
+        """The message on which this person used a shortcut; None for what is no shortcut, or somebody else's."""
+        here, i = talk.conversation.address, t.inbox.c
+        own = (
+            i.channel == here.channel,
+            i.tenant == here.tenant,
+            i.activity_id == shortcut_id,
+            i.sender == (talk.reader.external_id if talk.reader is not None else None),
+            i.activity["kind"].as_string() == ActivityKind.SHORTCUT.value,
+        )
+        async with self.sessions() as session:
+            found = (await session.execute(select(i.activity).where(*own))).scalar_one_or_none()
+        return _activity.validate_python(found).about if found is not None else None
+
+    async def _take(self, talk: Talk, message_id: str, file: FileRef, deadline: float, slots: asyncio.Semaphore) -> Attachment | str:
+        """The code of what was wrong instead. Only the fetching is cut off: what is being saved is let finish."""
+        address = talk.conversation.address
+        async with slots:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    data = await self.channels[address.channel].download(address.tenant, file)
+                return await self.files.keep(
+                    data,
+                    # By the turn: what two people, or two requests, take of one message is a file of each.
+                    id=str(uuid5(NAMESPACE_OID, f"{address.channel}\n{address.tenant}\n{talk.id}\n{file.id}")),
+                    name=file.name,
+                    mime=file.mime,
+                    conversation_id=talk.conversation.id,
+                    person_id=talk.person.id,
+                    now=talk.now,
+                    private_to=talk.private_to,
+                    message_id=message_id,
+                )
+            except (Refused, Retry) as error:
+                return error.code
+            except TimeoutError:
+                return "unavailable"
 
     def keep_private(self, talk: Talk) -> None:
         """What came with a word that turned out to be private is as private."""

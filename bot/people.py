@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 import structlog
 from sqlalchemy import ColumnElement, insert, select, update
@@ -27,6 +27,24 @@ PROFILE_FRESH = timedelta(minutes=5)
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """The last use of an account that was only looked up."""
 WEB = "web"
+REMEMBERED = 10_000
+"""Entries of each of the caches; the oldest goes first, and is asked for again."""
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(dict[K, V]):
+    """What was set last; never more than `most` of it."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: K, value: V) -> None:
+        self.pop(key, None)
+        super().__setitem__(key, value)
+        if len(self) > self._most:
+            del self[next(iter(self))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +72,9 @@ class PeopleStore:
         self._channels = channels
         self._roles = {role: frozenset(groups) for role, groups in roles.items()}
         self._clock = clock
-        self._seen: dict[str, tuple[datetime, Person]] = {}
-        self._profiles: dict[ExternalId, tuple[datetime, Profile | None]] = {}
-        self._absent: dict[tuple[str, str], datetime] = {}
+        self._seen: Recent[str, tuple[datetime, Person]] = Recent(REMEMBERED)
+        self._profiles: Recent[ExternalId, tuple[datetime, Profile | None]] = Recent(REMEMBERED)
+        self._absent: Recent[tuple[str, str], datetime] = Recent(REMEMBERED)
         """When a person was last not found on a channel."""
 
     async def resolve(self, sender: ExternalId) -> Person | Unresolved:

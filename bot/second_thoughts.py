@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.buttons import Buttons, Verb
 from bot.cards import titled
 from bot.conversation.store import ConversationStore
+from bot.handoff.desk import Desk
 from bot.intake import Inbox
 from bot.outbox import Outbox
 from bot.talk import Talk
@@ -30,6 +31,7 @@ class SecondThoughts:
     outbox: Outbox
     conversations: ConversationStore
     requests: RequestStore
+    desk: Desk
     buttons: Buttons
 
     async def edited(self, talk: Talk, activity: Activity) -> bool:
@@ -50,7 +52,10 @@ class SecondThoughts:
         return not begun or any(request.state in _COMPOSED for request in begun)
 
     async def deleted(self, talk: Talk, activity: Activity) -> None:
-        """The memory forgets the words; a request that was being put together from them is dropped."""
+        """The memory forgets the words and the files, and so do the cards that staff read; a request that was being put together
+        from them is dropped.
+        """
+        await self.desk.forget(talk, activity.target or "")
         if not await self._rewrite(talk, activity, ""):
             return
         for request in await self._begun(talk, activity):

@@ -13,7 +13,8 @@ from bot.changes import Redraw
 from bot.config import Organisation
 from bot.conversation.model import AwaitsInvitation
 from bot.conversation.store import ConversationStore
-from bot.forms import LONGEST, show
+from bot.forms import LONGEST, MOST_CHOICES, show
+from bot.hearing import Hearing
 from bot.outbox import Outbox
 from bot.people import PeopleStore
 from bot.talk import Talk, Talks
@@ -25,7 +26,8 @@ from connectors.ports.secrets import without_secrets
 from knowledge.errors import KnowledgeError
 from knowledge.library import ADMIN_ROLE, Library
 
-MOST_CHOICES = 100
+LEFT = "left"
+"""Chosen in a form: the files stay where they are."""
 NAMED = 5
 """Knowledge admins that are named to whoever may not add an article."""
 _WORD = re.compile(r"[a-z0-9]+")
@@ -37,6 +39,7 @@ class Shortcuts:
     conversations: ConversationStore
     talks: Talks
     outbox: Outbox
+    hearing: Hearing
     library: Library
     organisation: Organisation
     buttons: Buttons
@@ -47,7 +50,7 @@ class Shortcuts:
     async def used(self, talk: Talk, activity: Activity) -> None:
         """Shows the form of a shortcut, with what the message says in it; or why there is none."""
         heard, surface = activity.about, activity.surface
-        if not _employed(talk.person):
+        if not talk.person.employed:
             show(talk, surface, _told(ReplyKind.REFUSAL, talk.words("shortcut.employees")))
         elif activity.target == Shortcut.ADD_TO_KNOWLEDGE and ADMIN_ROLE not in talk.person.roles:
             show(talk, surface, _told(ReplyKind.REFUSAL, await self._who_may(talk)))
@@ -60,19 +63,27 @@ class Shortcuts:
 
     def _request_form(self, talk: Talk, heard: Heard, *, own: bool) -> Reply:
         words = talk.words
-        field = FormField("text", words("shortcut.request.field"), "long_text", value=without_secrets(heard.text)[:LONGEST])
+        fields = [FormField("text", words("shortcut.request.field"), "long_text", value=without_secrets(heard.text)[:LONGEST])]
+        if heard.files:
+            # What is chosen names this use of the shortcut: only whoever used it gets the files by it.
+            along = words("shortcut.request.files.along", names=tuple(file.name for file in heard.files))
+            choices = ((talk.id, along), (LEFT, words("shortcut.request.files.left")))
+            fields.append(FormField("files", words("shortcut.request.files"), "choice", choices=choices, value=talk.id))
         submit = Action(self.buttons.id(Verb.CREATE_REQUEST, new_id()), words("button.send"), "primary")
         said = words("shortcut.request.yours") if own else words("shortcut.request.text", name=heard.author_name)
         title = words("shortcut.request")
-        return Reply(new_id(), ReplyKind.FORM, title, form=Form(title, submit, (field,), said))
+        return Reply(new_id(), ReplyKind.FORM, title, form=Form(title, submit, tuple(fields), said))
 
-    def requested(self, talk: Talk, values: Mapping[str, str]) -> str | None:
-        """What the person sent, as their own words, to be understood; it is heard already."""
+    async def requested(self, talk: Talk, values: Mapping[str, str]) -> str | None:
+        """What the person sent, as their own words, to be understood; it is heard already, with the files that go along."""
         text = without_secrets(values.get("text", "")).strip()
         talk.began = text or talk.words("shortcut.request")
         if not text:
             talk.say(ReplyKind.NOTICE, talk.words("say.empty"))
             return None
+        heard = await self.hearing.used_on(talk, values["files"]) if values.get("files", LEFT) != LEFT else None
+        if heard is not None:
+            await self.hearing.take(talk, heard.message_id, heard.files)
         talk.hear(text)
         return text
 
@@ -92,7 +103,7 @@ class Shortcuts:
 
     async def added(self, talk: Talk, form_id: str, values: Mapping[str, str]) -> None:
         """Keeps an article as a draft. The same form sent again makes a new version of the same draft."""
-        if ADMIN_ROLE not in talk.person.roles or not _employed(talk.person):
+        if ADMIN_ROLE not in talk.person.roles or not talk.person.employed:
             talk.say(ReplyKind.REFUSAL, await self._who_may(talk))
             return
         title = " ".join(values.get("title", "").lstrip("# ").split())
@@ -126,7 +137,7 @@ class Shortcuts:
         understood. Somebody else's is not touched: its author is asked, once, whether the bot may help.
         """
         text = without_secrets(heard.text).strip()
-        if not _employed(talk.person):
+        if not talk.person.employed:
             talk.say(ReplyKind.REFUSAL, talk.words("shortcut.employees"))
             return None
         author = await self.people.resolve(heard.author) if heard.author is not None else None
@@ -136,7 +147,7 @@ class Shortcuts:
             talk.say(ReplyKind.NOTICE, talk.words("shortcut.only_file" if heard.files else "shortcut.empty"), personal=True)
         elif author.id == talk.person.id:
             return await self._own(talk, heard, text)
-        elif not _employed(author):
+        elif not author.employed:
             talk.say(ReplyKind.NOTICE, talk.words("marked.employees"), personal=True)
         else:
             await self._offer(talk, author, heard, text)
@@ -147,6 +158,7 @@ class Shortcuts:
         said = await self.conversations.transcript(talk.conversation.id)
         if any(line.speaker == "person" and (line.message_id == heard.message_id or line.text == text) for line in said):
             return None
+        await self.hearing.take(talk, heard.message_id, heard.files)
         talk.hear(text, heard.message_id)
         return text
 
@@ -165,7 +177,7 @@ class Shortcuts:
         asked.post(Reply(new_id(), ReplyKind.QUESTION, offer, actions=actions), card_key=key)
         talk.changes.conversations.append(asked.conversation)
 
-    def answered(self, talk: Talk, yes: bool) -> str | None:
+    async def answered(self, talk: Talk, yes: bool) -> str | None:
         """The author's own answer to an invitation, in their own conversation; a yes makes the words theirs to the bot."""
         invitation = next((item for item in talk.conversation.awaits if isinstance(item, AwaitsInvitation)), None)
         if invitation is None:
@@ -177,16 +189,13 @@ class Shortcuts:
         talk.changes.redraws.append(Redraw(key, lambda placement: Reply(placement.id, ReplyKind.NOTICE, text)))
         if not yes:
             return None
+        await self.hearing.take_with(talk, invitation.message_id)
         talk.hear(invitation.text, invitation.message_id)
         return invitation.text
 
 
 def _told(kind: ReplyKind, text: str) -> Reply:
     return Reply(new_id(), kind, text)
-
-
-def _employed(person: Person) -> bool:
-    return person.active and not person.guest and "employee" in person.roles
 
 
 def _wordless(heard: Heard | None) -> str:

@@ -216,8 +216,11 @@ attachment = Table(
     Column("size", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("private_to", String(36)),
+    Column("message_id", String(200)),
+    Index("ix_attachment_person", "person_id", "at"),
 )
-"""A file that somebody sent; its bytes are in FOYER_HOME/files. `private_to`: the sensitive handoff that it belongs to."""
+"""A file that somebody sent; its bytes are in FOYER_HOME/files. `private_to`: the sensitive handoff that it belongs to; `message_id`:
+the message that it came with, and goes with."""
 
 feedback = Table(
     "feedback",

@@ -102,17 +102,22 @@ def summary(packet: Packet, words: Words) -> str:
 def lines(packet: Packet, words: Words) -> tuple[str, ...]:
     """The transcript, a line an utterance, each with who said it."""
     shown = [event for event in readable(packet) if event.speaker != "note"][-LINES:]
-    return tuple(
-        words("desk.line", at=event.at, who=_speaker(event, packet, words), text=_short(event.text, 600))
-        for event in shown
-        if event.text.strip()
-    )
+    return tuple(_line(event, packet, words) for event in shown if event.text.strip())
 
 
-def _speaker(event: TranscriptEvent, packet: Packet, words: Words) -> str:
-    if event.speaker == "bot":
-        return words("desk.bot")
-    return packet.names.get(event.person_id or "", packet.person.name)
+def _line(event: TranscriptEvent, packet: Packet, words: Words) -> str:
+    """What others said in the thread before the bot was called names them itself."""
+    text = _short(event.text, 600)
+    match event.speaker:
+        case "other":
+            return words("desk.line.other", at=event.at, text=text)
+        case "bot":
+            who = words("desk.bot")
+        case "person":
+            who = packet.person.name
+        case _:
+            who = packet.names.get(event.person_id or "", words("desk.staff"))
+    return words("desk.line", at=event.at, who=who, text=text)
 
 
 def _about_request(packet: Packet, words: Words) -> list[Field]:

@@ -79,6 +79,7 @@ class Relay:
         carried = await self._mine(talk, activity)
         if carried is None or carried.by != talk.person.id:
             return carried is not None
+        await self.board.files.forget(talk.person.id, carried.message_id)
         handoff, empty = await self._handoff(carried), replace(carried, text="", files=())
         match carried.kind:
             case Kind.SAID:

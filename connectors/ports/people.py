@@ -57,6 +57,11 @@ class Person:
     privileged: bool = False
 
     @property
+    def employed(self) -> bool:
+        """Whether Foyer works for them: no guest, nobody who has left."""
+        return self.active and not self.guest and "employee" in self.roles
+
+    @property
     def first_name(self) -> str:
         return self.name.split(" ", 1)[0]
 

@@ -1,14 +1,17 @@
 """Files that people sent: kept once, for those who may have them, and nothing left lying about."""
 
+import asyncio
 import os
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
+from bot import tables as t
 from bot.database import Sessions
-from bot.files import MOST_BYTES, FileStore, safe_mime, safe_name
+from bot.files import DAY, MOST_A_DAY, MOST_BYTES, FileStore, safe_mime, safe_name
 from connectors.errors import Refused
 from connectors.ports.chat import Attachment
 from connectors.ports.records import new_id
@@ -23,18 +26,36 @@ class Desk:
         self.files = FileStore(sessions, folder)
         self.sent = 0
 
-    async def keep(self, data: bytes = b"png", *, id: str | None = None, name: str = "a.png", private_to: str | None = None) -> Attachment:
+    async def keep(
+        self,
+        data: bytes = b"png",
+        *,
+        id: str | None = None,
+        name: str = "a.png",
+        private_to: str | None = None,
+        message_id: str | None = None,
+        conversation_id: str = "c1",
+        person_id: str = "p1",
+        later: timedelta = timedelta(),
+    ) -> Attachment:
         self.sent += 1
         return await self.files.keep(
             data,
             id=id or new_id(),
             name=name,
             mime="image/png",
-            conversation_id="c1",
-            person_id="p1",
-            now=NOW + timedelta(seconds=self.sent),
+            conversation_id=conversation_id,
+            person_id=person_id,
+            now=NOW + timedelta(seconds=self.sent) + later,
             private_to=private_to,
+            message_id=message_id,
         )
+
+    async def sent_before(self, size: int) -> None:
+        """As if p1 had sent that much at the beginning."""
+        row = {"id": new_id(), "conversation_id": "c0", "person_id": "p1", "name": "a", "mime": "b", "size": size, "at": NOW}
+        async with self.sessions.begin() as session:
+            await session.execute(insert(t.attachment).values(row))
 
     def left(self, name: str, age: timedelta) -> Path:
         """A file that no row names."""
@@ -72,6 +93,44 @@ async def test_a_repeated_turn_keeps_it_once(desk: Desk) -> None:
     assert await desk.files.read("the-same") == b"first"
     assert await desk.files.of_conversation("c1", private_to="h1") == [first]
     assert [path.name for path in desk.folder.iterdir()] == ["the-same"]
+
+
+async def test_a_turn_that_is_tried_again_takes_its_file_into_the_conversation_that_comes_of_it(desk: Desk) -> None:
+    kept = await desk.keep(id="the-same", conversation_id="never-saved")
+    await desk.keep(id="the-same", conversation_id="c1")
+    assert await desk.files.of_conversation("c1") == [kept]
+    assert await desk.files.of_conversation("never-saved") == []
+
+
+async def test_what_came_with_a_deleted_message_is_gone_row_and_bytes(desk: Desk) -> None:
+    kept, other, theirs = (
+        await desk.keep(message_id="m1"),
+        await desk.keep(message_id="m2"),
+        await desk.keep(message_id="m1", person_id="p2"),
+    )
+    await desk.files.forget("p1", "m1")
+    await desk.files.forget("p1", "m1")
+    assert await desk.files.of_conversation("c1") == [other, theirs]
+    assert {path.name for path in desk.folder.iterdir()} == {other.id, theirs.id}
+    with pytest.raises(Refused):
+        await desk.files.read(kept.id)
+
+
+async def test_nobody_fills_the_disk_in_a_day(desk: Desk) -> None:
+    await desk.sent_before(MOST_A_DAY - 3)
+    await desk.keep(b"png", id="fits")
+    with pytest.raises(Refused) as raised:
+        await desk.keep(b"x")
+    assert raised.value.code == "quota"
+    assert await desk.keep(b"png", id="fits")
+    await desk.keep(b"x", person_id="p2")
+    await desk.keep(b"x", later=DAY)
+
+
+async def test_what_comes_at_the_same_time_is_counted_too(desk: Desk) -> None:
+    await desk.sent_before(MOST_A_DAY - 3)
+    both = await asyncio.gather(desk.keep(b"png"), desk.keep(b"png"), return_exceptions=True)
+    assert [isinstance(one, Refused) for one in both].count(True) == 1
 
 
 async def test_what_is_too_large_is_refused(desk: Desk) -> None:

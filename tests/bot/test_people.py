@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from bot.database import Sessions
-from bot.people import PeopleStore, Unresolved
+from bot.people import PeopleStore, Recent, Unresolved
 from connectors.errors import NeedsHuman, Retry
 from connectors.memory.channel import MemoryChannel
 from connectors.ports.chat import Profile, Standing
@@ -292,3 +292,32 @@ async def test_a_linked_person_goes_on_while_the_directory_is_asked_in_vain(offi
     await office.people.by_email(DANA.email)
     office.directory.away = True
     await office.known(U_DANA)
+
+
+async def test_only_so_much_is_remembered(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.people.REMEMBERED", 2)
+    office.restarted()
+    for user in ("u1", "u2", "u3"):
+        office.chat.knows(user, DANA.email)
+        await office.known(ExternalId("chat", "team", user))
+    asked = office.chat.asked
+    await office.known(ExternalId("chat", "team", "u3"))
+    assert office.chat.asked == asked
+    await office.known(ExternalId("chat", "team", "u1"))
+    assert office.chat.asked == asked + 1
+
+
+def test_what_was_set_last_is_what_stays() -> None:
+    recent: Recent[str, int] = Recent(2)
+    for key, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        recent[key] = value
+    assert recent == {"a": 3, "c": 4}
+
+
+@pytest.mark.parametrize(
+    ("change", "employed"),
+    [({}, True), ({"active": False}, False), ({"guest": True}, False), ({"roles": frozenset({"staff"})}, False)],
+)
+def test_who_is_employed(change: dict[str, Any], employed: bool) -> None:
+    dana = Person("p1", "e1", DANA.name, DANA.email, "UTC", "en", roles=frozenset({"employee"}))
+    assert replace(dana, **change).employed is employed

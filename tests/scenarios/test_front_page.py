@@ -4,7 +4,9 @@ import pytest
 
 from bot.buttons import Verb
 from bot.front_page import _PROMPTS
-from connectors.ports.chat import OWN_CHAT, Reply, ReplyKind, Section
+from connectors.ports.chat import HOME_PAGE, OWN_CHAT, Activity, ActivityKind, Address, Reply, ReplyKind, Section
+from connectors.ports.people import ExternalId
+from connectors.ports.records import new_id
 from tests.scenarios.company import email
 from tests.scenarios.platform import Platform
 
@@ -40,6 +42,20 @@ async def test_opened_again_it_is_the_same_page(platform: Platform) -> None:
     await platform.open("dana")
     await platform.open("dana")
     assert len([reply for reply in platform.shown("dana") if reply.kind is ReplyKind.HOME]) == 1
+
+
+async def test_each_workspace_has_its_page_and_all_of_them_follow(platform: Platform) -> None:
+    sender = ExternalId(platform.channel.name, "second", email("dana"))
+    await platform.open("dana")
+    for _ in range(2):
+        now, address = platform.company.clock(), Address(platform.channel.name, "second", email("dana"))
+        opened = Activity(new_id(), ActivityKind.OPENED, address, sender, now, target=HOME_PAGE)
+        await platform.company.app.inbox.record(opened)
+        await platform.company.settle()
+    await platform.say("dana", WISH)
+    pages = [m for m in platform.channel.messages.values() if m.reply is not None and m.reply.kind is ReplyKind.HOME]
+    assert [page.address.tenant for page in pages] == ["local", "second"]
+    assert all("Figma" in str(page.reply) for page in pages)
 
 
 async def test_it_never_shows_what_is_somebody_elses(platform: Platform) -> None:

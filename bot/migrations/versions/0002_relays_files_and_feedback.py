@@ -20,8 +20,10 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("private_to", sa.String(length=36), nullable=True),
+        sa.Column("message_id", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
     )
+    op.create_index("ix_attachment_person", "attachment", ["person_id", "at"], unique=False)
     op.create_index(op.f("ix_attachment_conversation_id"), "attachment", ["conversation_id"], unique=False)
     op.create_table(
         "feedback",
@@ -99,5 +101,6 @@ def downgrade() -> None:
     op.drop_table("held_reply")
     op.drop_table("relay")
     op.drop_table("feedback")
+    op.drop_index("ix_attachment_person", table_name="attachment")
     op.drop_index(op.f("ix_attachment_conversation_id"), table_name="attachment")
     op.drop_table("attachment")

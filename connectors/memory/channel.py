@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from connectors.errors import Refused
 from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Heard, Operation, Profile, Reply, ReplyKind
@@ -27,9 +28,7 @@ class MemoryChannel:
 
     def __init__(self, name: str = "memory", *, capabilities: Capabilities | None = None) -> None:
         self.name = name
-        self.capabilities = capabilities or Capabilities(
-            live_edits=True, forms=True, requester_only=True, home=True, max_chars=40_000, max_actions=20
-        )
+        self.capabilities = capabilities or Capabilities(forms=True, home=True)
         self.profiles: dict[str, Profile] = {}
         """By external id. Whoever is not named here is a member whose id is their address."""
         self.heard: list[Heard] = []
@@ -68,7 +67,7 @@ class MemoryChannel:
     def direct(self, tenant: str, external_id: str) -> Address:
         return Address(self.name, tenant, external_id.lower())
 
-    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+    async def begin(self, address: Address, said: str, *, key: str, since: datetime) -> Address:
         root = await self.deliver("post", replace(address, thread=None), Reply(new_id(), ReplyKind.NOTICE, said), key=key, message_id=None)
         return replace(address, thread=root.thread)
 

@@ -320,17 +320,12 @@ Operation = Literal["post", "edit", "delete"]
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a platform can show; renderers truncate visibly or split beyond it."""
+    """What a platform can show beyond messages."""
 
-    live_edits: bool
     forms: bool
     """It can open an empty form at once, and fill it later."""
-    requester_only: bool
-    """It can show something in a room to one person alone."""
     home: bool
     """It has a page of its own for each person."""
-    max_chars: int
-    max_actions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +334,8 @@ class Delivered:
 
     message_id: str
     thread: str | None = None
+    unsent: tuple[str, ...] = ()
+    """Names of the files that the platform did not take; all else is shown."""
 
 
 Standing = Literal["member", "guest", "stranger", "bot", "gone"]
@@ -373,10 +370,10 @@ class Channel(Protocol):
     async def find(self, address: Address, *, key: str) -> Delivered | None:
         """The message that was posted under this key, None if there is none: asked after an unknown outcome."""
 
-    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+    async def begin(self, address: Address, said: str, *, key: str, since: datetime) -> Address:
         """A thread to talk in, for something that was not said in one (a form, a command); `said` is shown as what began it.
 
-        Once a key.
+        Once a key; nothing was begun under it before `since`.
         """
 
     def direct(self, tenant: str, external_id: str) -> Address:

@@ -6,7 +6,7 @@ whether words or a form are wanted first. Nothing in it is a right; who pressed 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.ports.chat import Action, Feedback
@@ -19,7 +19,6 @@ PRESS_TEXT = "press_text"
 PRESS_FORM = "press_form"
 PRESS_FEEDBACK = "press_feedback"
 """How the `action_id` of an element begins; a dot and its number in the message follow."""
-ALL_PRESSES = r"^press(_text|_form|_feedback)?\.\d+$"
 PROMPT = 500
 TEXTS = 2_500
 """Units that the buttons of one message may take together, dialogs included."""
@@ -34,6 +33,8 @@ class ButtonValue:
     needs_text: str = "no"
     prompt: str = ""
     opens_form: bool = False
+    thread: str = ""
+    """Where it belongs, when it does not stand there."""
 
     @staticmethod
     def of(action: Action) -> "ButtonValue":
@@ -42,7 +43,7 @@ class ButtonValue:
 
     def packed(self) -> str:
         """JSON without what says nothing. What does not fit is left out: the prompt first, then the label; such an id is none of ours."""
-        form = {"f": 1} if self.opens_form else {}
+        form = ({"f": 1} if self.opens_form else {}) | ({"h": self.thread} if self.thread else {})
         needs = {"t": self.needs_text} if self.needs_text != "no" else {}
         for words in ({"l": self.label, "p": self.prompt}, {"l": self.label}, {}):
             value = json.dumps({"a": clean(self.action), **words, **form, **needs}, ensure_ascii=False, separators=(",", ":"))
@@ -58,9 +59,21 @@ def read_press(value: str) -> ButtonValue | None:
         needs = found.get("t", "no")
         if not isinstance(found["a"], str) or needs not in ("no", "optional", "required"):
             return None
-        return ButtonValue(found["a"], str(found.get("l", "")), needs, str(found.get("p", "")), bool(found.get("f")))
+        label, prompt, thread = (str(found.get(name, "")) for name in ("l", "p", "h"))
+        return ButtonValue(found["a"], label, needs, prompt, bool(found.get("f")), thread)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+def belonging_to(blocks: Any, thread: str) -> Any:
+    """The same blocks, whose buttons say to which thread they belong."""
+    if isinstance(blocks, (list, tuple)):
+        return [belonging_to(block, thread) for block in blocks]
+    if not isinstance(blocks, dict):
+        return blocks
+    pressed = read_press(blocks["value"]) if isinstance(blocks.get("value"), str) else None
+    inside = {name: belonging_to(part, thread) for name, part in blocks.items()}
+    return inside | {"value": replace(pressed, thread=thread).packed()} if pressed is not None else inside
 
 
 def button(action: Action, number: int, wording: Wording, about: str = "") -> dict[str, Any]:

@@ -4,10 +4,11 @@ Every message carries its key as metadata, so that after an unknown outcome Slac
 several messages counts them in the first one's metadata: it is found when all are there, and completed when they are not.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -16,13 +17,15 @@ from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Files, Heard, Operation, Profile, Reply, ReplyKind
 from connectors.ports.people import ExternalId
 from connectors.ports.records import new_id
+from connectors.slack.buttons import belonging_to
 from connectors.slack.clients import Clients
 from connectors.slack.files import download
 from connectors.slack.pace import Pace
-from connectors.slack.reading import EVENT_TYPE, NO_MESSAGE, Reading, parts_of
+from connectors.slack.reading import NO_MESSAGE, Reading, parts_of
 from connectors.slack.render import Part, Rendered, answer_markdown, answer_tail, render
-from connectors.slack.store import StreamStore
-from connectors.slack.streams import Streams, edited_text, paragraphs
+from connectors.slack.sending import Place, Sending, content, metadata
+from connectors.slack.store import BelongingStore, StreamStore
+from connectors.slack.streams import Streams, paragraphs
 from connectors.slack.translate import CHANNEL
 from connectors.slack.views import form_view, home_view, prompts
 from connectors.slack.wording import Wording
@@ -51,7 +54,7 @@ class SlackChannel:
     """Implements `connectors.ports.chat.Channel`. `clock` is monotonic, in seconds."""
 
     name = CHANNEL
-    capabilities = Capabilities(live_edits=True, forms=True, requester_only=True, home=True, max_chars=12_000, max_actions=25)
+    capabilities = Capabilities(forms=True, home=True)
 
     def __init__(
         self,
@@ -59,14 +62,14 @@ class SlackChannel:
         files: Files,
         sessions: async_sessionmaker[AsyncSession],
         clock: Callable[[], float],
-        wording: Wording | None = None,
+        wording: Wording,
     ) -> None:
-        self._wording = wording or Wording()
+        self._wording = wording
         self._clients = clients
-        self._files = files
         self._clock = clock
         self._reading = Reading(clients, clock)
         self._streams = Streams(clients, self._reading, StreamStore(sessions))
+        self._sending = Sending(clients, self._reading, files, BelongingStore(sessions))
         self._posts = Pace(every=1.0, burst=3)
         self._edits = Pace(every=1.2, burst=3)
         self._rooms: OrderedDict[tuple[str, str], str] = OrderedDict()
@@ -94,13 +97,16 @@ class SlackChannel:
         return done
 
     async def find(self, address: Address, *, key: str) -> Delivered | None:
+        return await self._find(address, key)
+
+    async def _find(self, address: Address, key: str, since: datetime | None = None) -> Delivered | None:
         channel = await self._channel(address)
         if key in self._done:
             return self._done[key][1] if self._done[key][0] == channel else None
         if await self._streams.begun(key):
             return None
         try:
-            posted = await self._reading.posted(address.tenant, channel, address.thread, key)
+            posted = await self._reading.posted(address.tenant, channel, address.thread, key, since)
         except Refused as refused:
             if refused.code not in NO_MESSAGE:
                 raise
@@ -109,9 +115,9 @@ class SlackChannel:
             return None
         return _delivered(channel, posted[key]["ts"], address.thread)
 
-    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+    async def begin(self, address: Address, said: str, *, key: str, since: datetime) -> Address:
         room = replace(address, thread=None)
-        begun = await self.find(room, key=key)
+        begun = await self._find(room, key, since)
         if begun is None:
             root = Reply(new_id(), ReplyKind.NOTICE, said)
             begun = await self.deliver("post", room, root, key=key, message_id=None)
@@ -178,60 +184,32 @@ class SlackChannel:
 
     async def _post(self, address: Address, channel: str, reply: Reply, key: str) -> Delivered:
         parts = render(reply, self._wording)
+        alone = reply.only_for if self.is_shared(address) else None
+        if alone is not None and (len(parts) > 1 or reply.files):  # a whisper is one message, without files
+            address, alone = self.direct(address.tenant, alone), None
+            channel = await self._channel(address)
         room = (address.tenant, channel)
         if (wait := self._posts.wait(room, self._clock())) > 0:
             raise Retry("pace", channel, after=wait)
         self._posts.took(room, self._clock(), len(parts) + len(reply.files))
-        if self.is_shared(address) and reply.only_for is not None:
-            return await self._whisper(address, channel, reply.only_for, parts)
-        return await self._say(address, channel, reply, parts, key)
-
-    async def _whisper(self, address: Address, channel: str, person: str, parts: Sequence[Part]) -> Delivered:
-        """Only this person sees it, and Slack keeps nothing of it: it can be neither found nor changed."""
-        ts = ""
-        for part in parts:
-            if part.rendered is not None:
-                shown = {"user": person, "thread_ts": address.thread, **_content(part.rendered)}
-                sent = await self._clients.call(address.tenant, "chat.postEphemeral", channel=channel, **shown)
-                ts = ts or str(sent["message_ts"])
-        return _delivered(channel, ts, address.thread)
-
-    async def _say(self, address: Address, channel: str, reply: Reply, parts: Sequence[Part], key: str) -> Delivered:
-        """The messages of a reply that are not there yet, then its files."""
-        tenant, count = address.tenant, len(parts) + len(reply.files)
+        if alone is not None and parts[0].rendered is not None:
+            return await self._whisper(address, channel, alone, parts[0].rendered)
         if (streamed := await self._stream(address, channel, reply, parts, key)) is not None:
             return _delivered(channel, streamed, address.thread)
-        there = await self._reading.posted(tenant, channel, address.thread, key) if count > 1 else {}
-        messages = [part.rendered for part in parts if part.rendered is not None]
-        thread, first = address.thread, ""
-        for n, rendered in enumerate(messages, 1):
-            name = key if n == 1 else f"{key}#{n}"
-            if name in there:
-                ts = str(there[name]["ts"])
-            else:
-                shown = {**_content(rendered), **_author(reply), "metadata": _metadata(name, count if n == 1 else 1)}
-                plain = {"unfurl_links": False, "unfurl_media": False, "link_names": False}
-                sent = await self._clients.call(tenant, "chat.postMessage", channel=channel, thread_ts=thread, **plain, **shown)
-                ts = str(sent["ts"])
-            first, thread = first or ts, thread or ts
-        if count > len(messages):
-            await self._attach(tenant, channel, thread or first, reply, parts, after=first if key in there else None)
-        return _delivered(channel, first, address.thread)
+        first, unsent = await self._sending.say(Place(address.tenant, channel, address.thread), reply, parts, key)
+        return replace(_delivered(channel, first, address.thread), unsent=unsent)
 
-    async def _attach(self, tenant: str, channel: str, thread: str, reply: Reply, parts: Sequence[Part], *, after: str | None) -> None:
-        """Sends the files; the text above names them. `after`: what stands below this message already is not sent again."""
-        there = await self._reading.files_after(tenant, channel, thread, after) if after is not None else Counter[str]()
-        written = [(part.file.name, part.file.content.encode()) for part in parts if part.file is not None]
-        waiting: list[tuple[str, bytes | str]] = [*written, *((file.name, file.id) for file in reply.files)]
-        for name, content in waiting:
-            if there[name] > 0:
-                there[name] -= 1
-                continue
-            try:
-                data = content if isinstance(content, bytes) else await self._files.read(content)
-                await self._clients.upload(tenant, channel=channel, thread=thread, name=name, data=data)
-            except Refused as refused:
-                log.error("slack_file_not_sent", team=tenant, channel=channel, code=refused.code)
+    async def _whisper(self, address: Address, channel: str, person: str, rendered: Rendered) -> Delivered:
+        """Only this person sees it, and Slack keeps nothing of it: it can be neither found nor changed.
+
+        In a thread that nobody has answered in Slack shows none, so it stands beside that.
+        """
+        shown, thread = content(rendered), address.thread
+        if thread is not None and not await self._reading.is_active(address.tenant, channel, thread):
+            shown, thread = {**shown, "blocks": belonging_to(shown["blocks"], thread)}, None
+        asked = {"user": person, "thread_ts": thread, **shown}
+        sent = await self._clients.call(address.tenant, "chat.postEphemeral", channel=channel, **asked)
+        return _delivered(channel, str(sent["message_ts"]), address.thread)
 
     async def _stream(self, address: Address, channel: str, reply: Reply, parts: Sequence[Part], key: str) -> str | None:
         """An answer of more than a paragraph, in a direct chat. In rooms Slack wants to know for whom it is, and a reply does not say."""
@@ -241,32 +219,30 @@ class SlackChannel:
         chunks = paragraphs(answer_markdown(reply, self._wording))
         if len(chunks) < 2 or parts[0].rendered is None:
             return None
-        whole = {**_content(parts[0].rendered), "metadata": _metadata(key, 1)}
+        whole = {**content(parts[0].rendered), "metadata": metadata(key, 1)}
         return await self._streams.say(address.tenant, channel, address.thread, chunks, answer_tail(reply, self._wording), whole, key=key)
 
     async def _change(
         self, operation: Operation, address: Address, channel: str, reply: Reply, key: str, message_id: str | None
     ) -> Delivered:
         where, ts = _split(message_id or "")
+        if self.is_shared(address) and reply.only_for is not None:
+            if where == channel:
+                raise Refused("only_shown_once", message_id or "")
+            address = self.direct(address.tenant, reply.only_for)  # too long to be whispered
+            channel = await self._channel(address)
         if where != channel or not ts:
             raise Refused("no_message", message_id or "")
-        if self.is_shared(address) and reply.only_for is not None:
-            raise Refused("only_shown_once", message_id or "")
+        place = Place(address.tenant, channel, address.thread)
         if operation == "delete":
-            try:
-                await self._clients.call(address.tenant, "chat.delete", channel=channel, ts=ts)
-            except Refused as refused:
-                if refused.code != "message_not_found":  # it is gone, as was wanted
-                    raise
+            await self._sending.delete(place, ts)
             return _delivered(channel, ts, address.thread)
         message = (address.tenant, channel, ts)
         if (wait := self._edits.wait(message, self._clock())) > 0:
             raise Retry("pace", channel, after=wait)
         self._edits.took(message, self._clock())
-        rendered = next(part.rendered for part in render(reply, self._wording) if part.rendered is not None)
-        shown = {**_content(rendered), "text": edited_text(rendered.text)}
-        await self._clients.call(address.tenant, "chat.update", channel=channel, ts=ts, **shown)
-        return _delivered(channel, ts, address.thread)
+        unsent = await self._sending.change(place, ts, reply, render(reply, self._wording), key)
+        return replace(_delivered(channel, ts, address.thread), unsent=unsent)
 
     async def _session(self, address: Address, channel: str, reply: Reply, thread: str | None) -> None:
         """Tells Slack's own list of sessions how a request stands. An ornament: what was delivered stays delivered."""
@@ -277,19 +253,6 @@ class SlackChannel:
             await self._clients.call(address.tenant, "agents.sessions.setStatus", channel_id=channel, thread_ts=thread, status=status)
         except ConnectorError as error:
             log.info("slack_session_not_told", team=address.tenant, code=error.code)
-
-
-def _content(rendered: Rendered) -> dict[str, Any]:
-    return {"text": rendered.text, "blocks": list(rendered.blocks)}
-
-
-def _author(reply: Reply) -> dict[str, Any]:
-    return {} if reply.author is None else {"username": reply.author.name, "icon_url": reply.author.picture}
-
-
-def _metadata(key: str, count: int) -> dict[str, Any]:
-    payload: dict[str, Any] = {"key": key} if count == 1 else {"key": key, "parts": count}
-    return {"event_type": EVENT_TYPE, "event_payload": payload}
 
 
 def _delivered(channel: str, ts: str, thread: str | None) -> Delivered:

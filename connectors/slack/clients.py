@@ -26,7 +26,7 @@ READS = frozenset(
     {"conversations.history", "conversations.replies", "conversations.info", "files.info", "users.info", "users.lookupByEmail"}
 )
 """Asked by GET; these methods take no JSON."""
-HARMLESS = READS | {"auth.test", "conversations.open", "files.getUploadURLExternal"}
+HARMLESS = READS | {"auth.test", "conversations.open", "files.delete", "files.getUploadURLExternal"}
 """Repeating these shows nobody anything, so that an unknown outcome is none."""
 FORMS = frozenset({"files.getUploadURLExternal", "files.completeUploadExternal"})
 """Take a form, no JSON."""
@@ -120,15 +120,19 @@ class Clients:
                 raise Retry(refused.code, method, after=1.0) from refused
             raise
 
-    async def upload(self, tenant: str, *, channel: str, thread: str, name: str, data: bytes) -> None:
-        """Shares a file in a thread. Errors as of `call`."""
+    async def upload(self, tenant: str, name: str, data: bytes) -> str:
+        """The id of a file that nobody sees until it is shared. Errors as of `call`."""
         slot = await self.call(tenant, "files.getUploadURLExternal", filename=name, length=len(data))
         proxy = (await self.of(tenant)).proxy
         sending = self.session().post(slot["upload_url"], data=data, proxy=proxy, timeout=TRANSFER)
         async with _told("files.upload", harmless=True), sending as sent:
             if sent.status != 200:
                 raise Retry("upload", f"status {sent.status}")
-        shared = f'[{{"id": "{slot["file_id"]}"}}]'
+        return str(slot["file_id"])
+
+    async def share(self, tenant: str, file: str, *, channel: str, thread: str) -> None:
+        """Shows an uploaded file in a thread. Errors as of `call`."""
+        shared = f'[{{"id": "{file}"}}]'
         await self.call(tenant, "files.completeUploadExternal", files=shared, channel_id=channel, thread_ts=thread)
 
     async def _only(self) -> Me:

@@ -73,7 +73,7 @@ class Sealed(TypeDecorator[str]):
             return None
 
 
-class NotAllowed(BoltError):  # type: ignore[misc]
+class NotAllowed(BoltError):
     """The app was installed in a workspace that is none of ours."""
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 MESSAGE_TEXT = 4_000
 MESSAGE_CHARS = 12_000
 """All texts of one message's blocks together: somewhat above it Slack answers msg_blocks_too_long."""
-MESSAGE_BLOCKS = 50
 VIEW_BLOCKS = 100
 SECTION = 3_000
 FIELD = 2_000

@@ -4,6 +4,7 @@
 nothing is asked for that nobody uses and nothing is used that was not asked for.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ METHOD_SCOPES: Mapping[str, frozenset[str]] = {
     "conversations.open": frozenset({"im:write"}),
     "conversations.replies": HISTORY,
     "files.completeUploadExternal": frozenset({"files:write"}),
+    "files.delete": frozenset({"files:write"}),
     "files.getUploadURLExternal": frozenset({"files:write"}),
     "files.info": frozenset({"files:read"}),
     "users.info": frozenset({"users:read", "users:read.email"}),
@@ -94,7 +96,13 @@ def bot_scopes() -> tuple[str, ...]:
 def _base(url: str | None) -> str:
     if url is None:
         raise ValueError("Say where Slack reaches Foyer: --url https://foyer.example.com. Without a public address, use --socket-mode.")
-    parts = urlsplit(url)
+    if any(path in url for path in (EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH)):
+        raise ValueError(f"Give the address without {url[url.index('/slack/') :]}, which is added: --url {url[: url.index('/slack/')]}")
+    try:
+        parts = urlsplit("" if re.search(r"[\s\x00-\x1f]", url) else url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
         raise ValueError(f"Slack sends to public https addresses only, and {url!r} is none. Example: --url https://foyer.example.com")
     return url.rstrip("/")

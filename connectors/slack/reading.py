@@ -6,6 +6,7 @@ All of it is bounded: a room has years of messages, and whatever is looked for h
 import uuid
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from connectors.errors import Refused
@@ -55,11 +56,14 @@ class Reading:
             if asked["cursor"] is None:
                 return
 
-    async def posted(self, tenant: str, channel: str, thread: str | None, key: str) -> dict[str, Message]:
-        """The bot's messages under this key, by the keys of their parts. Outside a thread, also those in the thread of the first."""
-        me, since = await self._clients.me(tenant), _since(key)
+    async def posted(self, tenant: str, channel: str, thread: str | None, key: str, since: datetime | None = None) -> dict[str, Message]:
+        """The bot's messages under this key, by the keys of their parts. Outside a thread, also those in the thread of the first.
+
+        `since`: when the key was made, where it does not tell itself.
+        """
+        me, oldest = await self._clients.me(tenant), _since(key) if since is None else _before(since.timestamp())
         found: dict[str, Message] = {}
-        async for message in self.messages(tenant, channel, thread, since=since):
+        async for message in self.messages(tenant, channel, thread, since=oldest):
             part = key_of(message, me)
             if part == key or part.startswith(key + "#"):
                 found[part] = message
@@ -74,6 +78,16 @@ class Reading:
             if message["ts"] > ts and is_mine(message, me):
                 names.update(str(file.get("name")) for file in message.get("files") or ())
         return names
+
+    async def is_active(self, tenant: str, channel: str, thread: str) -> bool:
+        """Whether anybody has answered in this thread."""
+        try:
+            page = await self._clients.call(tenant, "conversations.replies", channel=channel, ts=thread, limit=2)
+        except Refused as refused:
+            if refused.code not in NO_MESSAGE:
+                raise
+            return False
+        return any(message["ts"] != thread for message in page["messages"])
 
     async def heard(self, tenant: str, channel: str, thread: str | None, ts: str) -> Heard | None:
         for root in dict.fromkeys((thread or ts, ts)):
@@ -189,4 +203,8 @@ def _since(key: str) -> str | None:
         made = uuid.UUID(key)
     except ValueError:
         return None
-    return f"{(made.int >> 80) / 1000 - SLACK_IS_LATE:.6f}" if made.version == 7 else None
+    return _before((made.int >> 80) / 1000) if made.version == 7 else None
+
+
+def _before(seconds: float) -> str:
+    return f"{seconds - SLACK_IS_LATE:.6f}"

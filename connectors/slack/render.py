@@ -36,7 +36,6 @@ FILE_NAMES = 300
 CSV_ROWS = 300
 """Rows of a table that are shown in messages; a longer table is a file."""
 MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "undone": "↶"}
-WORDING = Wording()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,6 @@ class Rendered:
 @dataclass(frozen=True, slots=True)
 class OutFile:
     name: str
-    title: str
     content: str
 
 
@@ -62,7 +60,7 @@ class Part:
     file: OutFile | None = None
 
 
-def render(reply: Reply, wording: Wording = WORDING) -> tuple[Part, ...]:
+def render(reply: Reply, wording: Wording) -> tuple[Part, ...]:
     """All that is shown, in order: one message or more, then files."""
     fallback = _fallback(reply, wording)
     front, tail = _front(reply, wording), list(answer_tail(reply, wording))
@@ -74,7 +72,7 @@ def render(reply: Reply, wording: Wording = WORDING) -> tuple[Part, ...]:
         name = f"answer-{_slug(reply.id)}.md"
         notice = put(wording.in_file, name=name)
         messages = [_cut(found, room - units(notice) - 2, wording, notice)]
-        files = [OutFile(name, name, clean(reply.text)), *files]
+        files = [OutFile(name, clean(reply.text)), *files]
     bodies = [[{"type": "markdown", "text": message}] if message.strip() else [] for message in messages]
     parts = []
     for n, body in enumerate(bodies):
@@ -84,12 +82,12 @@ def render(reply: Reply, wording: Wording = WORDING) -> tuple[Part, ...]:
     return (*parts, *(Part(None, file) for file in files))
 
 
-def answer_markdown(reply: Reply, wording: Wording = WORDING) -> str:
+def answer_markdown(reply: Reply, wording: Wording) -> str:
     """The text alone, for streaming; `answer_tail` has what stands under it."""
     return _cut(_pieces(reply), limits.MESSAGE_CHARS - text_size(answer_tail(reply, wording)), wording)
 
 
-def answer_tail(reply: Reply, wording: Wording = WORDING) -> tuple[Block, ...]:
+def answer_tail(reply: Reply, wording: Wording) -> tuple[Block, ...]:
     """What stands under the text: facts, transcript, sources, files, buttons, thumbs."""
     case = reply.request.case if reply.request is not None else ""
     blocks = [*_fields(reply.fields, wording), *_transcript(reply.transcript, wording), *_sources(reply, wording)]
@@ -127,7 +125,7 @@ def _without_big_tables(found: Sequence[Piece], wording: Wording) -> tuple[list[
     for piece in found:
         if piece.cells and (len(piece.cells[0]) > limits.TABLE_COLUMNS or len(piece.cells) > CSV_ROWS):
             name = f"table-{len(files) + 1}.csv"
-            files.append(OutFile(name, name, _csv(piece.cells)))
+            files.append(OutFile(name, _csv(piece.cells)))
             kept.append(Piece((safe_markdown(put(wording.table_in_file, count=len(piece.cells) - 1, name=name)),)))
         elif piece.cells and len(piece.lines) > step:
             kept += [replace(piece, lines=piece.lines[at : at + step], alone=at > 0) for at in range(0, len(piece.lines), step)]
@@ -183,13 +181,8 @@ def _fallback(reply: Reply, wording: Wording) -> str:
 
 
 def _front(reply: Reply, wording: Wording) -> list[Block]:
-    """The live card; and who speaks, where Slack does not say it: what one person alone sees bears the bot's name."""
-    blocks: list[Block] = []
-    if reply.author is not None and reply.author.name.strip() and reply.only_for is not None:
-        blocks.append(_context(cut(reply.author.name, limits.HEADER)))
-    if reply.progress is not None:
-        blocks += _progress(reply.progress, reply.request.case if reply.request is not None else "", wording)
-    return blocks
+    """The live card."""
+    return _progress(reply.progress, reply.request.case if reply.request is not None else "", wording) if reply.progress is not None else []
 
 
 def _progress(progress: Progress, case: str, wording: Wording) -> list[Block]:

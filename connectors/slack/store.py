@@ -5,7 +5,7 @@ The first three have the columns of slack_sdk's own stores, with room for encryp
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, String, Table, Text, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -103,6 +103,58 @@ stream = Table(
     Index("ix_slack_stream_message", "team", "channel", "ts"),
 )
 """Answers that are being written now. `ts` None: begun, and nobody knows yet whether Slack did."""
+
+
+belonging = Table(
+    "slack_belonging",
+    metadata,
+    Column("team", String(32), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("slack_id", String(64), primary_key=True),
+    Column("message", String(32), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("source", String(300), nullable=False),
+    Index("ix_slack_belonging_message", "team", "channel", "message"),
+)
+"""What a reply consists of besides its first message, so that it goes and changes with it."""
+
+BelongingKind = Literal["message", "written", "attached"]
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """`slack_id`: a message's ts, or a file's id. `source`: the id of the attachment; the name of what was written for the reply."""
+
+    slack_id: str
+    kind: BelongingKind
+    source: str = ""
+
+
+class BelongingStore:
+    """By the channel on Slack and the ts of the reply's first message."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+
+    async def of(self, team: str, channel: str, message: str) -> list[Belonging]:
+        """Messages in their order."""
+        b = belonging.c
+        here = (b.team == team, b.channel == channel, b.message == message)
+        async with self._sessions() as session:
+            rows = await session.execute(select(belonging).where(*here).order_by(b.slack_id))
+            return [Belonging(row.slack_id, row.kind, row.source) for row in rows]
+
+    async def add(self, team: str, channel: str, message: str, one: Belonging) -> None:
+        """Again is as good as once."""
+        await self.drop(team, channel, one.slack_id)
+        values = {"team": team, "channel": channel, "message": message, "slack_id": one.slack_id, "kind": one.kind, "source": one.source}
+        async with self._sessions.begin() as session:
+            await session.execute(insert(belonging).values(**values))
+
+    async def drop(self, team: str, channel: str, slack_id: str) -> None:
+        b = belonging.c
+        async with self._sessions.begin() as session:
+            await session.execute(delete(belonging).where(b.team == team, b.channel == channel, b.slack_id == slack_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ def _pressed(body: Payload, tenant: str, context: Context) -> Activity | None:
     return Activity(
         id=f"press:{body['trigger_id']}",
         kind=ActivityKind.ACTION,
-        address=_place(body, tenant, who),
+        address=_place(body, tenant, who, pressed.thread),
         sender=ExternalId(CHANNEL, tenant, who),
         at=context.now,
         press=Press(pressed.action),
@@ -227,13 +227,16 @@ def _pressed(body: Payload, tenant: str, context: Context) -> Activity | None:
     )
 
 
-def _place(body: Payload, tenant: str, who: str) -> Address:
-    """The conversation that a pressed button belongs to; the person's own room when it stands on a page or in a view."""
+def _place(body: Payload, tenant: str, who: str, said: str) -> Address:
+    """The conversation that a pressed button belongs to; the person's own room when it stands on a page or in a view.
+
+    `said`: the thread that the button names, believed of what one person alone sees: it may stand beside its thread.
+    """
     container, message = part(body, "container"), part(body, "message")
     channel = container.get("channel_id") or part(body, "channel").get("id")
     if not channel:
         return Address(CHANNEL, tenant, who)
-    own = None if container.get("is_ephemeral") else message.get("ts") or container.get("message_ts")
+    own = said or None if container.get("is_ephemeral") else message.get("ts") or container.get("message_ts")
     thread = message.get("thread_ts") or container.get("thread_ts") or own
     return _address(tenant, {"channel": channel}, who, str(thread) if thread else None)
 

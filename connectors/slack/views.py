@@ -21,13 +21,11 @@ from connectors.slack.wording import Wording, put
 
 View = dict[str, Any]
 Block = dict[str, Any]
-WORDING = Wording()
 FORM_SEND = "form_send"
 TEXT_SEND = "text_send"
 """The `callback_id` of a form, and of a view that asks for words."""
 NOTICE = "notice"
 LOADING = "loading"
-SUBMITTED = r"^(form|text)_send$"
 VALUE = "value"
 TEXT_BLOCK = "text"
 ITEM = 1_500
@@ -49,12 +47,12 @@ class Sent:
     thread: str | None = None
 
 
-def loading_view(title: str, wording: Wording = WORDING) -> View:
+def loading_view(title: str, wording: Wording) -> View:
     """Opened at once, since a trigger lives for three seconds."""
     return _modal(title, [_said(wording.loading)], wording, LOADING)
 
 
-def form_view(reply: Reply, wording: Wording = WORDING, where: Address | None = None) -> View:
+def form_view(reply: Reply, wording: Wording, where: Address | None = None) -> View:
     """The form of a reply; only its text where it has none, as for a refusal."""
     form = reply.form
     if form is None:
@@ -68,7 +66,7 @@ def form_view(reply: Reply, wording: Wording = WORDING, where: Address | None = 
     return _sending(view, form.submit.label, wording, form.submit.id, where)
 
 
-def text_view(pressed: ButtonValue, wording: Wording = WORDING, where: Address | None = None) -> View:
+def text_view(pressed: ButtonValue, wording: Wording, where: Address | None = None) -> View:
     """Asks for the words that an action wants."""
     optional = pressed.needs_text != "required"
     element = {"type": "plain_text_input", "action_id": VALUE, "multiline": True, "max_length": limits.INPUT, "focus_on_load": True}
@@ -77,7 +75,7 @@ def text_view(pressed: ButtonValue, wording: Wording = WORDING, where: Address |
     return _sending(_modal(pressed.label, [asked], wording, TEXT_SEND), pressed.label, wording, pressed.action, where)
 
 
-def home_view(reply: Reply, wording: Wording = WORDING) -> View:
+def home_view(reply: Reply, wording: Wording) -> View:
     """The page of one person: the text, the sections, and in words how much there was no room for."""
     blocks: list[Block] = _text(reply.text, BODY) if reply.text.strip() else []
     buttons = _Buttons(wording)

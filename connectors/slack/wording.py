@@ -13,26 +13,26 @@ class Word(Protocol):
 class Wording:
     """Templates: `{count}`, `{name}` and `{names}` are put in as they stand, by `put`."""
 
-    send: str = "Send"
-    cancel: str = "Cancel"
-    close: str = "Close"
-    loading: str = "One moment …"
-    choose: str = "Choose"
-    too_many: str = "There are {count} to choose from: type the one you mean."
-    more: str = "… and {count} more"
-    earlier: str = "Earlier lines left out: {count}"
-    cut: str = "… cut here: {count} more characters"
-    in_file: str = "This is the beginning. The whole text is in the file {name}."
-    table_in_file: str = "The table of {count} rows is in the file {name}."
-    next_step: str = "Next: {name}"
-    specialist: str = "Handled by {name}"
-    files: str = "Files: {names}"
-    said_so_far: str = "What was said so far"
-    pending: str = "not yet"
-    running: str = "now"
-    done: str = "done"
-    failed: str = "failed"
-    undone: str = "undone"
+    send: str
+    cancel: str
+    close: str
+    loading: str
+    choose: str
+    too_many: str
+    more: str
+    earlier: str
+    cut: str
+    in_file: str
+    table_in_file: str
+    next_step: str
+    specialist: str
+    files: str
+    said_so_far: str
+    pending: str
+    running: str
+    done: str
+    failed: str
+    undone: str
 
     @staticmethod
     def of(word: "Word") -> "Wording":

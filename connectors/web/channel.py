@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
@@ -34,7 +35,7 @@ class WebChannel:
     """Implements `connectors.ports.chat.Channel`. Tables: `connectors.web.store.metadata`."""
 
     name = CHANNEL
-    capabilities = Capabilities(live_edits=True, forms=False, requester_only=False, home=False, max_chars=40_000, max_actions=20)
+    capabilities = Capabilities(forms=False, home=False)
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], clock: Clock) -> None:
         self.sessions = sessions
@@ -79,7 +80,7 @@ class WebChannel:
     def direct(self, tenant: str, external_id: str) -> Address:
         return Address(self.name, tenant, own_room(external_id))
 
-    async def begin(self, address: Address, said: str, *, key: str) -> Address:
+    async def begin(self, address: Address, said: str, *, key: str, since: datetime) -> Address:
         root = Reply(new_id(), ReplyKind.NOTICE, said)
         begun = await self.deliver("post", replace(address, thread=None), root, key=key, message_id=None)
         return replace(address, thread=begun.thread)

@@ -131,6 +131,10 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield made
 
 
+NOW = datetime.now(UTC)
+"""The platforms' own time is real."""
+
+
 def reply(text: str, **more: Any) -> Reply:
     return Reply(f"card-{text}", ReplyKind.NOTICE, text, **more)
 
@@ -274,10 +278,10 @@ async def test_a_card_keeps_its_buttons_until_it_is_edited(case: Case) -> None:
 
 async def test_a_conversation_is_begun_once_a_key(case: Case) -> None:
     address = case.direct(case.dana)
-    begun = await case.channel.begin(address, "VPN is down", key="k1")
+    begun = await case.channel.begin(address, "VPN is down", key="k1", since=NOW)
     assert begun.thread
     assert replace(begun, thread=None) == address
-    assert await case.channel.begin(address, "VPN is down", key="k1") == begun
+    assert await case.channel.begin(address, "VPN is down", key="k1", since=NOW) == begun
     assert await texts(case, address) == ["VPN is down"]
     answer = await case.channel.deliver("post", begun, reply("looking"), key="k2", message_id=None)
     assert answer.thread == begun.thread
@@ -285,8 +289,8 @@ async def test_a_conversation_is_begun_once_a_key(case: Case) -> None:
 
 async def test_each_key_begins_a_conversation_of_its_own(case: Case) -> None:
     address = case.direct(case.dana)
-    first = await case.channel.begin(address, "VPN is down", key="k1")
-    second = await case.channel.begin(address, "VPN is down", key="k2")
+    first = await case.channel.begin(address, "VPN is down", key="k1", since=NOW)
+    second = await case.channel.begin(address, "VPN is down", key="k2", since=NOW)
     assert first.thread != second.thread
 
 

@@ -1,4 +1,4 @@
-"""Slack: workspaces that installed the app, installations under way, answers being streamed."""
+"""Slack: workspaces that installed the app, installations under way, answers being streamed, and what belongs to a message."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -81,9 +81,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("delivery_key"),
     )
     op.create_index("ix_slack_stream_message", "slack_stream", ["team", "channel", "ts"], unique=False)
+    op.create_table(
+        "slack_belonging",
+        sa.Column("team", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.String(length=32), nullable=False),
+        sa.Column("slack_id", sa.String(length=64), nullable=False),
+        sa.Column("message", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.PrimaryKeyConstraint("team", "channel", "slack_id"),
+    )
+    op.create_index("ix_slack_belonging_message", "slack_belonging", ["team", "channel", "message"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_slack_belonging_message", table_name="slack_belonging")
+    op.drop_table("slack_belonging")
     op.drop_index("ix_slack_stream_message", table_name="slack_stream")
     op.drop_table("slack_stream")
     op.drop_table("slack_oauth_states")

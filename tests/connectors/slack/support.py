@@ -7,13 +7,19 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
+import bot
+from bot.words import Words
 from connectors.errors import Refused
+from connectors.ports.messages import Messages, Reader
 from connectors.slack.channel import SlackChannel
 from connectors.slack.clients import Clients
 from connectors.slack.settings import SlackSettings
 from connectors.slack.store import metadata
+from connectors.slack.wording import Wording
 from tests.fakes.slack import FakeSlack
 
+WORDING = Wording.of(Words(Messages.load([Path(bot.__file__).with_name("messages.yaml")]), Reader("en-US", "UTC")))
+"""As an installation has it."""
 SECRET = b"0123456789abcdef0123456789abcdef"
 DANA, OMAR, ROOM = "U0DANA", "U0OMAR", "C0HELP"
 
@@ -56,7 +62,7 @@ class OnSlack:
 
     def again(self) -> SlackChannel:
         """The channel of a process that was started anew on the same database."""
-        return SlackChannel(self.clients, self.files, async_sessionmaker(self.engine), self.seconds)
+        return SlackChannel(self.clients, self.files, async_sessionmaker(self.engine), self.seconds, WORDING)
 
 
 def settings_of(fake: FakeSlack) -> SlackSettings:
@@ -82,7 +88,7 @@ async def open_slack(folder: Path, *, timeout: float = 5.0) -> AsyncIterator[OnS
         fake.add_user(OMAR, "Omar Haddad", "omar@acme.example")
         fake.add_room(ROOM, "help", [DANA, OMAR])
         clients, seconds, files = Clients(settings_of(fake), timeout=timeout), Seconds(), KeptFiles()
-        made = OnSlack(fake, SlackChannel(clients, files, async_sessionmaker(engine), seconds), clients, seconds, files, engine)
+        made = OnSlack(fake, SlackChannel(clients, files, async_sessionmaker(engine), seconds, WORDING), clients, seconds, files, engine)
         try:
             yield made
         finally:

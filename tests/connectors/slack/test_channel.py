@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from connectors.ports.chat import (
     Section,
 )
 from connectors.ports.records import new_id
+from connectors.slack.buttons import read_press
 from tests.connectors.slack.support import DANA, OMAR, ROOM, OnSlack, open_slack
 from tests.fakes.slack.surfaces import new_view
 
@@ -315,7 +317,8 @@ async def test_a_file_that_was_not_sent_follows_later(slack: OnSlack) -> None:
 
 
 async def test_a_file_that_cannot_be_sent_is_named_all_the_same(slack: OnSlack) -> None:
-    await slack.channel.deliver("post", dm(slack), reply("here", files=(SENT,)), key="k1", message_id=None)
+    done = await slack.channel.deliver("post", dm(slack), reply("here", files=(SENT,)), key="k1", message_id=None)
+    assert done.unsent == ("screen.png",)
     (words,) = slack.fake.messages(DANA)
     assert "screen.png" in str(words.blocks)
 
@@ -387,9 +390,116 @@ async def test_nobody_is_nobody(slack: OnSlack) -> None:
 async def test_a_conversation_that_was_perhaps_begun_is_begun_once(slack: OnSlack) -> None:
     slack.fake.fail("chat.postMessage", "apply_then_500")
     with pytest.raises(OutcomeUnknown):
-        await slack.channel.begin(dm(slack), "VPN is down", key="k1")
-    begun = await slack.again().begin(dm(slack), "VPN is down", key="k1")
+        await slack.channel.begin(dm(slack), "VPN is down", key="k1", since=datetime.now(UTC))
+    begun = await slack.again().begin(dm(slack), "VPN is down", key="k1", since=datetime.now(UTC))
     assert [message.ts for message in slack.fake.messages(DANA)] == [begun.thread]
+
+
+async def test_beginning_reads_nothing_older_than_what_began_it(slack: OnSlack) -> None:
+    for number in range(3):
+        await slack.fake.say(DANA, f"old {number}")
+    slack.fake.advance(3_600)
+    since = datetime.now(UTC) + timedelta(hours=1)
+    await slack.channel.begin(dm(slack), "VPN is down", key="command:123.T0ACME.trigger", since=since)
+    (asked,) = calls(slack, "conversations.history")
+    assert since.timestamp() - 301 < float(asked["oldest"]) < since.timestamp()
+
+
+SHORTER = "Short after all."
+
+
+def whole(slack: OnSlack) -> str:
+    return " ".join(str(message.blocks) for message in slack.fake.messages(DANA))
+
+
+async def test_all_messages_of_a_long_reply_follow_an_edit(slack: OnSlack) -> None:
+    done = await slack.channel.deliver("post", dm(slack), reply(LONG, ReplyKind.ANSWER), key="k1", message_id=None)
+    count = len(slack.fake.messages(DANA))
+    other = LONG.replace("word", "verb")
+    await slack.again().deliver("edit", dm(slack), reply(other, ReplyKind.ANSWER), key="k2", message_id=done.message_id)
+    assert len(slack.fake.messages(DANA)) == count > 1
+    assert "word" not in whole(slack)
+    slack.seconds.forward(60)
+    await slack.again().deliver("edit", dm(slack), reply(SHORTER), key="k3", message_id=done.message_id)
+    (only,) = slack.fake.messages(DANA)
+    assert SHORTER in str(only.blocks)
+
+
+async def test_a_reply_that_grows_goes_on_in_its_thread_once(slack: OnSlack) -> None:
+    done = await slack.channel.deliver("post", dm(slack), reply(SHORTER), key="k1", message_id=None)
+    slack.fake.fail("chat.postMessage", "apply_then_500")
+    long = reply(LONG, ReplyKind.ANSWER)
+    with pytest.raises(OutcomeUnknown):
+        await slack.channel.deliver("edit", dm(slack), long, key="k2", message_id=done.message_id)
+    slack.seconds.forward(60)
+    await slack.again().deliver("edit", dm(slack), long, key="k2", message_id=done.message_id)
+    first, *others = slack.fake.messages(DANA)
+    texts = [message.text for message in others]
+    assert len(texts) == len(set(texts)) > 0
+    assert {message.thread_ts for message in others} == {first.ts}
+
+
+async def test_nothing_is_left_of_a_long_reply_that_is_deleted(slack: OnSlack) -> None:
+    slack.files.contents["f1"] = b"png"
+    long = reply(LONG, ReplyKind.ANSWER, files=(SENT,))
+    done = await slack.channel.deliver("post", dm(slack), long, key="k1", message_id=None)
+    slack.fake.fail("chat.delete", "apply_then_500")
+    with pytest.raises(OutcomeUnknown):
+        await slack.channel.deliver("delete", dm(slack), long, key="k2", message_id=done.message_id)
+    await slack.again().deliver("delete", dm(slack), long, key="k2", message_id=done.message_id)
+    assert slack.fake.messages(DANA) == []
+    assert slack.fake.files == {}
+
+
+async def test_a_file_goes_with_the_edit_that_has_it_no_more(slack: OnSlack) -> None:
+    other = Attachment("f2", "log.txt", "text/plain", 3)
+    slack.files.contents |= {"f1": b"png", "f2": b"log"}
+    done = await slack.channel.deliver("post", dm(slack), reply("here", files=(SENT, other)), key="k1", message_id=None)
+    await slack.again().deliver("edit", dm(slack), reply("one only", files=(other,)), key="k2", message_id=done.message_id)
+    assert [file.name for file in slack.fake.files.values()] == ["log.txt"]
+    await slack.again().deliver("edit", dm(slack), reply("deleted"), key="k3", message_id=done.message_id)
+    assert slack.fake.files == {}
+    assert [message.text for message in slack.fake.messages(DANA)] == ["deleted"]
+
+
+async def test_a_file_that_was_perhaps_shared_is_deleted_too(slack: OnSlack) -> None:
+    slack.files.contents["f1"] = b"png"
+    slack.fake.fail("files.completeUploadExternal", "apply_then_500")
+    told = reply("here", files=(SENT,))
+    with pytest.raises(OutcomeUnknown):
+        await slack.channel.deliver("post", dm(slack), told, key="k1", message_id=None)
+    slack.seconds.forward(60)
+    done = await slack.again().deliver("post", dm(slack), told, key="k1", message_id=None)
+    await slack.again().deliver("delete", dm(slack), told, key="k2", message_id=done.message_id)
+    assert slack.fake.files == {}
+
+
+async def test_a_whisper_stands_beside_a_thread_that_nobody_has_answered_in(slack: OnSlack) -> None:
+    root = await slack.fake.say(DANA, "hi", room=ROOM)
+    thread = replace(room(slack), thread=root)
+    asks = reply("which?", only_for=DANA, actions=(Action("opaque", "This"),))
+    done = await slack.channel.deliver("post", thread, asks, key="k1", message_id=None)
+    (seen,) = slack.fake.ephemeral(DANA)
+    assert (seen.thread_ts, done.thread) == (None, root)
+    pressed = read_press(seen.blocks[-1]["elements"][0]["value"])
+    assert pressed is not None
+    assert (pressed.action, pressed.thread) == ("opaque", root)
+    await slack.fake.say(OMAR, "me too", room=ROOM, thread=root)
+    await slack.channel.deliver("post", thread, asks, key="k2", message_id=None)
+    assert slack.fake.ephemeral(DANA)[-1].thread_ts == root
+
+
+@pytest.mark.parametrize("more", [{"text": LONG}, {"files": (SENT,)}])
+async def test_what_is_too_much_for_a_whisper_is_said_in_ones_own_chat(slack: OnSlack, more: dict[str, Any]) -> None:
+    slack.files.contents["f1"] = b"png"
+    secret = replace(reply("secret", ReplyKind.ANSWER, only_for=DANA), **more)
+    done = await slack.channel.deliver("post", room(slack), secret, key="k1", message_id=None)
+    assert slack.fake.ephemeral(DANA) == slack.fake.messages(ROOM) == []
+    first, *others = slack.fake.messages(DANA)
+    assert others
+    assert done.message_id == f"{first.channel}:{first.ts}"
+    await slack.channel.deliver("edit", room(slack), reply("taken back", only_for=DANA), key="k2", message_id=done.message_id)
+    assert [message.text for message in slack.fake.messages(DANA)] == ["taken back"]
 
 
 async def test_another_workspace_is_refused(slack: OnSlack) -> None:

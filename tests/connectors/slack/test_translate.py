@@ -16,6 +16,7 @@ from connectors.slack.buttons import ButtonValue
 from connectors.slack.plain import LONGEST, plain
 from connectors.slack.translate import Context, translate
 from connectors.slack.views import text_view
+from tests.connectors.slack.support import WORDING
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 HERE = Context(NOW, me="W111")
@@ -230,6 +231,12 @@ def test_what_only_one_person_saw_is_no_thread_of_its_own() -> None:
     inside = translate(press(VALUE, container=container | {"thread_ts": "6.0"}, channel={"id": "C1"}, message=None), HERE)
     assert inside is not None
     assert inside.address.thread == "6.0"
+    beside = press(ButtonValue("opaque", thread="6.0").packed(), container=container, channel={"id": "C1"}, message=None)
+    assert (pressed := translate(beside, HERE)) is not None
+    assert pressed.address.thread == "6.0"
+    in_the_open = press(ButtonValue("opaque", thread="6.0").packed())
+    assert (pressed := translate(in_the_open, HERE)) is not None
+    assert pressed.address.thread != "6.0", "believed only where Slack does not say it"
 
 
 def test_a_stranger_who_presses_keeps_their_own_id() -> None:
@@ -254,7 +261,7 @@ def sent(view: dict[str, Any], text: str) -> dict[str, Any]:
 
 def test_sent_words_come_with_the_press_from_where_it_was_pressed() -> None:
     where = Address("slack", "T1", "C1", "6.0")
-    view = text_view(ButtonValue("opaque", "Deny", "required", "Why?"), where=where)
+    view = text_view(ButtonValue("opaque", "Deny", "required", "Why?"), WORDING, where)
     found = translate(sent(view, "too dear"), HERE)
     assert found is not None
     assert found.press is not None

@@ -1,11 +1,19 @@
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
 from connectors.ports.chat import Action, Address, Form, FormField, Item, Prompt, Reply, ReplyKind, RequestRef, Section
+from connectors.slack import views
 from connectors.slack.buttons import ButtonValue
-from connectors.slack.views import Sent, form_view, home_view, loading_view, prompts, read_view, text_view
+from connectors.slack.views import Sent, prompts, read_view
 from tests.connectors.slack.replies import assert_view, replies, shown
+from tests.connectors.slack.support import WORDING
+
+form_view = partial(views.form_view, wording=WORDING)
+home_view = partial(views.home_view, wording=WORDING)
+loading_view = partial(views.loading_view, wording=WORDING)
+text_view = partial(views.text_view, wording=WORDING)
 
 HERE = Address("slack", "T1", "C1", "17.1")
 SUBMIT = Action("send-id", "Send request", "primary")

@@ -169,7 +169,8 @@ def post_ephemeral(s: Workspace, call: Call) -> Json:
         s.new_ts(), room.id, text, team.id, user=team.bot_user, bot_id=team.bot_id, thread_ts=thread, blocks=blocks, only_for=user,
         username=shown["username"], icon_url=shown["icon_url"],
     )  # fmt: skip
-    s.ephemerals.setdefault(user, []).append(message)
+    if thread is None or any(reply.ts != thread for reply in s.in_thread(room.id, thread)):  # else Slack shows it to nobody
+        s.ephemerals.setdefault(user, []).append(message)
     return {"message_ts": message.ts}
 
 

@@ -204,3 +204,19 @@ def complete_upload(s: Workspace, call: Call) -> Json:
         text = call.args.get("initial_comment") or ""
         s.put(FakeMessage(s.new_ts(), room.id, text, team.id, user=team.bot_user, bot_id=team.bot_id, thread_ts=thread, files=told))
     return {"files": told}
+
+
+@method("files.delete", "files:write")
+def delete_file(s: Workspace, call: Call) -> Json:
+    """A message that was only this file goes with it."""
+    file = s.files.get(call.need("file", "file_not_found"))
+    if file is None:
+        raise SlackError("file_not_found", str(call.args.get("file")))
+    if file.user != s.teams[call.team].bot_user:
+        raise SlackError("cant_delete_file", "somebody else's file")
+    del s.files[file.id]
+    for message in (message for room in file.shared for message in s.said[room].values()):
+        if any(one["id"] == file.id for one in message.files):
+            message.files = [one for one in message.files if one["id"] != file.id]
+            message.deleted = message.deleted or not (message.files or message.text)
+    return {}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import text
 
@@ -16,6 +17,15 @@ from bot.database import Sessions, connect
 settings.register_profile("foyer", deadline=None, derandomize=True)
 settings.load_profile("foyer")
 """The same examples every time, and no clock decides."""
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""Plain tracebacks: drawing one with all its variables takes longer than the test."""
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
 

@@ -228,14 +228,18 @@ def sandbox_reset() -> None:
 
 @slack.command("manifest")
 def slack_manifest(
-    url: Annotated[str | None, typer.Option(help="Where Slack reaches this server, e.g. https://foyer.example.com.")] = None,
-    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a server that Slack cannot reach.")] = False,
+    url: Annotated[str | None, typer.Option(help="Where Slack sends to, e.g. https://foyer.example.com; nothing after it.")] = None,
+    socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a server that Slack cannot reach: instead of --url.")] = False,
 ) -> None:
     """Print the app for this installation, to be pasted at https://api.slack.com/apps?new_app=1."""
     from bot.bootstrap import slack_app
 
     try:
         typer.echo(slack_app(url, socket_mode=socket_mode), nl=False)
+        if url is not None and socket_mode:
+            typer.echo(
+                "--socket-mode: Slack sends nothing to --url; it is only where workspaces come back to that install the app.", err=True
+            )
     except ValueError as error:
         _fail(str(error))
 
@@ -243,7 +247,10 @@ def slack_manifest(
 @app.command()
 def doctor() -> None:
     """Say what is configured, what is missing and how to mend it."""
-    findings = _told("doctor")
+    try:
+        findings = _told("doctor")
+    except ConfigError as error:
+        findings = [{"name": "configuration", "ok": False, "found": str(error), "mend": "mend this first; nothing else could be tried"}]
     for one in findings:
         typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {one['found']}")
         if not one["ok"]:
@@ -291,7 +298,7 @@ async def _serve(settings: Settings, *, banner: bool) -> int:
             raise Refusal(f"Port {settings.port} cannot be used ({error.strerror or error}). Try another: PORT=8099.") from error
         settle()
         if banner:
-            typer.echo(BANNER.format(url=server.url, home=settings.home))
+            typer.echo(_banner(settings, server.url))
         await stopped.wait()
     finally:
         await server.stop()
@@ -300,12 +307,21 @@ async def _serve(settings: Settings, *, banner: bool) -> int:
     return 0
 
 
+def _banner(settings: Settings, url: str) -> str:
+    because = settings.exposed or (None if settings.sandbox_sign_in else "FOYER_SANDBOX_SIGN_IN is false")
+    try_it = CHOOSE if because is None else CLOSED.format(because=because)
+    return BANNER.format(url=url, try_it=try_it, home=settings.home)
+
+
+CHOOSE = """Choose who you are, and ask: "how many days of PTO do I carry over?", "my account is locked",
+"I need access to Figma as editor for 30 days". Priya approves, Sam picks up what people must do.
+The same in a terminal:  .venv/bin/foyer chat --as dana@acme.example"""
+CLOSED = """Nobody can sign in to the web chat: the sandbox sign-in asks for no password, and is off because
+{because}."""
 BANNER = """
 Foyer is open:  {url}
 
-Choose who you are, and ask: "how many days of PTO do I carry over?", "my account is locked",
-"I need access to Figma as editor for 30 days". Priya approves, Sam picks up what people must do.
-The same in a terminal:  .venv/bin/foyer chat --as dana@acme.example
+{try_it}
 Everything stays under {home}; logs in {home}/logs. Ctrl-C ends it.
 """
 

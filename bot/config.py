@@ -1,11 +1,14 @@
 """All settings, read in one place: `FOYER_*` in the environment, and `foyer.yaml` in FOYER_HOME for what is structured."""
 
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from connectors.ports.chat import Address
@@ -17,9 +20,20 @@ class ConfigError(Exception):
     """foyer.yaml or the environment says something that cannot be; the text tells the operator what."""
 
 
-RoomMode = Literal["off", "mention", "questions"]
-Place = Annotated[str, Field(pattern=r"^[a-z]+:[^:]+:.+$")]
+def _is_place(name: str) -> str:
+    if name.startswith(("https://", "http://", "#")) or (name.startswith("slack:") and not SLACK_PLACE.fullmatch(name)):
+        room = re.search(r"/archives/([CG][A-Z0-9]+)", name)
+        raise ValueError(f"write slack:T...:{room[1] if room else 'C...'} instead of {name!r}, see README, Slack in ten minutes")
+    if not PLACE.fullmatch(name):
+        raise ValueError(f"write channel:workspace:room, as slack:T...:C..., instead of {name!r}; see README, Slack in ten minutes")
+    return name
+
+
+PLACE, SLACK_PLACE = re.compile(r"[a-z]+:[^:]+:.+"), re.compile(r"slack:T[A-Z0-9]+:[CG][A-Z0-9]+")
+Place = Annotated[str, AfterValidator(_is_place)]
 """A room, as channel:tenant:room."""
+RoomMode = Annotated[Literal["off", "mention", "questions"], BeforeValidator(lambda mode: "off" if mode is False else mode)]
+"""`off` without quotes is false in YAML, and means the same."""
 
 
 def place(name: str) -> Address:
@@ -61,7 +75,42 @@ SHIPPED = Path(__file__).with_name("foyer.yaml")
 
 
 def _organisation(path: Path) -> Organisation:
-    return Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    """Raises ConfigError, which names the file."""
+    try:
+        return Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_said(error)}") from error
+    except yaml.MarkedYAMLError as error:
+        where = f", line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}" if error.problem_mark else ""
+        raise ConfigError(f"{path}{where} is no YAML: {error.problem or error.context}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no YAML: {error}") from error
+
+
+def _said(error: ValidationError, prefix: str = "") -> str:
+    """What is wrong with which setting, without the library's own words about itself."""
+    told = []
+    for one in error.errors(include_url=False):
+        where = prefix + ".".join(str(part) for part in one["loc"] if part != "[key]")
+        what = "there is no such setting" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
+        told.append(f"{where.upper() if prefix else where}: {what}" if where else what)
+    return "; ".join(told)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches that host."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def leads_here(url: str) -> bool:
+    """The same for an address."""
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 class Settings(BaseSettings):
@@ -82,7 +131,7 @@ class Settings(BaseSettings):
     models: Path | None = None
     """Where the embedding runtime lies; inside the virtual environment when None."""
     sandbox_sign_in: bool = True
-    """Choose who you are, on loopback only; off where a real directory signs people in."""
+    """Choose who you are; off anyway where anybody but this machine may reach the server (`exposed`)."""
     rate_per_minute: int = 60
     """Messages a person may send in a minute."""
     turn_timeout: float = 30.0
@@ -128,6 +177,21 @@ class Settings(BaseSettings):
         return frozenset(filter(None, (team.strip() for team in self.slack_teams.split(","))))
 
     @property
+    def slack_over_http(self) -> bool:
+        """Whether Slack itself, no emulator on this machine, sends to this server or leads people to it."""
+        sends = bool(self.slack_client_id) or (bool(self.slack_signing_secret) and not self.slack_app_token)
+        return sends and not leads_here(self.slack_api_url)
+
+    @property
+    def exposed(self) -> str | None:
+        """Why others than this machine may reach the server, perhaps through a proxy that does not say so; None when nothing says that."""
+        if not is_loopback(self.host):
+            return f"FOYER_HOST is {self.host}"
+        if self.public_url and not leads_here(self.public_url):
+            return f"FOYER_PUBLIC_URL is {self.public_url}"
+        return "Slack sends to this server over HTTP" if self.slack_over_http else None
+
+    @property
     def database(self) -> str:
         """An async SQLAlchemy URL."""
         if self.database_url is None:
@@ -144,6 +208,10 @@ def check_groups(organisation: Organisation, skills: Mapping[str, SkillSpec], ro
     named = {f"the skill {name}": spec.assignment_group for name, spec in skills.items()}
     named |= {f"the specialist {name}": one.assignment_group for name, one in roster.specialists.items()}
     named |= {f"the sensitive topic {topic}": group for topic, group in organisation.sensitive.items()}
+    unknown = [repr(group) for group in organisation.desks if group not in organisation.assignment_groups]
+    if unknown:
+        groups = ", ".join(organisation.assignment_groups)
+        raise ConfigError(f"foyer.yaml: desks names {', '.join(unknown)}, which is not in assignment_groups ({groups})")
     lost = [f"{what} goes to {group!r}" for what, group in named.items() if group not in organisation.assignment_groups]
     if lost:
         raise ConfigError(f"foyer.yaml: {'; '.join(lost)}, which is not in assignment_groups")
@@ -156,6 +224,6 @@ def load(**overrides: Any) -> Settings:
         path = settings.home / "foyer.yaml"
         if path.exists():
             settings = settings.model_copy(update={"organisation": _organisation(path)})
-    except (ValidationError, yaml.YAMLError) as error:
-        raise ConfigError(str(error)) from error
+    except ValidationError as error:
+        raise ConfigError(_said(error, "FOYER_")) from error
     return settings

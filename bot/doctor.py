@@ -8,8 +8,14 @@ from typing import Any
 from sqlalchemy import text
 
 from bot.bootstrap import App
+from bot.config import leads_here
+from connectors.errors import ConnectorError
 
 Check = Callable[[App], Awaitable[str]]
+
+
+class Broken(Exception):
+    """A check found that something does not work; the text says what."""
 
 
 async def examine(app: App) -> list[dict[str, Any]]:
@@ -19,14 +25,20 @@ async def examine(app: App) -> list[dict[str, Any]]:
         try:
             findings.append({"name": name, "ok": True, "found": await check(app), "mend": ""})
         except Exception as error:  # a broken part is a finding, whatever broke
-            findings.append({"name": name, "ok": False, "found": f"{type(error).__name__}: {error}", "mend": mend})
+            findings.append({"name": name, "ok": False, "found": _said(error), "mend": mend})
     return findings
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ConnectorError):
+        return error.detail or error.code
+    return str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
 
 
 async def _home(app: App) -> str:
     path = app.home.path
     if not os.access(path, os.W_OK):
-        raise PermissionError(f"{path} cannot be written")
+        raise Broken(f"{path} cannot be written")
     free = os.statvfs(path)
     return f"{path}, {free.f_bavail * free.f_frsize / 1e9:.1f} GB free"
 
@@ -47,7 +59,7 @@ async def _knowledge(app: App) -> str:
     articles = await app.library.list()
     published = sum(1 for article in articles if article.state == "published")
     if not published:
-        raise LookupError("no article is published")
+        raise Broken("no article is published")
     return f"{published} articles published, {len(articles) - published} others"
 
 
@@ -72,20 +84,34 @@ async def _audit(app: App) -> str:
     await app.audit.seal(app.sessions)
     verified = await app.audit.verify(app.sessions)
     if not verified.ok:
-        raise ValueError(verified.message)
+        raise Broken(verified.message)
     return f"{verified.count} events, the chain holds"
 
 
 async def _sign_in(app: App) -> str:
-    if app.settings.sandbox_sign_in and app.settings.host not in ("127.0.0.1", "localhost", "::1"):
-        raise ValueError(f"the sandbox sign-in is on and the server listens on {app.settings.host}")
-    return "sandbox, on loopback only" if app.settings.sandbox_sign_in else "none for the web chat"
+    settings = app.settings
+    if not settings.sandbox_sign_in:
+        return "none for the web chat"
+    if settings.exposed is not None:
+        return f"none for the web chat: the sandbox's is off, because {settings.exposed}"
+    return "sandbox: whoever uses this machine chooses who they are; put no proxy before it"
+
+
+async def _address(app: App) -> str:
+    settings = app.settings
+    if settings.slack_over_http and (not settings.public_url or leads_here(settings.public_url)):
+        raise Broken(f"Slack cannot reach {settings.base_url}, and FOYER_PUBLIC_URL names no other address")
+    if settings.slack_over_http and not settings.base_url.startswith("https://"):
+        raise Broken(f"FOYER_PUBLIC_URL is {settings.base_url}, and Slack sends to https:// only")
+    return settings.base_url
 
 
 async def _slack(app: App) -> str:
     if app.slack is None:
         return "not configured"
-    return await app.slack.check([desk for desk in app.rooms.desks.values() if desk.channel == app.slack.channel.name])
+    rooms = [(f"the desk {group}", desk, True) for group, desk in app.rooms.desks.items()]
+    rooms += [("a room", room, mode != "off") for room, mode in app.rooms.modes.items()]
+    return await app.slack.check([named for named in rooms if named[1].channel == app.slack.channel.name])
 
 
 async def _language_model(app: App) -> str:
@@ -101,7 +127,8 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("specialists", _specialists, "foyer specialists list"),
     ("policy", _policy, "mend specialists/policy/policies.cedar"),
     ("audit", _audit, "restore the database from a backup; keep this one as evidence"),
-    ("sign-in", _sign_in, "set FOYER_HOST=127.0.0.1 or FOYER_SANDBOX_SIGN_IN=false"),
+    ("sign-in", _sign_in, ""),
+    ("address", _address, "set FOYER_PUBLIC_URL to the https address at which Slack reaches this server, or use Socket Mode"),
     ("slack", _slack, "README, Slack in ten minutes"),
     ("language model", _language_model, ""),
 )

@@ -39,11 +39,13 @@ class Server:
 
     async def start(self) -> None:
         """Raises OSError when the port is taken."""
-        public = self._application()
-        await self._serve(public)
+        exposed = self.app.settings.exposed
+        if self.app.settings.sandbox_sign_in and exposed is not None:
+            log.warning("sandbox_sign_in_off", because=exposed)
+        await self._serve(self._application(exposed is None))
         if self._port is not None:
             await web.TCPSite(self._runners[0], self.app.settings.host, self._port).start()
-        operator = self._application()
+        operator = self._application(True)
         operator.router.add_post("/control/{command}", self._control)
         await self._serve(operator)
         with suppress(FileNotFoundError):
@@ -68,10 +70,11 @@ class Server:
         await runner.setup()
         self._runners.append(runner)
 
-    def _application(self) -> web.Application:
+    def _application(self, may_choose: bool) -> web.Application:
+        """`may_choose`: whoever reaches it may choose who they are, if the installation lets anybody."""
         app = self.app
         application = web.Application(client_max_size=8_000_000)
-        sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if app.settings.sandbox_sign_in else None
+        sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if may_choose and app.settings.sandbox_sign_in else None
         chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=app.home.key("web session"), clock=app.clock)
         chat.add_to(application)
         add_step_up(application, chat.guard, app.step_ups)

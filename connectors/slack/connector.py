@@ -5,21 +5,21 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import aiohttp
 import structlog
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from connectors.errors import ConnectorError, Refused, Retry
-from connectors.ports.chat import Address, Files, Intake, Shortcut
+from connectors.errors import ConnectorError, Retry
+from connectors.ports.chat import Files, Intake, Shortcut
 from connectors.ports.records import Clock
 from connectors.slack.channel import SlackChannel
+from connectors.slack.checkup import Checkup, Named
 from connectors.slack.clients import Clients
+from connectors.slack.deliveries import Deliveries, signable
 from connectors.slack.installing import Installations, States, oauth_flow
 from connectors.slack.listeners import Listeners
 from connectors.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, bot_scopes
@@ -29,6 +29,8 @@ from connectors.slack.wording import Word, Wording
 log = structlog.get_logger()
 LARGEST = 1_000_000
 """Bytes of a request; Slack's own are far smaller."""
+OPENING = 30.0
+"""Seconds that a socket may take to open."""
 PAUSES = (1.0, 5.0, 30.0)
 """Seconds until Slack is tried again after a start without it; the last repeats."""
 
@@ -56,6 +58,8 @@ class Slack:
         if self._installations is not None:
             self._flow = oauth_flow(settings, self._installations, States(engine, clock), bot_scopes())
         self._clients = Clients(settings, self._installations)
+        self._checkup = Checkup(settings, self._clients)
+        self._deliveries = Deliveries(settings.signing_secret or "", monotonic)
         wording = Wording.of(word)
         self.channel = SlackChannel(self._clients, files, sessions, monotonic, wording)
         listeners = Listeners(
@@ -98,61 +102,45 @@ class Slack:
         """After `stop_receiving`, when nothing is being said any more."""
         await self._clients.close()
 
-    async def check(self, rooms: Sequence[Address]) -> str:
-        """Which workspaces, as whom, with which rights, by which way, and whether it is in these rooms.
+    async def check(self, rooms: Sequence[Named]) -> str:
+        """Which workspaces, as whom, with which rights, by which way, and whether these rooms are as they are meant.
 
-        Raises Refused with what is missing, Retry.
+        Raises Refused with what is wrong, Retry.
         """
-        tenants = await self._clients.tenants()
-        if not tenants:
-            raise Refused("not_installed", f"no workspace has installed the app yet: open {self._settings.base_url}{INSTALL_PATH}")
-        found = [await self._workspace(tenant) for tenant in tenants]
-        for room in rooms:
-            info = await self._clients.call(room.tenant, "conversations.info", channel=room.room)
-            if not info["channel"].get("is_member"):
-                raise Refused("not_in_channel", f"invite the bot into #{info['channel'].get('name')} ({room.room}): /invite @Foyer")
-        way = "Socket Mode" if self._settings.app_token else f"HTTP at {self._settings.base_url}{EVENTS_PATH}"
-        lacking = ", ".join(sorted(self._settings.teams.difference(tenants)))
-        found += [f"not installed yet in {lacking}"] if lacking and self._installations is not None else []
-        return f"{'; '.join(found)}; {way}"
-
-    async def _workspace(self, tenant: str) -> str:
-        client = await self._clients.of(tenant)
-        try:
-            answer = await client.auth_test()
-        except SlackApiError as error:
-            raise Refused(str(error.response["error"]), f"Slack refuses the token of {tenant}") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Retry("unreachable", f"{self._settings.api_url} does not answer ({type(error).__name__})") from error
-        headers = {name.lower(): value for name, value in answer.headers.items()}
-        granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",")} - {""}
-        missing = sorted(set(bot_scopes()) - granted)
-        if granted and missing:
-            wanted = ", ".join(missing)
-            raise Refused(
-                "missing_scope", f"{answer['team']} has not granted {wanted}: update the app from the manifest, then reinstall it"
-            )
-        return f"{answer['team']} as @{answer['user']}, " + (f"{len(granted)} scopes" if granted else "scopes not told")
+        return await self._checkup.run(rooms, self._deliveries.broken)
 
     async def _connect(self) -> None:
         failures = 0
         while True:
             try:
                 if self._settings.app_token and self._socket is None:
-                    self._socket = self._handler(self._settings.app_token)
-                    await self._socket.connect_async()  # type: ignore[no-untyped-call]
-                for tenant in await self._clients.tenants():
+                    await self._listen(self._settings.app_token)
+                for tenant in await self._checkup.teams():
                     me = await self._clients.me(tenant)
                     log.info("slack_connected", team=tenant, bot=me.user, socket=self._socket is not None)
                 return
             except ConnectorError as error:
                 failures += 1
-                log.error("slack_not_connected", code=error.code, attempt=failures)
+                log.error("slack_not_connected", code=error.code, because=error.detail, attempt=failures)
                 await asyncio.sleep(self._pauses[min(failures, len(self._pauses)) - 1])
 
-    def _handler(self, token: str) -> AsyncSocketModeHandler:
-        """It reconnects by itself, for ever; what it could not have recorded it does not acknowledge."""
-        return AsyncSocketModeHandler(self._bolt, token, web_client=AsyncWebClient(base_url=self._settings.api_url))
+    async def _listen(self, token: str) -> None:
+        """Opens the socket, which reconnects by itself, for ever; what it could not have recorded it does not acknowledge.
+
+        The library would try a wrong token for ever and keep to itself why, so that its first address is asked for here.
+        """
+        address = await self._checkup.socket_url(token)
+        handler = AsyncSocketModeHandler(self._bolt, token, web_client=AsyncWebClient(base_url=self._settings.api_url))
+        handler.client.wss_uri = address
+        try:
+            async with asyncio.timeout(OPENING):
+                await handler.connect_async()  # type: ignore[no-untyped-call]
+        except BaseException as error:
+            await handler.close_async()  # type: ignore[no-untyped-call]
+            if isinstance(error, TimeoutError):
+                raise Retry("unreachable", "cannot open the Socket Mode connection") from error
+            raise
+        self._socket = handler
 
     async def _receive(self, request: web.Request) -> web.Response:
         body = bytearray()
@@ -165,7 +153,14 @@ class Slack:
         except (ValueError, TypeError, AttributeError, RecursionError):
             log.warning("slack_request_unreadable", size=len(body))
             return web.Response(status=400)
-        return await to_aiohttp_response(await self._bolt.async_dispatch(asked))
+        if not signable(request.headers):
+            return web.Response(status=401)
+        answer = await self._bolt.async_dispatch(asked)
+        if answer.status == 401:
+            self._deliveries.refused(asked.raw_body, request.headers)
+        else:
+            self._deliveries.accepted()
+        return await to_aiohttp_response(answer)
 
     async def _install(self, request: web.Request) -> web.Response:
         assert self._flow is not None

@@ -2,7 +2,9 @@
 
 The sandbox sign-in asks for no password. It is safe only as long as nobody but the person at this machine can reach it, so in that
 mode everything is refused unless the connection comes from loopback and the Host is a loopback name with the port that is served:
-a page of another site that points its own name at 127.0.0.1 fails the second test, a forwarding proxy fails the third.
+a page of another site that points its own name at 127.0.0.1 fails the second test. A proxy on this machine passes both if it
+says neither whom it serves nor under which name, which is how nginx comes: whoever lets others reach the server gives no sign-in
+here at all, and a proxy that does say so is refused in any case.
 """
 
 import json
@@ -26,7 +28,7 @@ PersonHandler = Callable[[web.Request, SignedIn], Awaitable[web.StreamResponse]]
 
 JSON_LIMIT = 1_000_000
 SAFE = {"GET", "HEAD"}
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+FORWARDED = {"forwarded", "via", "x-real-ip"}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -115,7 +117,7 @@ class Guard:
 def local(request: web.Request) -> bool:
     """Whether a request comes from this machine, straight, and names it by a loopback name and the served port."""
     transport = request.transport
-    if transport is None or any(name in request.headers for name in FORWARDED):
+    if transport is None or any(name in FORWARDED or name.startswith("x-forwarded") for name in map(str.lower, request.headers)):
         return False
     served = transport.get_extra_info("socket")
     peer = transport.get_extra_info("peername")

@@ -57,6 +57,7 @@ class Receiving:
     slack: Slack
     url: str
     engine: AsyncEngine
+    seconds: Seconds
 
 
 def words(key: str, /, **params: str) -> str:
@@ -78,7 +79,8 @@ async def receiving(folder: Path, *, oauth: bool = False, socket: bool = False, 
         if socket:
             settings = replace(settings, signing_secret=None, app_token=fake.app_token)
         inbox = RecordingInbox()
-        slack = make_slack(settings, inbox, engine)
+        seconds = Seconds()
+        slack = make_slack(settings, inbox, engine, seconds)
         app = web.Application()
         slack.add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -86,7 +88,7 @@ async def receiving(folder: Path, *, oauth: bool = False, socket: bool = False, 
         await web.SockSite(runner, bound).start()
         fake.app = "" if socket else f"{url}/slack/events"
         try:
-            yield Receiving(fake, inbox, slack, url, engine)
+            yield Receiving(fake, inbox, slack, url, engine, seconds)
         finally:
             await fake.settle()
             await slack.stop_receiving()
@@ -94,9 +96,9 @@ async def receiving(folder: Path, *, oauth: bool = False, socket: bool = False, 
             await runner.cleanup()
 
 
-def make_slack(settings: SlackSettings, inbox: RecordingInbox, engine: AsyncEngine) -> Slack:
+def make_slack(settings: SlackSettings, inbox: RecordingInbox, engine: AsyncEngine, seconds: Seconds | None = None) -> Slack:
     """Not opened yet."""
     return Slack(
         settings, intake=inbox, files=KeptFiles(), word=words, engine=engine, sessions=async_sessionmaker(engine),
-        clock=lambda: NOW, pauses=(0.01,), monotonic=Seconds(),
+        clock=lambda: NOW, pauses=(0.01,), monotonic=seconds or Seconds(),
     )  # fmt: skip

@@ -339,7 +339,7 @@ async def test_a_press_from_another_workspace_is_ours_by_the_message_it_stands_o
 
 async def test_the_check_names_workspace_bot_and_way(here: Receiving) -> None:
     found = await here.slack.check([])
-    assert found.startswith("Acme as @")
+    assert found.startswith("T0ACME (Acme) as @")
     assert found.endswith(f"HTTP at {here.url}/slack/events")
 
 

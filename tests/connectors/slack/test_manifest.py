@@ -136,6 +136,26 @@ def test_an_address_that_slack_cannot_send_to_is_refused(url: str) -> None:
         m.manifest(url)
 
 
+@pytest.mark.parametrize("url", ["https://a b.example", " https://a.example", "https://a.example/x y", "https://a.example:x", "https://[a"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"and .* is none"):
+        m.manifest(url)
+
+
+@pytest.mark.parametrize("path", ["/slack/events", "/slack/events/", "/slack/install", "/foyer/slack/events"])
+def test_an_address_that_has_the_path_already_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="without /slack/"):
+        m.manifest("https://a.example" + path)
+
+
+def test_the_command_says_what_an_address_is_for_over_a_socket() -> None:
+    told = CliRunner().invoke(app, ["slack", "manifest", "--url", "https://a.example", "--socket-mode"])
+    assert told.exit_code == 0
+    assert yaml.safe_load(told.stdout) == m.manifest("https://a.example", socket_mode=True)
+    assert "Slack sends nothing to --url" in told.stderr
+    assert CliRunner().invoke(app, ["slack", "manifest", "--socket-mode"]).stderr == ""
+
+
 def test_the_command_prints_it() -> None:
     told = CliRunner().invoke(app, ["slack", "manifest", "--url", "https://foyer.acme.example/"])
     assert told.exit_code == 0

@@ -46,7 +46,19 @@ async def test_another_host_name_is_refused(served: Served, host: str) -> None:
     assert "Set-Cookie" not in answer
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For: 10.1.2.3", "Forwarded: for=10.1.2.3", "Via: 1.1 proxy", "X-Real-IP: 127.0.0.1"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X-Forwarded-For: 10.1.2.3",
+        "X-Forwarded-Host: foyer.acme.example",
+        "X-Forwarded-Proto: https",
+        "x-forwarded-port: 443",
+        "X-Forwarded-Server: proxy",
+        "Forwarded: for=10.1.2.3",
+        "Via: 1.1 proxy",
+        "X-Real-IP: 127.0.0.1",
+    ],
+)
 async def test_a_forwarding_proxy_is_refused(served: Served, header: str) -> None:
     assert (await raw(served, sign_in(f"127.0.0.1:{served.server.port}", header))).startswith("HTTP/1.1 403")
 

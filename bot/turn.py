@@ -146,7 +146,9 @@ class TurnHandler:
         await self.front_page.follow(changes)
         if activity.address.thread is None:
             await self._begin(activity, talk)
-        if talk.conversation.version > 0 or self._came_of_it(talk):
+        # What comes of a press may be said inside the transaction only.
+        pressed = activity.kind is ActivityKind.ACTION and activity.address.thread is not None
+        if talk.conversation.version > 0 or pressed or self._came_of_it(talk):
             changes.conversations.append(talk.conversation)
         return True
 
@@ -175,7 +177,7 @@ class TurnHandler:
             return
         channel = self.rooms.channels[before.channel]
         said = talk.began or talk.words("turn.begun")
-        after = await channel.begin(replace(activity.address, thread=None), said, key=activity.id)
+        after = await channel.begin(replace(activity.address, thread=None), said, key=activity.id, since=activity.at)
         talk.conversation = replace(talk.conversation, address=after)
         talk.changes.posts[:] = [replace(post, address=after) if post.address == before else post for post in talk.changes.posts]
 

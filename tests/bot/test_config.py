@@ -1,0 +1,94 @@
+"""What foyer.yaml and the environment may say, and how a mistake in them is told: the place, and what belongs there."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bot.config import SHIPPED, ConfigError, Settings, check_groups, load
+from specialists.loader import load_skills
+from specialists.roster import load_roster
+
+SECRET = SecretStr("secret")
+
+
+def home_with(folder: Path, more: str) -> Path:
+    (folder / "foyer.yaml").write_text(SHIPPED.read_text() + more)
+    return folder
+
+
+def complaint(folder: Path, more: str) -> str:
+    with pytest.raises(ConfigError) as told:
+        load(home=home_with(folder, more))
+    assert "pydantic" not in str(told.value)
+    assert str(folder / "foyer.yaml") in str(told.value)
+    return str(told.value)
+
+
+def test_off_needs_no_quotes(tmp_path: Path) -> None:
+    rooms = load(home=home_with(tmp_path, 'rooms:\n  slack:T0ACME:C0A: off\n  slack:T0ACME:C0B: "off"\n')).organisation.rooms
+    assert rooms == {"slack:T0ACME:C0A": "off", "slack:T0ACME:C0B": "off"}
+
+
+def test_a_mode_that_there_is_not_is_told(tmp_path: Path) -> None:
+    assert "rooms.slack:T0ACME:C0A: Input should be 'off', 'mention' or 'questions'" in complaint(tmp_path, "rooms: {slack:T0ACME:C0A: on}")
+
+
+@pytest.mark.parametrize("place", ["#it-desk", "slack:T0ACME:#it-desk", "slack:acme:C0A", "it-desk", "slack:C0A"])
+def test_a_room_that_is_no_id_is_told_what_to_write(tmp_path: Path, place: str) -> None:
+    said = complaint(tmp_path, f'desks: {{it-support: "{place}"}}')
+    assert "desks.it-support: write " in said
+    assert "slack:T...:C..." in said
+    assert "README" in said
+
+
+def test_a_link_to_a_room_is_told_by_its_id(tmp_path: Path) -> None:
+    link = "https://acme.slack.com/archives/C0456EFGH"
+    assert "desks.it-support: write slack:T...:C0456EFGH instead of" in complaint(tmp_path, f'desks: {{it-support: "{link}"}}')
+    assert "rooms" in complaint(tmp_path, f'rooms: {{"{link}": mention}}')
+
+
+def test_what_is_no_yaml_is_told_by_file_and_line(tmp_path: Path) -> None:
+    line = len(SHIPPED.read_text().splitlines()) + 1
+    assert f"foyer.yaml, line {line}, column 10 is no YAML: mapping values" in complaint(tmp_path, "desks: it: support\n")
+    (tmp_path / "foyer.yaml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(ConfigError, match="no YAML"):
+        load(home=tmp_path)
+
+
+def test_a_wrong_value_in_the_environment_is_told_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOYER_PORT", "eighty")
+    with pytest.raises(ConfigError, match=r"^FOYER_PORT: ") as told:
+        load(home=tmp_path)
+    assert "pydantic" not in str(told.value)
+
+
+def test_a_desk_of_no_assignment_group_is_refused(tmp_path: Path) -> None:
+    skills = {name: skill.spec for name, skill in load_skills().items()}
+    organisation = load(home=home_with(tmp_path, "desks: {it-suport: slack:T0ACME:C0A}")).organisation
+    with pytest.raises(ConfigError, match=r"desks names 'it-suport', which is not in assignment_groups \(it-support, people-team\)"):
+        check_groups(organisation, skills, load_roster(skills))
+
+
+@pytest.mark.parametrize(
+    ("given", "because"),
+    [
+        ({}, None),
+        ({"host": "::1", "public_url": ""}, None),
+        ({"public_url": "http://localhost:8080"}, None),
+        ({"public_url": "http://127.0.0.2"}, None),
+        ({"host": "0.0.0.0"}, "FOYER_HOST is 0.0.0.0"),
+        ({"host": "foyer.local"}, "FOYER_HOST is foyer.local"),
+        ({"public_url": "https://foyer.acme.example"}, "FOYER_PUBLIC_URL is https://foyer.acme.example"),
+        ({"public_url": "https://127.0.0.1.acme.example"}, "FOYER_PUBLIC_URL is https://127.0.0.1.acme.example"),
+        ({"public_url": "foyer.acme.example"}, "FOYER_PUBLIC_URL is foyer.acme.example"),
+        ({"public_url": "https://[x"}, "FOYER_PUBLIC_URL is https://[x"),
+        ({"slack_signing_secret": SECRET}, "Slack sends to this server over HTTP"),
+        ({"slack_client_id": "1.2", "slack_app_token": SECRET}, "Slack sends to this server over HTTP"),
+        ({"slack_signing_secret": SECRET, "slack_app_token": SECRET}, None),
+        ({"slack_signing_secret": SECRET, "slack_api_url": "http://127.0.0.1:5050/api/"}, None),
+    ],
+)
+def test_who_may_reach_the_server_is_known_by_its_settings(given: dict[str, Any], because: str | None) -> None:
+    assert Settings(**given).exposed == because

@@ -1,0 +1,130 @@
+"""What whoever runs an installation sees: doctor's findings, the banner, and who may choose who they are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
+
+from bot.bootstrap import App
+from bot.cli import _banner
+from bot.cli import app as command_line
+from bot.config import Settings
+from bot.doctor import examine
+from bot.server import Server
+from tests.scenarios.company import Company
+from tests.scenarios.slack import DESK, OnSlack
+
+DANA = {"email": "dana@acme.example"}
+SLACK = {"slack_bot_token": SecretStr("xoxb-1"), "slack_signing_secret": SecretStr("s"), "slack_api_url": "http://127.0.0.1:1/api/"}
+
+
+async def finding(app: App, name: str) -> Mapping[str, Any]:
+    (found,) = [one for one in await examine(app) if one["name"] == name]
+    return found
+
+
+async def signs_in(session: aiohttp.ClientSession, url: str, **headers: str) -> int:
+    async with session.post(f"{url}/api/v1/session", json=DANA, headers=headers) as answer:
+        return answer.status
+
+
+@pytest.mark.parametrize(
+    ("settings", "because"),
+    [
+        ({}, None),
+        ({"public_url": "http://127.0.0.1:8080"}, None),
+        ({"public_url": "https://foyer.acme.example"}, "FOYER_PUBLIC_URL is https://foyer.acme.example"),
+    ],
+)
+async def test_nobody_chooses_who_they_are_where_others_may_reach_the_server(
+    settings: dict[str, Any], because: str | None, template: Path, tmp_path: Path
+) -> None:
+    """A proxy on this machine that says nothing of itself, as nginx comes, looks like the first request here: only settings tell it."""
+    company = await Company.open(tmp_path / "home", template, settings=settings)
+    server = Server(company.app, port=0)
+    with capture_logs() as logs:
+        await server.start()
+    try:
+        url = f"http://127.0.0.1:{server.bound}"
+        async with aiohttp.ClientSession() as session:
+            assert await signs_in(session, url) == (200 if because is None else 403)
+            assert await signs_in(session, url, **{"X-Forwarded-Proto": "https"}) == 403
+        operator = aiohttp.UnixConnector(path=server.socket)
+        async with aiohttp.ClientSession(connector=operator) as session:
+            assert await signs_in(session, "http://localhost") == 200
+        found = await finding(company.app, "sign-in")
+        assert found["ok"]
+        assert found["found"].startswith("sandbox" if because is None else "none")
+        assert (because or "no proxy before it") in found["found"]
+        assert [line["because"] for line in logs if line["event"] == "sandbox_sign_in_off"] == ([because] if because else [])
+    finally:
+        await server.stop()
+        await company.close()
+
+
+def test_the_banner_says_whether_anybody_can_sign_in() -> None:
+    assert "Choose who you are" in _banner(Settings(), "http://127.0.0.1:8080")
+    shut = _banner(Settings(public_url="https://foyer.acme.example"), "https://foyer.acme.example")
+    assert "Choose who you are" not in shut
+    assert "FOYER_PUBLIC_URL is https://foyer.acme.example" in shut
+    assert "FOYER_SANDBOX_SIGN_IN is false" in _banner(Settings(sandbox_sign_in=False), "http://127.0.0.1:8080")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "said"),
+    [
+        (None, "Slack cannot reach http://127.0.0.1:8080"),
+        ("http://localhost:8099", "Slack cannot reach http://localhost:8099"),
+        ("http://foyer.acme.example", "https:// only"),
+        ("https://foyer.acme.example", None),
+    ],
+)
+async def test_doctor_says_when_slack_cannot_reach_the_server(public_url: str | None, said: str | None, tmp_path: Path) -> None:
+    """The settings alone decide it: nothing is started."""
+    company = Company(tmp_path / "home", settings={"public_url": public_url})
+    real = company.app.settings.model_copy(update={**SLACK, "slack_api_url": "https://slack.com/api/"})
+    company.app.settings = real
+    found = await finding(company.app, "address")
+    await company.app.engine_db.dispose()
+    assert found["ok"] is (said is None)
+    if said is not None:
+        assert said in found["found"]
+        assert "FOYER_PUBLIC_URL" in found["found"] + found["mend"]
+
+
+async def test_doctor_tells_which_desk_and_room_are_wrong_and_never_a_class(template: Path, tmp_path: Path) -> None:
+    async with OnSlack.open(tmp_path / "home", template) as slack:
+        right = await finding(slack.company.app, "slack")
+        assert (right["ok"], right["found"].startswith(f"{slack.fake.team} (Acme)")) == (True, True)
+        del slack.fake.rooms[DESK]
+        wrong = await finding(slack.company.app, "slack")
+        slack.fake.refusals.clear()
+        assert not wrong["ok"]
+        assert wrong["found"].startswith(f"the desk it-support in foyer.yaml, slack:{slack.fake.team}:{DESK}: Acme has no room")
+        slack.fake.fail("auth.test", "error:invalid_auth")
+        assert (await finding(slack.company.app, "slack"))["found"].startswith("Slack refuses FOYER_SLACK_BOT_TOKEN")
+        slack.fake.refusals.clear()
+
+
+async def test_doctor_checks_rooms_as_it_does_desks(template: Path, tmp_path: Path) -> None:
+    async with OnSlack.open(tmp_path / "home", template) as slack:
+        (mode, *_) = [room for room in slack.company.app.rooms.modes if slack.company.app.rooms.modes[room] == "questions"]
+        del slack.fake.rooms[mode.room]
+        found = await finding(slack.company.app, "slack")
+        slack.fake.refusals.clear()
+        assert not found["ok"]
+        assert f"slack:{slack.fake.team}:{mode.room}" in found["found"]
+
+
+def test_doctor_reports_a_config_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "foyer.yaml").write_text("nmae: Globex\n")
+    told = CliRunner().invoke(command_line, ["doctor"], env={"FOYER_HOME": str(tmp_path)})
+    assert told.exit_code == 1
+    assert told.stdout.startswith("BROKEN  configuration")
+    assert "nmae" in told.stdout
+    assert "mend: " in told.stdout

@@ -21,11 +21,12 @@ BROKEN = "broken"
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """To be tried again. `unsure`: it may have been shown. `paced`: it was no attempt."""
+    """To be tried again. `unsure`: it may have been shown. `paced`: it was no attempt. `told`: the platform itself said how long."""
 
     seconds: float
     unsure: bool
     paced: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ async def send(channel: Channel, row: Row[Any], *, unsure: bool) -> Delivered | 
         seconds = error.after if error.after is not None else BACKOFF[min(row.attempts, len(BACKOFF) - 1)]
         tell = log.debug if error.code == PACE else log.warning
         tell("delivery_postponed", channel=row.channel, code=error.code, seconds=seconds, attempt=row.attempts + 1)
-        return Later(seconds, unsure or isinstance(error, OutcomeUnknown), error.code == PACE)
+        paced = error.code == PACE
+        return Later(seconds, unsure or isinstance(error, OutcomeUnknown), paced, error.after is not None and not paced)
     except ConnectorError as error:
         log.error("delivery_refused", channel=row.channel, code=error.code, outbox=row.id)
         return GivenUp(error.code)

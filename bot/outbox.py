@@ -50,13 +50,17 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a channel will never show. `code` is the channel's, "broken" when its delivery failed too often by a defect."""
+    """What a channel will never show. `code` is the channel's, "broken" when its delivery failed too often by a defect.
+
+    `files`: only these are missing (their names), of a reply that is shown otherwise; its code is "files".
+    """
 
     operation: Operation
     card_key: str | None
     address: Address
     reply: Reply
     code: str
+    files: tuple[str, ...] = ()
 
 
 async def _ignore(refusal: Refusal) -> None:
@@ -84,6 +88,8 @@ class Outbox:
         """Called before a refused row is given up, at least once; when it raises it is called again later."""
         self._busy: dict[AddressKey, asyncio.Task[None]] = {}
         self._held: dict[AddressKey, _Held] = {}
+        self._asked: dict[tuple[str, str], datetime] = {}
+        """By channel and tenant: until when the platform has asked to be left alone there."""
         self._closing = False
 
     async def post(
@@ -143,6 +149,27 @@ class Outbox:
         await self.edit(session, card_key, draw)
         await session.execute(update(t.placement).where(t.placement.c.card_key == card_key).values(card_key=left_key))
 
+    async def post_again(self, session: AsyncSession, refusal: Refusal, address: Address) -> None:
+        """In the caller's transaction: what was refused is posted at this address, with what it would have been changed to since.
+
+        A card is there from then on, and not where it was; one that was posted again before stays as it is.
+        """
+        if refusal.card_key is None:
+            await self._add(session, "post", address, refusal.reply, None, None)
+            return
+        p, o, reply = t.placement.c, t.outbox.c, refusal.reply
+        old = refusal.address
+        there = (p.channel == old.channel, p.tenant == old.tenant, p.room == old.room, p.thread == old.thread)
+        shown = p.message_id.is_not(None) if refusal.operation == "edit" else p.message_id.is_(None)
+        to = {"channel": address.channel, "tenant": address.tenant, "room": address.room, "thread": address.thread}
+        moving = update(t.placement).where(p.id == reply.id, p.card_key == refusal.card_key, *there, shown)
+        moved = await session.execute(moving.values(**to, message_id=None, posted_thread=None).returning(p.id))
+        if moved.one_or_none() is None:
+            return
+        superseded = update(t.outbox).where(_PENDING, o.placement_id == reply.id, o.operation == "edit").values(state="superseded")
+        newest = max(((row.sequence, row.reply) for row in await session.execute(superseded.returning(o.sequence, o.reply))), default=None)
+        await self._add(session, "post", address, Reply.from_json(newest[1]) if newest else reply, refusal.card_key, reply.id)
+
     async def _add(
         self,
         session: AsyncSession,
@@ -179,6 +206,13 @@ class Outbox:
         async with self._sessions() as session:
             return await self.placements(session, card_key)
 
+    async def card_at(self, address: Address) -> str | None:
+        """The key of the card that began this thread."""
+        p = t.placement.c
+        there = (p.channel == address.channel, p.tenant == address.tenant, p.room == address.room, p.posted_thread == address.thread)
+        async with self._sessions() as session:
+            return (await session.execute(select(p.card_key).where(*there).order_by(p.id).limit(1))).scalar_one_or_none()
+
     async def waiting(self) -> int:
         async with self._sessions() as session:
             return int((await session.execute(select(func.count()).select_from(t.outbox).where(_PENDING))).scalar_one())
@@ -209,7 +243,8 @@ class Outbox:
                 if key in busy:
                     continue
                 held = self._held.get(key)
-                wait = (max(head.due_at, held.until if held else head.due_at) - now).total_seconds()
+                asked = self._asked.get(key[:2], head.due_at)
+                wait = (max(head.due_at, asked, held.until if held else head.due_at) - now).total_seconds()
                 if wait > 0:
                     pause = wait if pause is None else min(pause, wait)
                 elif served[head.channel] < AT_ONCE and not self._closing:
@@ -255,9 +290,13 @@ class Outbox:
         unsure = row.unsure and (held is None or held.unsent != row.sequence)
         sent = await send(self._channels[row.channel], row, unsure=unsure)
         outcome = await self._tell_refused(row, sent.code) if isinstance(sent, GivenUp) else sent
+        if isinstance(outcome, Delivered) and outcome.unsent:
+            outcome = await self._tell_refused(row, "files", outcome.unsent) or outcome
         if not isinstance(outcome, Later):
             return await self._finish(row, outcome, go_on)
         until = self._clock() + timedelta(seconds=outcome.seconds)
+        if outcome.told:
+            self._asked[key[:2]] = max(until, self._asked.get(key[:2], until))
         self._held[key] = _Held(until, None if outcome.unsure else row.sequence)
         if not outcome.paced:
             values = {"attempts": row.attempts + 1, "due_at": until, "unsure": outcome.unsure}
@@ -265,10 +304,10 @@ class Outbox:
                 await session.execute(update(t.outbox).where(t.outbox.c.sequence == row.sequence).values(**values))
         return None
 
-    async def _tell_refused(self, row: Row[Any], code: str) -> Later | None:
+    async def _tell_refused(self, row: Row[Any], code: str, files: tuple[str, ...] = ()) -> Later | None:
         """None when that is done."""
         try:
-            refusal = Refusal(row.operation, row.card_key, Address(*_key(row)), Reply.from_json(row.reply), code)
+            refusal = Refusal(row.operation, row.card_key, Address(*_key(row)), Reply.from_json(row.reply), code, files)
             await self.on_refused(refusal)
         except Exception:  # it will be refused again, and told again
             log.exception("refusal_not_told", channel=row.channel, outbox=row.id)
@@ -286,7 +325,7 @@ class Outbox:
             if delivered is not None and row.operation == "post" and row.placement_id is not None:
                 shown = {"message_id": delivered.message_id, "posted_thread": delivered.thread}
                 await session.execute(update(t.placement).where(t.placement.c.id == row.placement_id).values(**shown))
-            if not go_on or self._closing:
+            if not go_on or self._closing or self._clock() < self._asked.get(_key(row)[:2], self._clock()):
                 return None
             first = _rows().where(_PENDING, *_at(Address(*_key(row)))).order_by(t.outbox.c.sequence).limit(1)
             following: Row[Any] | None = (await session.execute(first)).one_or_none()

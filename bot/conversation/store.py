@@ -37,6 +37,13 @@ class ConversationStore:
             ).one_or_none()
         return _conversation(row) if row is not None else Conversation(new_id(), address, person_id, now)
 
+    async def people_at(self, address: Address) -> list[str]:
+        """The ids of those who talk with the bot in this thread, the first who did first."""
+        c = t.conversation.c
+        here = (c.channel == address.channel, c.tenant == address.tenant, c.room == address.room, c.thread == address.thread)
+        async with self._sessions() as session:
+            return list((await session.execute(select(c.person_id).where(*here).order_by(c.created_at, c.id))).scalars())
+
     async def get(self, conversation_id: str) -> Conversation | None:
         async with self._sessions() as session:
             row = (await session.execute(select(t.conversation).where(t.conversation.c.id == conversation_id))).one_or_none()

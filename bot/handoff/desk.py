@@ -11,19 +11,18 @@ from uuid import NAMESPACE_OID, uuid5
 
 import structlog
 
-from bot.changes import Audited, Changes, Post, Redraw, Saver
+from bot.changes import Audited, Redraw, Saver
 from bot.config import Organisation
-from bot.handoff.board import Board, key, own_key
-from bot.handoff.carried import CarriedStore, Kind
+from bot.handoff.board import Board
+from bot.handoff.carried import CarriedStore
 from bot.handoff.commands import Commands
 from bot.handoff.model import Command, Handoff, HandoffChange, as_changed, made_private, opened, released
 from bot.handoff.relay import Relay
 from bot.handoff.replies import Replies, listed
-from bot.handoff.store import HandoffMoved
+from bot.handoff.undelivered import Undelivered
 from bot.outbox import Refusal
 from bot.people import PeopleStore
 from bot.talk import Talk
-from bot.words import Words
 from connectors.ports.chat import Activity, Address, Reply, ReplyKind
 from connectors.ports.records import Clock, new_id
 from specialists.request import Request
@@ -139,6 +138,11 @@ class Desk:
         """`talk` is the staff member's. Who may is decided by the state machine, on the person who pressed."""
         await self.commands.command(talk, handoff, command, text)
 
+    async def handoff_of(self, carried_id: str) -> Handoff | None:
+        """The handoff in which something was carried from one side to the other."""
+        carried = await self.carried.get(carried_id)
+        return await self.board.handoffs.get(carried.handoff_id) if carried is not None else None
+
     async def recall(self, talk: Talk, reply_id: str) -> None:
         """ "Take it back" was pressed on a reply that is not out yet."""
         await self.replies.recall(talk, reply_id)
@@ -184,6 +188,12 @@ class Desk:
         current = as_changed(handoff, talk.changes.handoffs)
         return current if current.open else None
 
+    async def case_of(self, request: Request) -> str:
+        """The case in which people have this request; empty when there is none, or a private one."""
+        handoffs = await self.board.handoffs.of_conversation(request.conversation_id)
+        mine = [one for one in handoffs if one.sensitive is None and (one.open or one.request_id == request.id)]
+        return mine[-1].case if mine else ""
+
     async def keep_private(self, talk: Talk) -> None:
         """What is said while a sensitive handoff is open belongs to it."""
         running = await self.running(talk)
@@ -205,63 +215,8 @@ class Desk:
         await self.board.show(talk.changes, handoff, await self.board.packet(talk.changes, change.handoff))
 
     async def on_refused(self, refusal: Refusal) -> None:
-        """For the outbox: something of a handoff could not be delivered, and never will."""
-        name, _, rest = (refusal.card_key or "").partition(":")
-        if name == "handoff" and not rest.endswith(":left"):
-            await self.undeliverable(rest.split(":")[0])
-            return
-        carried = await self.carried.get(rest) if name == "relay" else None
-        if carried is None or refusal.operation != "post":
-            return
-        if carried.kind is Kind.SAID:
-            await self.undeliverable(carried.handoff_id)
-        else:
-            await self._unheard(carried.handoff_id)
-
-    async def undeliverable(self, handoff_id: str) -> None:
-        """The room in which staff work on it is gone: its card goes to the group's room of the web chat (a private one's to its
-        claimant there), with all that was said, and staff hear of it. Once.
-        """
-        handoff = await self.board.handoffs.get(handoff_id)
-        if handoff is None or not handoff.open:
-            return
-        changes = Changes()
-        claimant = await self.people.get(handoff.claimed_by) if handoff.claimed_by else None
-        alone = handoff.sensitive is not None and claimant is not None
-        home = self.board.fallback(handoff.assignment_group)
-        if alone and claimant is not None:
-            home = self.board.channels["web"].direct("local", claimant.email)
-        card_key = own_key(handoff) if alone else key(handoff)
-        if any((p.address.channel, p.address.room) == (home.channel, home.room) for p in await self.board.outbox.shown(card_key)):
-            log.error("handoff_card_undelivered", handoff=handoff.id)
-            return
-        words = self.board.words()
-        self.board.retire(changes, card_key, handoff, words("desk.fallback", group=self.board.group(handoff, words)))
-        packet = await self.board.packet(changes, handoff)
-        if alone:
-            await self.board.post_own_card(changes, packet, home)
-        else:
-            self.board.post_card(changes, packet, home)
-        changes.handoffs.append(HandoffChange(handoff, "unreachable", None, self.clock()))
-        members = await self.people.members(handoff.assignment_group)
-        for person in [claimant] if claimant is not None else [member for member in members if member.active]:
-            text = Words.for_person(self.board.messages, person)("desk.unreachable", case=handoff.case)
-            address = await self.people.address(person, self.board.channels)
-            changes.posts.append(Post(address, Reply(new_id(), ReplyKind.NOTICE, text), None, person.id))
-        try:
-            await self.saver.save(changes)
-        except HandoffMoved:
-            await self.undeliverable(handoff_id)
-
-    async def _unheard(self, handoff_id: str) -> None:
-        """Staff believe that the employee has it."""
-        handoff = await self.board.handoffs.get(handoff_id)
-        person = await self.people.get(handoff.person_id) if handoff is not None else None
-        if handoff is None or person is None:
-            return
-        changes = Changes()
-        await self.board.to_staff(changes, handoff, self.board.words()("desk.unheard", name=person.name))
-        await self.saver.save(changes)
+        """For the outbox: something could not be delivered, and never will."""
+        await Undelivered(self.board, self.carried, self.saver, self.clock).tell(refusal)
 
     async def _make_private(self, talk: Talk, handoff: Handoff, topic: str) -> None:
         """Something sensitive while an ordinary handoff is open: it becomes a private one, of the group for that."""

@@ -35,6 +35,7 @@ class FakeChannel(MemoryChannel):
         self.before: list[Exception] = []
         self.after: list[ConnectorError] = []
         self.looked_for = 0
+        self.unsent: tuple[str, ...] = ()
         self.gates: dict[str, asyncio.Event] = {}
         """By text: held up until the event is set, and after it was shown."""
         self.arrived = asyncio.Event()
@@ -51,7 +52,7 @@ class FakeChannel(MemoryChannel):
             await self.gates[reply.text].wait()
         if self.after:
             raise self.after.pop(0)
-        return Delivered(shown_as, address.thread or shown_as)
+        return Delivered(shown_as, address.thread or shown_as, self.unsent)
 
     async def find(self, address: Address, *, key: str) -> Delivered | None:
         self.looked_for += 1
@@ -158,14 +159,83 @@ async def test_a_platform_that_hangs_holds_up_no_other(post: Post) -> None:
 async def test_what_has_to_wait_holds_back_its_own_address_only(post: Post) -> None:
     await post.post(DANA, "1")
     await post.post(DANA, "2")
-    post.channel.before = [Retry("rate_limited", after=30)]
-    assert await post.deliver() == 30
+    post.channel.before = [Retry("down")]
+    assert await post.deliver() == 1
     await post.post(OMAR, "1")
     await post.deliver()
     assert post.channel.order == [("post", "omar", "1")]
-    post.now += timedelta(seconds=31)
+    post.now += timedelta(seconds=1)
     await post.deliver()
     assert post.channel.said("dana") == ["1", "2"]
+
+
+async def test_a_workspace_that_asks_to_wait_is_left_alone_by_all_its_addresses(post: Post) -> None:
+    """Its limit is its own, whichever room meets it."""
+    elsewhere = replace(OMAR, tenant="other")
+    await post.post(DANA, "1")
+    post.channel.before = [Retry("rate_limited", after=30)]
+    assert await post.deliver() == 30
+    await post.post(OMAR, "2")
+    await post.post(elsewhere, "3")
+    await post.post(replace(OMAR, channel="other"), "4")
+    assert await post.deliver() == 30
+    assert post.channel.order == [("post", "omar", "3")]
+    assert post.other.said("omar") == ["4"]
+    post.now += timedelta(seconds=30)
+    await post.deliver()
+    assert sorted(post.channel.said("omar") + post.channel.said("dana")) == ["1", "2", "3"]
+
+
+async def test_pace_holds_its_own_address_only(post: Post) -> None:
+    await post.post(DANA, "1")
+    post.channel.before = [Retry("pace", after=1)]
+    await post.deliver()
+    await post.post(OMAR, "2")
+    await post.deliver()
+    assert post.channel.said("omar") == ["2"]
+
+
+async def test_files_that_were_not_taken_are_told_and_the_rest_is_sent(post: Post) -> None:
+    told: list[Refusal] = []
+
+    async def tell(refusal: Refusal) -> None:
+        told.append(refusal)
+
+    post.outbox.on_refused = tell
+    post.channel.unsent = ("screen.png",)
+    await post.post(DANA, "here", "card")
+    await post.deliver()
+    assert [(one.code, one.files, one.card_key) for one in told] == [("files", ("screen.png",), "card")]
+    assert await post.states() == ["sent"]
+    (card,) = await post.outbox.shown("card")
+    assert card.message_id == "m1"
+
+
+async def again(post: Post, refusal: Refusal, address: Address) -> None:
+    async with post.sessions.begin() as session:
+        await post.outbox.post_again(session, refusal, address)
+
+
+async def test_a_refused_card_is_posted_elsewhere_as_it_is_by_now(post: Post) -> None:
+    refused = await post.post(DANA, "first", "card")
+    await post.edit("card", "later")
+    for _ in range(2):  # told again after a crash
+        await again(post, Refusal("post", "card", DANA, refused, "is_archived"), OMAR)
+    post.channel.before = [Refused("is_archived")]
+    await post.deliver()
+    assert post.channel.order == [("post", "omar", "later for dana")]
+    await post.edit("card", "last")
+    await post.deliver()
+    assert post.channel.order[1:] == [("edit", "omar", "last for omar")]
+
+
+async def test_a_card_that_is_gone_is_posted_again_once(post: Post) -> None:
+    card = await post.post(DANA, "first", "card")
+    await post.deliver()
+    for _ in range(2):
+        await again(post, Refusal("edit", "card", DANA, replace(card, text="new"), "message_not_found"), DANA)
+    await post.deliver()
+    assert post.channel.order[1:] == [("post", "dana", "new")]
 
 
 async def test_what_certainly_was_not_shown_is_not_looked_for(post: Post) -> None:

@@ -1,0 +1,141 @@
+"""What could not be shown, and never will be where it was meant to: somebody hears of it all the same.
+
+A reply that a room refuses goes to its reader's own chat; a card of staff is posted again, or moves to the web chat when its room
+is gone; and whoever sent a file that did not arrive is told.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.changes import Changes, Post, Saver
+from bot.handoff.board import Board, key, own_key
+from bot.handoff.carried import Carried, CarriedStore, Kind
+from bot.handoff.model import HandoffChange
+from bot.handoff.store import HandoffMoved
+from bot.outbox import Refusal
+from bot.words import Words
+from connectors.ports.chat import Address, Reply, ReplyKind
+from connectors.ports.records import Clock, new_id
+
+log = structlog.get_logger()
+NO_MESSAGES = frozenset({ReplyKind.HOME, ReplyKind.GREETING})
+"""Shown again when they are next asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    board: Board
+    carried: CarriedStore
+    saver: Saver
+    clock: Clock
+
+    async def tell(self, refusal: Refusal) -> None:
+        """Of one refusal; again is as good as once."""
+        name, _, rest = (refusal.card_key or "").partition(":")
+        carried = await self.carried.get(rest) if name == "relay" else None
+        if refusal.files:
+            await self._without_files(refusal, carried)
+        elif name == "handoff" and not rest.endswith(":left"):
+            await self._card(refusal, rest.split(":")[0])
+        elif refusal.operation != "post":
+            return
+        elif carried is not None and carried.kind is Kind.SAID:
+            await self._moved(carried.handoff_id)
+        elif not await self._to_readers(refusal) and carried is not None:
+            await self._unheard(carried)
+
+    async def _card(self, refusal: Refusal, handoff_id: str) -> None:
+        """Of staff. One that cannot be changed, since it is gone or too old, is posted again; if its room is gone, that is refused."""
+        if refusal.operation == "post":
+            await self._moved(handoff_id)
+        elif refusal.code != "never_posted":  # its post was refused, and told, before
+            await self._post(refusal, refusal.address)
+
+    async def _moved(self, handoff_id: str) -> None:
+        """The room in which staff work on it is gone: its card goes to the group's room of the web chat (a private one's to its
+        claimant there), with all that was said, and staff hear of it. Once.
+        """
+        board = self.board
+        handoff = await board.handoffs.get(handoff_id)
+        if handoff is None or not handoff.open:
+            return
+        changes = Changes()
+        claimant = await board.people.get(handoff.claimed_by) if handoff.claimed_by else None
+        alone = handoff.sensitive is not None and claimant is not None
+        home = board.fallback(handoff.assignment_group)
+        if alone and claimant is not None:
+            home = board.channels["web"].direct("local", claimant.email)
+        card_key = own_key(handoff) if alone else key(handoff)
+        if any((p.address.channel, p.address.room) == (home.channel, home.room) for p in await board.outbox.shown(card_key)):
+            log.error("handoff_card_undelivered", handoff=handoff.id)
+            return
+        words = board.words()
+        board.retire(changes, card_key, handoff, words("desk.fallback", group=board.group(handoff, words)))
+        packet = await board.packet(changes, handoff)
+        if alone:
+            await board.post_own_card(changes, packet, home)
+        else:
+            board.post_card(changes, packet, home)
+        changes.handoffs.append(HandoffChange(handoff, "unreachable", None, self.clock()))
+        members = await board.people.members(handoff.assignment_group)
+        for person in [claimant] if claimant is not None else [member for member in members if member.active]:
+            text = Words.for_person(board.messages, person)("desk.unreachable", case=handoff.case)
+            address = await board.people.address(person, board.channels)
+            changes.posts.append(Post(address, Reply(new_id(), ReplyKind.NOTICE, text), None, person.id))
+        try:
+            await self.saver.save(changes)
+        except HandoffMoved:
+            await self._moved(handoff_id)
+
+    async def _to_readers(self, refusal: Refusal) -> bool:
+        """What a room refuses goes to the own chat of whoever it was for; False when there is none that it could go to."""
+        address, reply = refusal.address, refusal.reply
+        channel = self.board.channels[address.channel]
+        if not channel.is_shared(address) or reply.surface is not None or reply.kind in NO_MESSAGES:
+            return False
+        readers = [reply.only_for] if reply.only_for is not None else await self._talking(address)
+        for reader in readers if refusal.card_key is None else readers[:1]:
+            await self._post(refusal, channel.direct(address.tenant, reader))
+        return bool(readers)
+
+    async def _talking(self, address: Address) -> list[str]:
+        """The accounts of those who talk with the bot in this thread, whoever began first."""
+        people = [await self.board.people.get(person_id) for person_id in await self.board.conversations.people_at(address)]
+        known = [await self.board.people.external_id(one, address.channel, address.tenant) for one in people if one is not None]
+        return [account for account in known if account is not None]
+
+    async def _post(self, refusal: Refusal, address: Address) -> None:
+        async def post(session: AsyncSession) -> None:
+            await self.board.outbox.post_again(session, refusal, address)
+
+        await self.saver.save(Changes(inside=[post]))
+
+    async def _unheard(self, carried: Carried) -> None:
+        """Staff believe that the employee has it."""
+        await self._tell_staff(carried, "desk.unheard")
+
+    async def _without_files(self, refusal: Refusal, carried: Carried | None) -> None:
+        if carried is not None and carried.kind is Kind.REPLY:
+            await self._tell_staff(carried, "desk.file_unsent", refusal.files)
+            return
+        changes = Changes()
+        handoff = await self.board.handoffs.get(carried.handoff_id) if carried is not None else None
+        if handoff is not None:
+            employee = await self.board.employee(changes, handoff, new_id(), self.clock())
+            employee.say(ReplyKind.NOTICE, employee.words("relay.file_unsent", names=refusal.files), personal=True)
+        else:
+            text = self.board.words()("file.unsent", names=refusal.files)
+            notice = Reply(new_id(), ReplyKind.NOTICE, text, only_for=refusal.reply.only_for)
+            changes.posts.append(Post(refusal.address, notice))
+        await self.saver.save(changes)
+
+    async def _tell_staff(self, carried: Carried, message: str, names: tuple[str, ...] = ()) -> None:
+        handoff = await self.board.handoffs.get(carried.handoff_id)
+        person = await self.board.people.get(handoff.person_id) if handoff is not None else None
+        if handoff is None or person is None:
+            return
+        changes, given = Changes(), {"names": names} if names else {}
+        await self.board.to_staff(changes, handoff, self.board.words()(message, name=person.name, **given))
+        await self.saver.save(changes)

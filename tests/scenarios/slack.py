@@ -1,7 +1,7 @@
 """The whole Foyer of `Company` with Slack beside the web chat: real Bolt on a real port, and the fake Slack for a Slack."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +32,10 @@ class OnSlack:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, home: Path, template: Path, **settings: object) -> AsyncIterator["OnSlack"]:
+    async def open(
+        cls, home: Path, template: Path, *, desks: Sequence[str] = ("it-support",), **settings: object
+    ) -> AsyncIterator["OnSlack"]:
+        """`desks`: the assignment groups that work in DESK; the others are in the web chat."""
         async with FakeSlack.serve() as fake:
             for name, (user, full) in PEOPLE.items():
                 fake.add_user(user, full, f"{name}@acme.example", picture=f"https://avatars.example/{name}.png")
@@ -48,7 +51,7 @@ class OnSlack:
             company = await Company.open(
                 home,
                 template,
-                organisation={"rooms": rooms, "desks": {"it-support": f"slack:{fake.team}:{DESK}"}},
+                organisation={"rooms": rooms, "desks": dict.fromkeys(desks, f"slack:{fake.team}:{DESK}")},
                 settings={**slack, **settings},
             )
             server = Server(company.app, port=0)

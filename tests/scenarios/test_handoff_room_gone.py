@@ -1,6 +1,7 @@
 """A room that is gone, or that Foyer was removed from, leaves nobody waiting: the card moves, and staff hear of it."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bot.buttons import Verb
 from bot.config import Settings
 from connectors.errors import Refused
 from connectors.memory.channel import MemoryChannel
-from connectors.ports.chat import Activity, ActivityKind, Address, Delivered, Operation, Reply
+from connectors.ports.chat import Activity, ActivityKind, Address, Delivered, FileRef, Operation, Reply
 from connectors.ports.people import ExternalId
 from connectors.ports.records import new_id
 from knowledge.index import MemoryIndex
@@ -27,11 +28,13 @@ class Rooms(MemoryChannel):
     def __init__(self) -> None:
         super().__init__("rooms")
         self.archived: set[str] = set()
+        self.takes_no_files = False
 
     async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
         if address.room in self.archived:
             raise Refused("is_archived", address.room)
-        return await super().deliver(operation, address, reply, key=key, message_id=message_id)
+        shown = await super().deliver(operation, address, reply, key=key, message_id=message_id)
+        return replace(shown, unsent=tuple(file.name for file in reply.files)) if self.takes_no_files else shown
 
 
 class Elsewhere(Company):
@@ -108,3 +111,42 @@ async def test_staff_hear_that_the_employee_cannot_be_reached(company: Elsewhere
     company.rooms.archived.add(email("dana"))
     await company.press_id("sam", company.app.buttons.id(Verb.REPLY, case.id), "hello?")
     assert any("could not be delivered" in reply.text for reply in company.rooms.shown(DESK))
+
+
+async def heard(company: Elsewhere, person: str, room: str, text: str, *, files: tuple[FileRef, ...] = ()) -> None:
+    """Says it on the platform with rooms."""
+    address = Address("rooms", "local", room, "t")
+    sender = ExternalId("rooms", "local", email(person))
+    said = Activity(new_id(), ActivityKind.MESSAGE, address, sender, company.clock(), text, files=files)
+    await company.app.inbox.record(said)
+    await company.settle()
+
+
+async def test_an_answer_that_a_room_refuses_is_said_in_ones_own_chat(company: Elsewhere) -> None:
+    company.rooms.archived.add("group:general")
+    await heard(company, "dana", "group:general", "How do I reset my password?")
+    assert company.rooms.shown("group:general") == []
+    (answer,) = company.rooms.shown(email("dana"))
+    assert "password" in answer.text.lower()
+
+
+async def test_a_card_that_somebody_deleted_is_posted_again(company: Elsewhere) -> None:
+    await heard(company, "dana", email("dana"), "I want to talk to a person")
+    (card,) = (one for one in company.rooms.messages.values() if one.address.room == DESK)
+    del company.rooms.messages[card.message_id]
+    assert card.reply is not None
+    await company.press_id("sam", next(action.id for action in card.reply.actions if action.label == "Claim"))
+    (again,) = company.rooms.shown(DESK)
+    assert "Sam" in again.text
+    assert not any("can't write in the room" in one.reply.text for one in await company.news("sam"))
+
+
+async def test_whoever_sent_a_file_that_did_not_arrive_is_told(company: Elsewhere) -> None:
+    await heard(company, "dana", email("dana"), "I want to talk to a person")
+    (card,) = company.rooms.shown(DESK)
+    await company.press_id("sam", next(action.id for action in card.actions if action.label == "Claim"))
+    company.rooms.contents["f1"] = b"png"
+    company.rooms.takes_no_files = True
+    await heard(company, "dana", email("dana"), "look", files=(FileRef("f1", "screen.png", "image/png", 3),))
+    assert "look" in [reply.text for reply in company.rooms.shown(DESK)]
+    assert any("could not pass on" in reply.text and "screen.png" in reply.text for reply in company.rooms.shown(email("dana")))

@@ -1,20 +1,24 @@
 """Cards about requests: who has the ball, what is to be approved, what was done. Pure; worded for one reader."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.buttons import Buttons, Verb
 from bot.talk import request_ref
 from bot.words import Words
 from connectors.ports.chat import Action, Feedback, Field, Progress, Reply, ReplyKind, Step
 from connectors.ports.messages import Message
+from connectors.ports.records import Json
 from specialists.approvals import Approval
 from specialists.request import EventKind, Request, RequestEvent, RequestState
 from specialists.skill import Receipt
 
 S = RequestState
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 
 _CANCELLABLE = frozenset({S.GATHERING, S.CONFIRMING, S.AWAITING_STEP_UP, S.AWAITING_APPROVAL, S.HELD})
 _STEP_STATUS = {
@@ -35,17 +39,21 @@ class RequestStory:
     """Its name as people see it."""
     names: Mapping[str, str]
     """Person id -> name, for approvers and whoever decided."""
+    handoff: str = ""
+    """The case in which people have it, after it did not solve it; empty where that is not known, or nobody's business."""
 
     def last(self, *kinds: EventKind) -> RequestEvent | None:
         return next((event for event in reversed(self.events) if event.kind in kinds), None)
 
 
-def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: str) -> Reply:
-    """The one live card of a request."""
+def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: str, *, openly: bool = False) -> Reply:
+    """The one live card of a request. `openly`: where others read along, who are not told why something was refused."""
     request = story.request
     title = titled(request, words)
-    ball, next_step = _ball(story, words)
+    ball, next_step = (words("ball.declined"), "") if openly and request.state is S.DECLINED else _ball(story, words)
     actions: list[Action] = []
+    if request.state is S.DECLINED:
+        actions.append(Action(buttons.id(Verb.WANT_PERSON_FOR, request.id), words("button.person")))
     if request.state in _CANCELLABLE:
         actions.append(cancel_button(request, words, buttons))
         actions.append(Action(buttons.id(Verb.WANT_PERSON_FOR, request.id), words("button.person")))
@@ -57,6 +65,17 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
         actions=tuple(actions),
         progress=Progress(title, ball, story.specialist, _steps(story, words), next_step),
     )
+
+
+def declined(story: RequestStory, words: Words) -> str:
+    """Why it was not done; empty where only its rules are known and none of them has words."""
+    event = story.last(EventKind.DECLINED)
+    if event is None:
+        return ""
+    if "message" in event.data:
+        return words.of(Message.from_json(event.data["message"]))
+    keys = [f"refused.{rule}" for rule in event.data.get("rules", ())]
+    return next((words(key) for key in keys if words.messages.has(key)), "")
 
 
 def cancel_button(request: Request, words: Words, buttons: Buttons, label: str = "") -> Action:
@@ -92,9 +111,16 @@ def exact_arguments(request: Request, approval: Approval, words: Words) -> list[
         key = f"skill.{request.skill}.label.{name}"
         fields.append(Field(words(key) if words.messages.has(key) else name, slot.label))
     for action in approval.actions:
-        exact = ", ".join(f"{name}={value}" for name, value in action.arguments.items() if value is not None)
+        exact = ", ".join(f"{name}={_exact(value, words)}" for name, value in action.arguments.items() if value is not None)
         fields.append(Field(words("approval.exact"), f"{action.name}({exact})"))
     return fields
+
+
+def _exact(value: Json, words: Words) -> str:
+    """As it will be used; a moment to the second, by the reader's clock."""
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        return str(value)
+    return datetime.fromisoformat(value).astimezone(ZoneInfo(words.reader.timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
@@ -114,7 +140,16 @@ def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
         case S.DENIED:
             decided = story.last(EventKind.APPROVAL_DECIDED)
             by = story.names.get(decided.data.get("by") or "", "?") if decided else "?"
-            return words("ball.denied", by=by) if decided else words("ball.denied_by_you"), ""
+            if decided is None:
+                return words("ball.denied_by_you"), ""
+            return words("ball.denied", by=by, reason=decided.data.get("reason") or words("approval.no_reason")), ""
+        case S.DECLINED:
+            return declined(story, words) or words("ball.declined"), ""
+        case S.DONE if request.resolution == "reopened":
+            return words("ball.reopened.case", case=story.handoff) if story.handoff else words("ball.reopened"), ""
+        case S.DONE:
+            completed = story.last(EventKind.COMPLETED)
+            return words("ball.done", at=completed.at if completed is not None else request.updated_at), ""
         case state:
             return words(f"ball.{state.value}", specialist=story.specialist, at=request.updated_at), ""
 

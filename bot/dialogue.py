@@ -4,7 +4,7 @@ Open, ask for what is missing, confirm where confidence is not enough, submit; c
 What may be done is policy's decision, asked here only to refuse early what can never be allowed.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -49,10 +49,10 @@ class Dialogue:
 
     # -- opening ---------------------------------------------------------------------------------------------------
 
-    async def open(self, talk: Talk, wish: Fulfil, *, unread: Collection[str] = ()) -> None:
+    async def open(self, talk: Talk, wish: Fulfil, *, unread: Mapping[str, str] = NONE) -> None:
         """A new request: refused at once if it never can be, else asked about or submitted.
 
-        `unread`: slots for which something was written that could not be read.
+        `unread`: slots for which something was written that cannot be taken, each with the message that says why.
         """
         spec = self.skills[wish.skill].spec
         talk.opened += 1
@@ -158,12 +158,12 @@ class Dialogue:
         request: Request,
         candidates: Mapping[str, tuple[str, ...]] = NONE,
         unknown: Mapping[str, str] = NONE,
-        unread: Collection[str] = (),
+        unread: Mapping[str, str] = NONE,
     ) -> None:
         """The next thing to do for a request that is being put together.
 
         `candidates`: what a missing slot may be; `unknown`: what was said for it and is not known; `unread`: slots, also
-        those that need not be filled, for which something was written that could not be read.
+        those that need not be filled, for which something was written that cannot be taken, with the message that says why.
         """
         spec = self.skills[request.skill].spec
         wanting = [slot for slot in spec.slots if slot.name not in request.slots and (slot.required or slot.name in unread)]
@@ -174,7 +174,7 @@ class Dialogue:
             if missing.name in unknown:
                 question = f"{talk.words('ask.unknown', what=unknown[missing.name])} {question}"
             elif missing.name in unread and missing.name not in candidates:
-                question = talk.words(f"ask.again.{missing.type}", question=question)
+                question = talk.words(unread[missing.name], question=question)
             self._ask(talk, AwaitsSlot(request.id, missing.name), question, request)
         elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
             await self._submit_once(talk, request)
@@ -232,10 +232,11 @@ class Dialogue:
         slots: Mapping[str, SlotValue],
         *,
         candidates: Mapping[str, tuple[str, ...]] = NONE,
-        unread: Collection[str] = (),
+        unread: Mapping[str, str] = NONE,
     ) -> None:
         if request.state not in (S.GATHERING, S.CONFIRMING):
-            talk.say(ReplyKind.NOTICE, talk.words("request.not_changeable", case=request.case), request=request)
+            key = "request.ended_already" if request.ended else "request.not_changeable"
+            talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
             return
         # Another application has other roles: what was said for the old one does not hold.
         stale = {
@@ -282,7 +283,8 @@ class Dialogue:
             if isinstance(event.data.get("by"), str):
                 ids.add(event.data["by"])
         names = {person_id: person.name for person_id in ids if (person := await self.people.get(person_id)) is not None}
-        return RequestStory(request, events, self.roster.of(request.skill).display_name, names)
+        handoff = await self.desk.case_of(request) if request.resolution == "reopened" else ""
+        return RequestStory(request, events, self.roster.of(request.skill).display_name, names, handoff)
 
     def _submit(self, talk: Talk, request: Request, confirmed: bool | None = None) -> None:
         change = requests.submitted(request, talk.now, confirmed=confirmed)

@@ -27,7 +27,8 @@ MOST_CHOICES = 100
 LONGEST = 3000
 """Characters that stand in a field already."""
 _SKILLS = UUID("6f0d1f0e-6d0c-5c55-9b40-2f4d7c1e8a11")
-_OPEN = (RequestState.GATHERING, RequestState.CONFIRMING)
+OPEN = (RequestState.GATHERING, RequestState.CONFIRMING)
+"""States of a request that waits for the employee's own answer."""
 
 Topic = Callable[[Talk, str], Awaitable[str | None]]
 """The sensitive topic of what was said, None if there is none."""
@@ -40,11 +41,12 @@ def skill_id(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What a sent form says. `emptied`: slots whose words were taken out; `unread`: slots whose words say nothing that is known."""
+    """What a sent form says. `emptied`: slots whose words were taken out; `unread`: slots whose words cannot be taken, each with
+    the message that says why."""
 
     slots: Mapping[str, SlotValue] = field(default_factory=dict)
     emptied: frozenset[str] = frozenset()
-    unread: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
     candidates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -57,7 +59,7 @@ def read(spec: SkillSpec, values: Mapping[str, str], known: Mapping[str, SlotVal
     """The slots that a form's values fill. Values of other names are passed over."""
     slots: dict[str, SlotValue] = {}
     emptied: set[str] = set()
-    unread: set[str] = set()
+    unread: dict[str, str] = {}
     candidates: dict[str, tuple[str, ...]] = {}
     for slot in spec.slots:
         if slot.name not in values:
@@ -66,15 +68,15 @@ def read(spec: SkillSpec, values: Mapping[str, str], known: Mapping[str, SlotVal
         if not said:
             emptied.add(slot.name)
             continue
-        before = {name: one.value for name, one in {**known, **slots}.items() if name not in emptied | unread}
+        before = {name: one.value for name, one in {**known, **slots}.items() if name not in emptied and name not in unread}
         value, narrowed = _value(spec, slot, said, before, context)
         if value is not None:
             slots[slot.name] = value
         else:
-            unread.add(slot.name)
+            unread[slot.name] = "ask.again.backwards" if _backwards(slot, said, before) else f"ask.again.{slot.type}"
             if narrowed:
                 candidates[slot.name] = narrowed
-    return Filled(slots, frozenset(emptied), frozenset(unread), candidates)
+    return Filled(slots, frozenset(emptied), unread, candidates)
 
 
 def labelled(spec: SkillSpec, values: Mapping[str, str], context: SlotContext, words: Words) -> str:
@@ -95,8 +97,9 @@ class Forms:
 
     async def wanted(self, talk: Talk, request: Request, surface: str | None) -> None:
         """Shows the form of a request that is being put together; where none can be shown, asks the next question."""
-        if request.state not in _OPEN:
-            show(talk, surface, Reply(new_id(), ReplyKind.NOTICE, talk.words("request.not_changeable", case=request.case)))
+        if request.state not in OPEN:
+            key = "request.ended_already" if request.ended else "request.not_changeable"
+            show(talk, surface, Reply(new_id(), ReplyKind.NOTICE, talk.words(key, case=request.case)))
         elif surface is None:
             await self.dialogue.advance(talk, request)
         else:
@@ -110,7 +113,8 @@ class Forms:
         if not await self._heard(talk, spec, values, context, request):
             return
         filled = read(spec, values, request.slots, context)
-        kept = replace(request, slots={name: one for name, one in request.slots.items() if name not in filled.emptied | filled.unread})
+        gone = {*filled.emptied, *filled.unread}
+        kept = replace(request, slots={name: one for name, one in request.slots.items() if name not in gone})
         await self.dialogue.fill(talk, kept, filled.slots, candidates=filled.candidates, unread=filled.unread)
 
     async def start(self, talk: Talk, subject: str, values: Mapping[str, str], surface: str | None) -> None:
@@ -249,7 +253,13 @@ def _day(slot: SlotSpec, said: str, known: Mapping[str, Json]) -> SlotValue | No
         day = date.fromisoformat(said)
     except ValueError:
         return None
+    return None if _backwards(slot, said, known) else SlotValue(day.isoformat(), day_label(day), "answer")
+
+
+def _backwards(slot: SlotSpec, said: str, known: Mapping[str, Json]) -> bool:
+    """Whether it is a day, but before the one that it has to follow."""
     first = known.get(slot.after or "")
-    if isinstance(first, str) and said < first:
-        return None
-    return SlotValue(day.isoformat(), day_label(day), "answer")
+    try:
+        return isinstance(first, str) and date.fromisoformat(said) < date.fromisoformat(first)
+    except ValueError:
+        return False

@@ -11,7 +11,7 @@ from bot.changes import Audited
 from bot.conversation.model import AwaitsChoice
 from bot.conversation.store import ConversationStore
 from bot.feedback import Feedback
-from bot.forms import Forms, show
+from bot.forms import OPEN, Forms, show
 from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
 from bot.handoff.model import Command
@@ -166,6 +166,9 @@ class Presses:
                 await self.forms.wanted(talk, request, surface)
             case Verb.SEND_FORM:
                 await self.forms.sent(talk, request, press.values)
+            case Verb.SHOW if request.state in OPEN and await self._move(talk, request.conversation_id):
+                # It waits for an answer: the question is asked again, where it can be answered.
+                await dialogue.advance(talk, request)
             case Verb.SHOW:
                 await self._show(talk, request)
             case Verb.CONFIRM | Verb.DECLINE:

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.buttons import Buttons, Verb
-from bot.cards import titled
+from bot.cards import cancel_button, cancellable, titled
 from bot.conversation.store import ConversationStore
 from bot.handoff.desk import Desk
 from bot.intake import Inbox
@@ -53,14 +53,17 @@ class SecondThoughts:
 
     async def deleted(self, talk: Talk, activity: Activity) -> None:
         """The memory forgets the words and the files, and so do the cards that staff read; a request that was being put together
-        from them is dropped.
+        from them is dropped. What is under way is not touched; the person is told.
         """
         await self.desk.forget(talk, activity.target or "")
-        if not await self._rewrite(talk, activity, ""):
-            return
+        last = await self._rewrite(talk, activity, "")
         for request in await self._begun(talk, activity):
-            if self._drop(talk, request):
+            if last and self._drop(talk, request):
                 talk.say(ReplyKind.NOTICE, talk.words("deleted.cancelled", case=request.case), personal=True)
+            elif request.state not in _COMPOSED and not request.ended and (last or request.key.startswith(f"{activity.target}:")):
+                actions = (cancel_button(request, talk.words, self.buttons),) if cancellable(request) else ()
+                text = talk.words("deleted.too_late", case=request.case)
+                talk.say(ReplyKind.NOTICE, text, request=request, actions=actions, personal=True)
 
     async def stopped(self, talk: Talk) -> None:
         """What was not said yet stays unsaid, and what is being put together is dropped; what is under way goes on."""

@@ -199,8 +199,7 @@ class _Telling:
                 talk.conversation = talk.conversation.asking(AwaitsSolved(request.id))
                 talk.post(receipt(story, words, self._r.buttons, new_id()), card_key=f"receipt:{request.id}", about=(request,))
             case EventKind.DECLINED if not data.get("told"):
-                kind = ReplyKind.REFUSAL if data.get("rules") else ReplyKind.NOTICE
-                talk.say(kind, words.of(Message.from_json(data["message"])), request=request, actions=(self._person(talk, request),))
+                self._declined(talk, story, event)
             case EventKind.DENIED:
                 self._denied(talk, story)
             case EventKind.EXPIRED:
@@ -229,6 +228,16 @@ class _Telling:
             case EventKind.GRANT_ENDED:
                 talk.say(ReplyKind.NOTICE, words("grant.ended", title=titled(request, words)), request=request)
 
+    def _declined(self, talk: Talk, story: RequestStory, event: RequestEvent) -> None:
+        """The card says why. A message adds something only where the card may not, or nobody looks at it any more."""
+        kind = ReplyKind.REFUSAL if event.data.get("rules") else ReplyKind.NOTICE
+        text = talk.words.of(Message.from_json(event.data["message"]))
+        waited = story.last(EventKind.APPROVAL_REQUESTED, EventKind.STEP_UP_REQUESTED, EventKind.HELD) is not None
+        if talk.alone is not None or waited:
+            talk.say(kind, text, request=story.request, actions=(self._person(talk, story.request),))
+        else:
+            talk.remember(kind, text)
+
     def _denied(self, talk: Talk, story: RequestStory) -> None:
         request, decided = story.request, story.last(EventKind.APPROVAL_DECIDED)
         if decided is None:
@@ -255,7 +264,8 @@ class _Telling:
         request, r = story.request, self._r
 
         def card(placement: Placement) -> Reply:
-            return status_card(story, talk.words, r.buttons, placement.id)
+            openly = r.channels[placement.address.channel].is_shared(placement.address)
+            return status_card(story, talk.words, r.buttons, placement.id, openly=openly)
 
         self._changes.redraws.append(Redraw(f"request:{request.id}", card))
         if kinds & _SHOWN_ON_RECEIPT and story.last(EventKind.COMPLETED) is not None:

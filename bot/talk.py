@@ -115,10 +115,14 @@ class Talk:
             lasting=card_key is not None,
         )
         self._send(reply, shown, card_key)
+        self.remember(reply.kind, reply.text, author_id=author_id, private_to=of)
+
+    def remember(self, kind: ReplyKind, text: str, *, author_id: str | None = None, private_to: str | None = None) -> None:
+        """What was said, for whoever reads the conversation; also of what a card says that was there before."""
         speaker: Speaker = "staff" if author_id is not None else "bot"
-        self.changes.transcript.append(
-            TranscriptEvent(new_id(), self.conversation.id, self.now, speaker, reply.text, author_id, reply.kind.value, of)
-        )
+        of = private_to or self.private_to
+        event = TranscriptEvent(new_id(), self.conversation.id, self.now, speaker, text, author_id, kind.value, of)
+        self.changes.transcript.append(event)
 
     def _is_present(self) -> bool:
         return self.reader is not None and self.present == replace(self.conversation.address, thread=None)

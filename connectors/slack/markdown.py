@@ -250,7 +250,7 @@ def _guarded(said: str) -> str:
 
 def _guarded_line(line: str) -> str:
     line = line.lstrip(" \t")
-    if re.match(r"[#+\-=~|:]", line):
+    if re.match(r"[#+\-=|:]|~~~", line):
         return f"\\{line}"
     if line.startswith(">"):
         return "&gt;" + line[1:]

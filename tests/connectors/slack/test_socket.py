@@ -62,3 +62,11 @@ async def test_nothing_is_taken_over_http_without_a_secret_to_verify_it_with(her
 
 async def test_the_check_says_socket_mode(here: Receiving) -> None:
     assert (await here.slack.check([])).endswith("Socket Mode")
+
+
+async def test_what_is_being_said_goes_out_when_nothing_is_heard_any_more(here: Receiving) -> None:
+    await here.slack.stop_receiving()
+    await until(lambda: not here.fake.courier.connected)
+    address = Address("slack", here.fake.team, ROOM)
+    await here.slack.channel.deliver("post", address, Reply("r1", ReplyKind.NOTICE, "goodbye"), key="k1", message_id=None)
+    assert [message.text for message in here.fake.messages(ROOM)] == ["goodbye"]

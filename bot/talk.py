@@ -38,9 +38,13 @@ class Talk:
     """The person's own room; None when this conversation is in no room of several people."""
     present: Address | None = None
     """The room in which they have just spoken or pressed something; None when nobody did."""
+    apart: bool = False
+    """They have spoken in their own room (`alone`) of what is going on in a room of several: there they are answered."""
     personal_skills: frozenset[str] = frozenset()
     files: tuple[Attachment, ...] = ()
     """What was sent with what is being heard."""
+    untaken: list[str] = field(default_factory=list)
+    """What is to be said, after all else, of files that could not be had."""
     about: tuple[Subject, ...] = ()
     """What all that is said here is about, beside what is said of each part of it."""
     sent_elsewhere: bool = False
@@ -109,7 +113,7 @@ class Talk:
             reply,
             (*self.about, *about),
             self.conversation,
-            Situation(self.alone is not None, self._is_present()),
+            Situation(self.alone is not None, self._is_present(), self.apart),
             self.personal_skills,
             personal=personal or of is not None,
             lasting=card_key is not None,
@@ -171,11 +175,20 @@ class Talks:
     personal_skills: frozenset[str]
 
     async def open(
-        self, turn_id: str, person: Person, conversation: Conversation, now: datetime, changes: Changes, reader: ExternalId | None = None
+        self,
+        turn_id: str,
+        person: Person,
+        conversation: Conversation,
+        now: datetime,
+        changes: Changes,
+        reader: ExternalId | None = None,
+        heard: Address | None = None,
     ) -> Talk:
-        """`reader`: who the person is on this channel, when they have just spoken there."""
+        """`reader`: who the person is on this channel, when they have just spoken there; `heard`: where, with its thread, when that
+        is not where the conversation is."""
         address = conversation.address
-        present = replace(address, thread=None) if reader is not None else None
+        present = replace(heard or address, thread=None) if reader is not None else None
+        apart = heard is not None and present != replace(address, thread=None) and not self.rooms.is_shared(heard)
         if reader is None and self.rooms.is_shared(address):
             known = await self.people.external_id(person, address.channel, address.tenant)
             reader = ExternalId(address.channel, address.tenant, known) if known is not None else None
@@ -187,7 +200,8 @@ class Talks:
             now,
             changes,
             reader=reader,
-            alone=await self._alone(person, address, reader),
+            alone=heard if apart and self.rooms.is_shared(address) else await self._alone(person, address, reader),
+            apart=apart,
             present=present,
             personal_skills=self.personal_skills,
         )

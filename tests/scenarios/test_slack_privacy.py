@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
+from bot import tables as t
 from tests.fakes.slack.state import FakeMessage
 from tests.scenarios.slack import DESK, GENERAL, PEOPLE, OnSlack
 
@@ -96,12 +98,17 @@ async def test_it_is_said_once_that_the_rest_is_elsewhere(slack: OnSlack) -> Non
     assert len([message for message in hidden(slack, "dana") if ELSEWHERE in slack.fake.text_of(message)]) == 1
 
 
-async def test_what_comes_later_is_not_whispered(slack: OnSlack) -> None:
+@pytest.mark.parametrize("forgotten", [False, True])
+async def test_what_comes_later_is_not_whispered(slack: OnSlack, forgotten: bool) -> None:
+    """Nor posted where all read, when nobody knows any more who the employee is there."""
     await slack.say("dana", PTO, room=GENERAL, mention=True)
     whispered = len(hidden(slack, "dana"))
     cards = [message for who in ("priya", "omar", "sam") for message in slack.by_bot(who)]
     waiting = next(message for message in cards if "Approve" in [label for label, _, _ in slack.fake.buttons_of(message)])
     approver = next(name for name, (user, _) in PEOPLE.items() if waiting in slack.by_bot(name))
+    if forgotten:
+        async with slack.company.app.sessions.begin() as session:
+            await session.execute(delete(t.identity).where(t.identity.c.external_id == PEOPLE["dana"][0]))
     await slack.press(approver, waiting, "Deny")
     await slack.submit(approver, {"Reason": "the launch is that week"})
     assert any("the launch is that week" in said for said in slack.told("dana"))

@@ -47,6 +47,7 @@ from bot.shortcuts import Shortcuts
 from bot.status import StatusReader
 from bot.step_ups import StepUpPages
 from bot.talk import Talk, Talks
+from bot.threads import Threads
 from bot.turn import TurnHandler
 from bot.words import Words
 from connectors.ports.chat import Channel
@@ -199,8 +200,10 @@ class App:
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
         )
         hearing = Hearing(self.channels, self.files, self.sessions, settings.turn_timeout / 2)
+        signs_in = settings.sandbox_sign_in and settings.exposed is None
+        articles_url = f"{settings.base_url}/#/articles" if signs_in else None
         self.shortcuts = Shortcuts(
-            self.people, self.conversations, talks, self.outbox, hearing, self.library, organisation, self.buttons, settings.base_url
+            self.people, self.conversations, talks, self.outbox, hearing, self.library, organisation, self.buttons, articles_url
         )
         presses = Presses(
             buttons=self.buttons,
@@ -218,7 +221,7 @@ class App:
         self.turns = TurnHandler(
             inbox=self.inbox,
             people=self.people,
-            conversations=self.conversations,
+            threads=Threads(self.conversations, self.requests, self.desk, self.outbox, self.channels),
             handoffs=self.handoffs,
             memory=self.memory,
             recognizer=self.recognizer,

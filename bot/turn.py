@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.changes import Audited, Changes, Post, Saver
 from bot.conversation.memory import Memory
 from bot.conversation.model import AwaitsInvitation
-from bot.conversation.store import ConversationMoved, ConversationStore
+from bot.conversation.store import ConversationMoved
 from bot.front_page import FrontPage
 from bot.handoff.desk import Desk, Topic
 from bot.handoff.model import HandoffState
@@ -31,6 +31,7 @@ from bot.rooms import Rooms
 from bot.second_thoughts import SecondThoughts
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
+from bot.threads import Threads
 from bot.words import Words
 from connectors.errors import Retry
 from connectors.ports.chat import HOME_PAGE, Activity, ActivityKind, Heard, Reply, ReplyKind
@@ -54,7 +55,7 @@ TRIES = 5
 class TurnHandler:
     inbox: Inbox
     people: PeopleStore
-    conversations: ConversationStore
+    threads: Threads
     handoffs: HandoffStore
     memory: Memory
     recognizer: Recognizer
@@ -145,7 +146,7 @@ class TurnHandler:
         self.hearing.keep_private(talk)
         await self.front_page.follow(changes)
         if activity.address.thread is None:
-            await self._begin(activity, talk)
+            await self.threads.begin(activity, talk)
         # What comes of a press may be said inside the transaction only.
         pressed = activity.kind is ActivityKind.ACTION and activity.address.thread is not None
         if talk.conversation.version > 0 or pressed or self._came_of_it(talk):
@@ -162,24 +163,10 @@ class TurnHandler:
     async def _talk(self, activity: Activity, person: Person, changes: Changes) -> Talk:
         address = activity.address if activity.address.thread else replace(activity.address, thread=activity.id)
         now = self.clock()
-        conversation = await self.conversations.load(address, person.id, now)
-        talk = await self.talks.open(activity.id, person, conversation, now, changes, activity.sender)
+        conversation = await self.threads.conversation(address, person, now)
+        talk = await self.talks.open(activity.id, person, conversation, now, changes, activity.sender, address)
         talk.began = activity.text
         return talk
-
-    def _said_here(self, talk: Talk) -> bool:
-        return any(post.address == talk.conversation.address for post in talk.changes.posts) or bool(talk.changes.requests)
-
-    async def _begin(self, activity: Activity, talk: Talk) -> None:
-        """What was not said in a thread gets one as soon as there is something to say."""
-        before = talk.conversation.address
-        if talk.conversation.version > 0 or not self._said_here(talk):
-            return
-        channel = self.rooms.channels[before.channel]
-        said = talk.began or talk.words("turn.begun")
-        after = await channel.begin(replace(activity.address, thread=None), said, key=activity.id, since=activity.at)
-        talk.conversation = replace(talk.conversation, address=after)
-        talk.changes.posts[:] = [replace(post, address=after) if post.address == before else post for post in talk.changes.posts]
 
     async def _take_part(self, activity: Activity, talk: Talk) -> bool:
         """False when it was only overheard and is none of the bot's business."""

@@ -113,6 +113,32 @@ async def test_a_deleted_wish_is_dropped_while_it_can_be(slack: OnSlack) -> None
     assert "dropped" in slack.told("dana", asked)[-1]
 
 
+async def test_a_deleted_wish_that_is_under_way_is_spoken_of(slack: OnSlack) -> None:
+    asked = await slack.say("dana", "I need editor access to Figma for 30 days")
+    await slack.say("dana", "thanks", thread=asked)
+    await slack.fake.delete(PEOPLE["dana"][0], asked)
+    await slack.settle()
+    said = slack.by_bot("dana", asked)[-1]
+    assert "under way" in slack.fake.text_of(said)
+    assert "Cancel" in [label for label, _, _ in slack.fake.buttons_of(said)]
+
+
+async def test_only_a_file_that_cannot_be_taken_is_told_as_that(slack: OnSlack) -> None:
+    alone = await slack.say("dana", "", files=[FakeFile("virus.exe", b"MZ", "application/x-msdownload")])
+    (told,) = slack.told("dana", alone)
+    assert "virus.exe" in told
+    asked = await slack.say("dana", CARRY_OVER, files=[FakeFile("virus.exe", b"MZ", "application/x-msdownload")])
+    assert ["virus.exe" in said for said in slack.told("dana", asked)] == [False, True]
+
+
+async def test_the_emoji_on_what_was_said_to_the_bot_offers_nothing(slack: OnSlack) -> None:
+    asked = await slack.say("dana", "I need access to Figma", room=GENERAL, mention=True)
+    before = slack.told(GENERAL, asked)
+    await slack.fake.react(PEOPLE["sam"][0], "ticket", asked, room=GENERAL)
+    await slack.settle()
+    assert slack.told(GENERAL, asked) == before
+
+
 async def test_stop_is_respected(slack: OnSlack) -> None:
     asked = await slack.say("dana", "I need access to Figma")
     await slack.fake.stop(PEOPLE["dana"][0], asked)
@@ -195,3 +221,16 @@ async def test_a_command_begins_a_thread(slack: OnSlack) -> None:
     root = slack.by_bot("dana")[0]
     assert "unlock my account" in slack.fake.text_of(root)
     assert any("unlocked" in said.lower() for said in slack.told("dana", root.ts)[1:])
+
+
+async def test_a_private_matter_goes_on_in_ones_own_chat(slack: OnSlack) -> None:
+    """What staff answer about it stands there, and what is said below it reaches them."""
+    await slack.say("dana", "my manager harasses me", room=GENERAL, mention=True)
+    assert not any("harass" in said.lower() for said in slack.told(GENERAL))
+    company = slack.company
+    await company.press("tomas", "claim")
+    await company.press("tomas", "reply", "I am here for you. When can we talk?")
+    (reply,) = [message for message in slack.by_bot("dana") if "When can we talk?" in slack.fake.text_of(message)]
+    await slack.say("dana", "tomorrow at nine", thread=reply.ts)
+    assert any("tomorrow at nine" in one.reply.text for one in await company.shown("tomas"))
+    assert not any("nine" in said for said in slack.told(GENERAL))

@@ -47,6 +47,7 @@ class Verb(IntEnum):
     JOIN = 37  # conversation
     LEAVE = 38  # conversation
     SHOW = 39  # request
+    PUBLISH = 40  # article
 
 
 @dataclass(frozen=True, slots=True)

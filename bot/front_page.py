@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.buttons import Buttons, Verb
-from bot.cards import RequestStory, approval_card, cancel_button, cancellable, exact_arguments, status_card
+from bot.cards import RequestStory, approval_card, cancel_button, cancellable, exact_arguments, status_card, titled
 from bot.changes import Changes, Post, Redraw
 from bot.dialogue import Dialogue
 from bot.forms import skill_id
@@ -18,6 +18,7 @@ from bot.outbox import Outbox, Placement
 from bot.people import PeopleStore
 from bot.talk import Talk
 from bot.words import Words
+from connectors.errors import ConnectorError
 from connectors.ports.chat import HOME_PAGE, OWN_CHAT, Action, Activity, Channel, Item, Prompt, Reply, ReplyKind, Section
 from connectors.ports.messages import Messages
 from connectors.ports.people import Person
@@ -28,12 +29,15 @@ from specialists.store import RequestStore
 MOST = 10
 """Shown of each kind."""
 MOST_CLOSED = 3
+COUNTED = 100
+"""The latest requests, of which those that are left out are counted."""
 _PROMPTS = ("greeting.prompt.vpn", "greeting.prompt.locked", "greeting.prompt.access", "greeting.prompt.leave")
 
 
 @dataclass(frozen=True, slots=True)
 class HomeContent:
-    """What one person's page tells. `approvals` are the cards that they were shown; `claimed` None for whoever is no staff."""
+    """What one person's page tells. `approvals` are the cards that they were shown; `waiting` and `claimed` are for staff;
+    `more_open` and `more_closed` requests are left out."""
 
     person: Person
     open: Sequence[RequestStory] = ()
@@ -41,7 +45,11 @@ class HomeContent:
     handoffs: Sequence[str] = ()
     approvals: Sequence[Reply] = ()
     skills: Sequence[SkillSpec] = ()
-    claimed: Sequence[str] | None = None
+    claimed: Sequence[str] = ()
+    waiting: Sequence[tuple[str, str]] = ()
+    """(id, line) of handoffs that nobody in their groups has claimed."""
+    more_open: int = 0
+    more_closed: int = 0
 
 
 def home_page(content: HomeContent, words: Words, buttons: Buttons, reply_id: str, *, forms: bool, notice: str = "") -> Reply:
@@ -53,7 +61,9 @@ def home_page(content: HomeContent, words: Words, buttons: Buttons, reply_id: st
     sections = [_requests(content, words, buttons)]
     if content.approvals:
         sections.insert(0, Section(words("home.approvals"), tuple(_approval(card, words) for card in content.approvals)))
-    if content.claimed is not None:
+    if content.waiting:
+        sections.append(Section(words("home.waiting"), tuple(_waiting(words, buttons, *one) for one in content.waiting)))
+    if content.claimed:
         sections.append(Section(words("home.claimed"), tuple(Item(line) for line in content.claimed)))
     sections.append(Section(words("home.actions"), (), _quick_actions(content, words, buttons, forms)))
     return Reply(reply_id, ReplyKind.HOME, f"{notice}\n\n{text}" if notice else text, sections=tuple(sections))
@@ -75,8 +85,17 @@ def _requests(content: HomeContent, words: Words, buttons: Buttons) -> Section:
         if cancellable(request):
             actions.append(cancel_button(request, words, buttons))
         items.append(Item(status_card(story, words, buttons, "").text, tuple(actions)))
-    items[len(content.open) : len(content.open)] = [Item(line) for line in content.handoffs]
+    between = [Item(line) for line in content.handoffs]
+    if content.more_open:
+        between.insert(0, Item(words("status.more", count=content.more_open)))
+    items[len(content.open) : len(content.open)] = between
+    if content.more_closed:
+        items.append(Item(words("home.more_closed", count=content.more_closed)))
     return Section(words("home.requests"), tuple(items) or (Item(words("status.none")),))
+
+
+def _waiting(words: Words, buttons: Buttons, handoff_id: str, line: str) -> Item:
+    return Item(line, (Action(buttons.id(Verb.CLAIM, handoff_id), words("button.claim"), "primary"),))
 
 
 def _approval(card: Reply, words: Words) -> Item:
@@ -133,15 +152,27 @@ class FrontPage:
                 await self._redraw(changes, person, channel, notice, decided)
 
     async def follow(self, changes: Changes) -> None:
-        """Draws the pages of all whom these changes of handoffs concern: whose they are, who has them, who had them."""
+        """Draws the pages of all whom these changes of handoffs concern: whose they are, who has them, who had them, and who
+        may take what waits.
+        """
         concerned: set[str | None] = set()
         for change in changes.handoffs:
-            before = await self.handoffs.get(change.handoff.id)
-            concerned |= {change.handoff.person_id, change.handoff.claimed_by, before.claimed_by if before is not None else None}
+            before, after = await self.handoffs.get(change.handoff.id), change.handoff
+            concerned |= {after.person_id, after.claimed_by, before.claimed_by if before is not None else None}
+            if before is None or (before.state, before.assignment_group) != (after.state, after.assignment_group):
+                for group in {after.assignment_group, before.assignment_group if before is not None else after.assignment_group}:
+                    concerned |= await self._members(group)
         for person_id in sorted(filter(None, concerned)):
             person = await self.people.get(person_id)
             if person is not None:
                 await self.redraw(changes, person)
+
+    async def _members(self, group: str) -> set[str]:
+        """Nobody while the directory cannot be asked: a page that is behind is true again when it is next drawn."""
+        try:
+            return {member.id for member in await self.people.members(group) if member.active}
+        except ConnectorError:
+            return set()
 
     async def _redraw(
         self, changes: Changes, person: Person, channel: Channel, notice: Callable[[], str] = str, decided: Collection[str] = frozenset()
@@ -160,18 +191,22 @@ class FrontPage:
         """As it is saved, with the handoffs as these changes have them."""
         if not person.employed:
             return HomeContent(person)
-        still = (await self.requests.open_of(person.id))[:MOST]
-        closed = [request for request in await self.requests.recent_of(person.id) if request.ended][:MOST_CLOSED]
+        still = await self.requests.open_of(person.id)
+        closed = [request for request in await self.requests.recent_of(person.id, limit=COUNTED) if request.ended]
+        staff = "staff" in person.roles
         words = Words.for_person(self.messages, person)
         skills = [one.spec for one in self.dialogue.skills.values() if self.dialogue.allowed(person, one.spec)]
         return HomeContent(
             person,
-            [await self.dialogue.story(request) for request in still],
-            [await self.dialogue.story(request) for request in closed],
+            [await self.dialogue.story(request) for request in still[:MOST]],
+            [await self.dialogue.story(request) for request in closed[:MOST_CLOSED]],
             await self._handoffs(changes, person, words),
             await self._approvals(person, words, decided),
             sorted(skills, key=lambda spec: spec.name),
-            await self._claimed(changes, person, words) if "staff" in person.roles else None,
+            await self._claimed(changes, person, words) if staff else (),
+            await self._waiting(changes, person, words) if staff else (),
+            len(still[MOST:]),
+            len(closed[MOST_CLOSED:]),
         )
 
     async def _handoffs(self, changes: Changes, person: Person, words: Words) -> list[str]:
@@ -181,10 +216,24 @@ class FrontPage:
         for handoff in {one.id: as_changed(one, changes.handoffs) for one in (*stored, *new)}.values():
             if handoff.open:
                 group, name = words(f"group.{handoff.assignment_group}"), await self._name(handoff.claimed_by)
-                lines.append(
-                    words(f"handoff.status.{handoff.state.value}", case=handoff.case, group=group, name=name, at=handoff.updated_at)
-                )
+                key, at = f"home.handoff.{handoff.state.value}", handoff.updated_at
+                lines.append(words(key, case=handoff.case, subject=await self._subject(handoff, words), group=group, name=name, at=at))
         return lines
+
+    async def _subject(self, handoff: Handoff, words: Words) -> str:
+        """What an employee's own handoff is about, as far as a page may say it."""
+        request = await self.requests.get(handoff.request_id) if handoff.request_id is not None and handoff.sensitive is None else None
+        return titled(request, words) if request is not None else words("home.handoff")
+
+    async def _waiting(self, changes: Changes, person: Person, words: Words) -> list[tuple[str, str]]:
+        stored = await self.handoffs.waiting(person.groups, limit=MOST)
+        new = [change.handoff for change in changes.handoffs]
+        now = {one.id: as_changed(one, changes.handoffs) for one in (*stored, *new)}.values()
+        return [
+            (handoff.id, await self._of_staff(handoff, words))
+            for handoff in now
+            if handoff.state is HandoffState.REQUESTED and handoff.assignment_group in person.groups and handoff.person_id != person.id
+        ]
 
     async def _claimed(self, changes: Changes, person: Person, words: Words) -> list[str]:
         stored = await self.handoffs.claimed_by(person.id, limit=MOST)

@@ -68,7 +68,7 @@ class Hearing:
                 log.warning("file_not_taken", code=code, channel=talk.conversation.address.channel)
                 known = talk.words.messages.has(f"file.{code}")
                 reason = talk.words(f"file.{code}" if known else "file.unavailable")
-                talk.say(ReplyKind.NOTICE, talk.words("say.file.refused", name=file.name, reason=reason))
+                talk.untaken.append(talk.words("say.file.refused", name=file.name, reason=reason))
 
     async def take_with(self, talk: Talk, message_id: str) -> None:
         """The files of a message of this room, as it stands there now. Raises Retry when the channel cannot be asked."""
@@ -116,7 +116,10 @@ class Hearing:
                 return "unavailable"
 
     def keep_private(self, talk: Talk) -> None:
-        """What came with a word that turned out to be private is as private."""
+        """At the end of a turn: what came with a word that turned out to be private is as private; what could not be had is told."""
+        for text in talk.untaken:
+            talk.say(ReplyKind.NOTICE, text)
+        talk.untaken.clear()
         files, handoff_id = talk.files, talk.private_to
         if not files or handoff_id is None:
             return

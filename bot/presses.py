@@ -100,6 +100,8 @@ class Presses:
                 return await self.shortcuts.requested(talk, press.values)
             case Verb.ADD_ARTICLE:
                 await self.shortcuts.added(talk, pressed.subject, press.values)
+            case Verb.PUBLISH:
+                await self.shortcuts.published(talk, pressed.subject)
             case _:
                 talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
         return None
@@ -149,7 +151,15 @@ class Presses:
         if handoff is None:
             talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
             return
+        thread = await self.desk.board.thread(handoff) if _on_page(talk) else None
+        if thread is not None:
+            # Claimed on the home page: what is said of it is said where staff work on it.
+            there = await self.conversations.load(thread, talk.person.id, talk.now)
+            moved = await self.talks.open(talk.id, talk.person, there, talk.now, talk.changes)
+            talk.conversation, talk.reader, talk.alone = there, moved.reader, moved.alone
         await self.desk.command(talk, handoff, _DESK_VERBS[pressed.verb], text)
+        if thread is not None:
+            await self.front_page.redraw(talk.changes, talk.person)
 
     async def _about_request(self, talk: Talk, pressed: Pressed, press: Press, surface: str | None) -> None:
         request = await self.responder.requests.get(pressed.subject)

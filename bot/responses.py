@@ -75,6 +75,8 @@ class Responder:
                 talk.say(ReplyKind.NOTICE, talk.words("offer.declined"))
             case steps.Solved(request_id, yes):
                 await self.dialogue.solved(talk, await self._request(talk, request_id), yes)
+            case steps.Say("empty") if talk.untaken:
+                pass  # a file came with it, and what became of that is said
             case steps.Say(key):
                 talk.say(ReplyKind.NOTICE, talk.words(f"say.{key}", name=talk.person.first_name))
 

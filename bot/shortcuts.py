@@ -43,7 +43,8 @@ class Shortcuts:
     library: Library
     organisation: Organisation
     buttons: Buttons
-    base_url: str
+    articles_url: str | None
+    """Where knowledge admins look after articles; None where nobody can sign in."""
 
     # -- on a message ----------------------------------------------------------------------------------------------
 
@@ -119,8 +120,25 @@ class Shortcuts:
         except KnowledgeError as error:
             talk.say(ReplyKind.NOTICE, talk.words.of(Message(error.message_key, dict(error.details))))
             return
-        url = f"{self.base_url}/#/articles"
-        talk.say(ReplyKind.NOTICE, talk.words("shortcut.article.added", title=article.title, url=url))
+        confirm = talk.words("confirm.publish", title=article.title)
+        publish = Action(self.buttons.id(Verb.PUBLISH, article.id), talk.words("button.publish"), "primary", confirm=confirm)
+        if self.articles_url is not None:
+            text = talk.words("shortcut.article.added", title=article.title, url=self.articles_url)
+        else:
+            text = talk.words("shortcut.article.added.command", title=article.title, id=article.id)
+        talk.say(ReplyKind.NOTICE, text, actions=(publish,), personal=True)
+
+    async def published(self, talk: Talk, article_id: str) -> None:
+        """Who may is decided by the library, on the person who pressed."""
+        if ADMIN_ROLE not in talk.person.roles or not talk.person.employed:
+            talk.say(ReplyKind.REFUSAL, await self._who_may(talk))
+            return
+        try:
+            article = await self.library.publish(article_id, by=talk.person)
+        except KnowledgeError as error:
+            talk.say(ReplyKind.NOTICE, talk.words.of(Message(error.message_key, dict(error.details))), personal=True)
+            return
+        talk.say(ReplyKind.NOTICE, talk.words("shortcut.article.published", title=article.title), personal=True)
 
     async def _who_may(self, talk: Talk) -> str:
         admins: dict[str, str] = {}
@@ -165,6 +183,9 @@ class Shortcuts:
     async def _offer(self, talk: Talk, author: Person, heard: Heard, text: str) -> None:
         key = _invitation(talk, heard.message_id)
         theirs = await self.conversations.load(talk.conversation.address, author.id, talk.now)
+        said = await self.conversations.transcript(theirs.id)
+        if any(line.message_id == heard.message_id for line in said):
+            return  # they have spoken to the bot with it themselves
         if any(isinstance(item, AwaitsInvitation) for item in theirs.awaits) or await self.outbox.shown(key):
             return
         theirs = theirs.queueing(AwaitsInvitation(text, heard.message_id))

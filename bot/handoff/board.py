@@ -47,7 +47,7 @@ class Board:
 
     def words(self) -> Words:
         """For rooms that several people read."""
-        return Words(self.messages, Reader(self.organisation.locale, self.organisation.timezone))
+        return Words(self.messages, Reader(self.organisation.locale, self.organisation.timezone, several=True))
 
     async def words_at(self, placements: Sequence[Placement]) -> Mapping[str, Words]:
         """By the placement's id: in the words of whoever reads there."""
@@ -105,6 +105,13 @@ class Board:
         card = desk_card(packet, self.words(), self.buttons, new_id())
         changes.posts.append(Post(where or self.room(packet.handoff.assignment_group), card, key(packet.handoff)))
 
+    async def post_cards(self, changes: Changes, packet: Packet, readers: Sequence[Person]) -> None:
+        """The group's card, to each by themselves: their room is gone."""
+        for reader in readers:
+            card = desk_card(packet, Words.for_person(self.messages, reader), self.buttons, new_id())
+            address = await self.people.address(reader, self.channels)
+            changes.posts.append(Post(address, card, key(packet.handoff), reader.id))
+
     async def post_own_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:
         """The claimant's own of a private one."""
         if packet.claimant is None:
@@ -160,17 +167,25 @@ class Board:
             await self.to_claimant(changes, handoff, text, author=author, files=files, card_key=card_key)
             return
         reply = Reply(new_id(), ReplyKind.HANDOFF, text, author=author, files=files)
-        threads = [
-            replace(p.address, thread=p.posted_thread)
-            for p in await self.outbox.shown(key(handoff))
-            if p.posted_thread is not None and p.address in self._rooms(handoff)
-        ]
-        if threads:
-            changes.posts.append(Post(threads[-1], reply, card_key))
+        thread = await self.thread(handoff)
+        own = [p for p in await self.outbox.shown(key(handoff)) if p.reader_id is not None]
+        if thread is not None:
+            changes.posts.append(Post(thread, reply, card_key))
         elif handoff.claimed_by is not None:
             await self.to_claimant(changes, handoff, text, author=author, files=files, card_key=card_key)
+        elif own:
+            for p in own:
+                at = replace(p.address, thread=p.posted_thread)
+                changes.posts.append(Post(at, replace(reply, id=new_id()), card_key, p.reader_id))
         else:
             changes.posts.append(Post(self.room(handoff.assignment_group), reply, card_key))
+
+    async def thread(self, handoff: Handoff) -> Address | None:
+        """Where its group works on it together; None before that is known, or when the room is gone."""
+        shown = await self.outbox.shown(key(handoff))
+        rooms = self._rooms(handoff)
+        threads = [replace(p.address, thread=p.posted_thread) for p in shown if p.posted_thread is not None and p.address in rooms]
+        return threads[-1] if threads else None
 
     async def to_claimant(
         self,
@@ -187,7 +202,8 @@ class Board:
         if claimant is None:
             return
         reply = Reply(new_id(), ReplyKind.HANDOFF, text, author=author, files=files)
-        own = [p for p in await self.outbox.shown(own_key(handoff)) if p.reader_id == claimant.id and p.posted_thread]
+        shown = [*await self.outbox.shown(key(handoff)), *await self.outbox.shown(own_key(handoff))]
+        own = [p for p in shown if p.reader_id == claimant.id and p.posted_thread]
         if own:
             changes.posts.append(Post(replace(own[-1].address, thread=own[-1].posted_thread), reply, card_key, claimant.id))
         else:

@@ -1,5 +1,6 @@
 """What staff read when they pick up: who, what was tried, how sure the bot was, and all that was said. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -112,12 +113,18 @@ def _line(event: TranscriptEvent, packet: Packet, words: Words) -> str:
         case "other":
             return words("desk.line.other", at=event.at, text=text)
         case "bot":
-            who = words("desk.bot")
+            who, text = words("desk.bot"), plain(text)
         case "person":
             who = packet.person.name
         case _:
             who = packet.names.get(event.person_id or "", words("desk.staff"))
     return words("desk.line", at=event.at, who=who, text=text)
+
+
+def plain(text: str) -> str:
+    """What the bot said, without the marks of its Markdown: a line of a transcript is shown as it is."""
+    text = re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", text)
+    return re.sub(r"\*\*|~~|`", "", text)
 
 
 def _about_request(packet: Packet, words: Words) -> list[Field]:

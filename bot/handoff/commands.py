@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from bot.changes import Post
 from bot.handoff.board import Board
-from bot.handoff.briefing import Packet
+from bot.handoff.briefing import Packet, summary
 from bot.handoff.model import (
     IN_THE_OPEN,
     Command,
@@ -49,8 +49,8 @@ class Commands:
             return
         await self.command(talk, handoff, Command(word), rest)
 
-    async def command(self, talk: Talk, handoff: Handoff, command: Command, text: str) -> None:
-        """`talk` is the staff member's."""
+    async def command(self, talk: Talk, handoff: Handoff, command: Command, text: str, *, pressed: bool = False) -> None:
+        """`talk` is the staff member's. `pressed`: by a button, so that nobody else has seen the words yet."""
         assignee = await self._assignee(text) if command is Command.ASSIGN else None
         if isinstance(assignee, tuple):
             several = tuple(f"{person.name} ({person.email})" for person in assignee)
@@ -62,16 +62,20 @@ class Commands:
         change = commanded(held, command, talk.person, said, talk.now, assignee=assignee)
         if isinstance(change, NotPossible):
             claimant = await self.board.people.get(handoff.claimed_by) if handoff.claimed_by else None
-            self._aside(talk, change.key, case=handoff.case, by=claimant.name if claimant else "", **change.params)
+            by = claimant.name if claimant else ""
+            self._aside(talk, change.key, unsent=command is Command.REPLY, case=handoff.case, by=by, **change.params)
             return
         openly = handoff.sensitive is None or command in IN_THE_OPEN
         if not openly and not await self.board.is_private(handoff, talk.conversation.address):
-            self._aside(talk, "desk.private_elsewhere", case=handoff.case)
+            self._aside(talk, "desk.private_elsewhere", unsent=command is Command.REPLY, case=handoff.case)
             return
         if command is Command.REPLY:
             await self.replies.take(talk, replace(change, text=text))
             return
         await self._do(talk, handoff, await self.relay.noted(talk, change) if command is Command.NOTE else change)
+        if command is Command.NOTE and pressed:
+            author, line = await self.board.author(talk.person), self.board.words()("desk.note.line", text=change.text)
+            await self.board.to_staff(talk.changes, handoff, line, author=author)
 
     async def left_alone(self, handoff: Handoff) -> bool:
         """Whether its claimant is gone from the directory, or may not work any more."""
@@ -130,7 +134,9 @@ class Commands:
         if change.kind != "assigned":
             return
         if handoff.claimed_by not in (None, talk.person.id, before.claimed_by) and handoff.sensitive is None:
-            await self.board.to_claimant(talk.changes, handoff, talk.words("desk.assigned_to_you", case=handoff.case, by=talk.person.name))
+            about = summary(packet, talk.words)
+            given = talk.words("desk.assigned_to_you", case=handoff.case, by=talk.person.name, name=packet.person.name, summary=about)
+            await self.board.to_claimant(talk.changes, handoff, given)
         if before.claimed_by != talk.person.id:
             await self.tell_replaced(talk, before, handoff, "desk.given_on", change.text)
 
@@ -151,6 +157,9 @@ class Commands:
         return None
 
     @staticmethod
-    def _aside(talk: Talk, key: str, **params: str) -> None:
-        """To whoever asked for it, and nobody else."""
-        talk.say(ReplyKind.NOTICE, talk.words(key, **params), personal=True)
+    def _aside(talk: Talk, key: str, *, unsent: bool = False, **params: str) -> None:
+        """To whoever asked for it, and nobody else. `unsent`: it was meant for the employee, who never saw it."""
+        told = [talk.words(key, **params)]
+        if unsent:
+            told.append(talk.words("desk.unsent"))
+        talk.say(ReplyKind.NOTICE, " ".join(told), personal=True)

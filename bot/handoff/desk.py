@@ -136,7 +136,7 @@ class Desk:
 
     async def command(self, talk: Talk, handoff: Handoff, command: Command, text: str) -> None:
         """`talk` is the staff member's. Who may is decided by the state machine, on the person who pressed."""
-        await self.commands.command(talk, handoff, command, text)
+        await self.commands.command(talk, handoff, command, text, pressed=True)
 
     async def handoff_of(self, carried_id: str) -> Handoff | None:
         """The handoff in which something was carried from one side to the other."""

@@ -1,6 +1,6 @@
 """Where handoffs are kept. Saved only over the version they were read at, so that two claims have one winner."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Row, insert, select, update
@@ -46,6 +46,13 @@ class HandoffStore:
         mine = (t.handoff.c.claimed_by == person_id) & (t.handoff.c.state == HandoffState.CLAIMED.value)
         async with self._sessions() as session:
             rows = await session.execute(select(t.handoff).where(mine).order_by(t.handoff.c.number.desc()).limit(limit))
+            return [_handoff(row) for row in rows]
+
+    async def waiting(self, groups: Collection[str], limit: int = 10) -> Sequence[Handoff]:
+        """What nobody in these groups has claimed, the longest waiting first."""
+        open_ = t.handoff.c.assignment_group.in_(sorted(groups)) & (t.handoff.c.state == HandoffState.REQUESTED.value)
+        async with self._sessions() as session:
+            rows = await session.execute(select(t.handoff).where(open_).order_by(t.handoff.c.number).limit(limit))
             return [_handoff(row) for row in rows]
 
     async def by_number(self, number: int) -> Handoff | None:

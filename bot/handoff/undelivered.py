@@ -1,7 +1,7 @@
 """What could not be shown, and never will be where it was meant to: somebody hears of it all the same.
 
-A reply that a room refuses goes to its reader's own chat; a card of staff is posted again, or moves to the web chat when its room
-is gone; and whoever sent a file that did not arrive is told.
+A reply that a room refuses goes to its reader's own chat; a card of staff is posted again, or to each of them when its room is
+gone; and whoever sent a file that did not arrive is told.
 """
 
 from dataclasses import dataclass
@@ -54,8 +54,9 @@ class Undelivered:
             await self._post(refusal, refusal.address)
 
     async def _moved(self, handoff_id: str) -> None:
-        """The room in which staff work on it is gone: its card goes to the group's room of the web chat (a private one's to its
-        claimant there), with all that was said, and staff hear of it. Once.
+        """The room in which staff work on it is gone: its card, with all that was said, goes to the own chat of each of the group
+        and of whoever has it (a private one's to its claimant alone, on the web), and they hear why. Where the group has nobody, it
+        goes to the group's room of the web chat. Once.
         """
         board = self.board
         handoff = await board.handoffs.get(handoff_id)
@@ -68,22 +69,29 @@ class Undelivered:
         if alone and claimant is not None:
             home = board.channels["web"].direct("local", claimant.email)
         card_key = own_key(handoff) if alone else key(handoff)
-        if any((p.address.channel, p.address.room) == (home.channel, home.room) for p in await board.outbox.shown(card_key)):
+        shown = await board.outbox.shown(card_key)
+        at_home = any((p.address.channel, p.address.room) == (home.channel, home.room) for p in shown)
+        if at_home or (not alone and any(p.reader_id is not None for p in shown)):
             log.error("handoff_card_undelivered", handoff=handoff.id)
             return
         words = board.words()
-        board.retire(changes, card_key, handoff, words("desk.fallback", group=board.group(handoff, words)))
+        members = [member for member in await board.people.members(handoff.assignment_group) if member.active]
+        readers = {person.id: person for person in (*members, claimant) if person is not None and person.id != handoff.person_id}
+        told = [claimant] if alone and claimant is not None else [*readers.values()]
+        group = board.group(handoff, words)
+        board.retire(changes, card_key, handoff, words("desk.fallback" if alone or not told else "desk.each", group=group))
+        for person in told:
+            text = Words.for_person(board.messages, person)("desk.unreachable.web" if alone else "desk.unreachable", case=handoff.case)
+            address = await board.people.address(person, board.channels)
+            changes.posts.append(Post(address, Reply(new_id(), ReplyKind.NOTICE, text), None, person.id))
         packet = await board.packet(changes, handoff)
         if alone:
             await board.post_own_card(changes, packet, home)
+        elif told:
+            await board.post_cards(changes, packet, told)
         else:
             board.post_card(changes, packet, home)
         changes.handoffs.append(HandoffChange(handoff, "unreachable", None, self.clock()))
-        members = await board.people.members(handoff.assignment_group)
-        for person in [claimant] if claimant is not None else [member for member in members if member.active]:
-            text = Words.for_person(board.messages, person)("desk.unreachable", case=handoff.case)
-            address = await board.people.address(person, board.channels)
-            changes.posts.append(Post(address, Reply(new_id(), ReplyKind.NOTICE, text), None, person.id))
         try:
             await self.saver.save(changes)
         except HandoffMoved:

@@ -43,10 +43,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads: a locale such as "en-US" and an IANA zone."""
+    """Who reads: a locale such as "en-US" and an IANA zone. `several`: people of other zones too, so times name theirs."""
 
     locale: str
     timezone: str
+    several: bool = False
 
 
 def readable(locale: str, timezone: str, fallback: Reader) -> Reader:
@@ -100,20 +101,21 @@ class Messages:
             amount = message.params[text["plural"]]
             category = locale.plural_form(amount) if isinstance(amount, int | float) else "other"
             text = text.get(category, text["other"])
-        return _Words(locale, ZoneInfo(reader.timezone)).vformat(text, (), message.params).strip()
+        return _Words(locale, ZoneInfo(reader.timezone), reader.several).vformat(text, (), message.params).strip()
 
     def _for(self, *locales: str) -> list[Mapping[str, Any]]:
         return [self._texts[name] for name in (*locales, "en") if name in self._texts]
 
 
 class _Words(string.Formatter):
-    def __init__(self, locale: Locale, zone: ZoneInfo) -> None:
-        self._locale, self._zone = locale, zone
+    def __init__(self, locale: Locale, zone: ZoneInfo, named: bool) -> None:
+        self._locale, self._zone, self._named = locale, zone, named
 
     def format_field(self, value: Any, format_spec: str) -> str:
         match value:
             case datetime():
-                return format_datetime(value, format_spec or "EEE d MMM, HH:mm", tzinfo=self._zone, locale=self._locale)
+                shown = format_datetime(value, format_spec or "EEE d MMM, HH:mm", tzinfo=self._zone, locale=self._locale)
+                return f"{shown} {value.astimezone(self._zone).tzname()}" if self._named else shown
             case date():
                 return format_date(value, format_spec or "EEE d MMM y", locale=self._locale)
             case timedelta():

@@ -66,6 +66,7 @@ async def test_what_cannot_be_read_is_asked_in_words_and_the_rest_is_kept(platfo
     (request,) = await requests(platform, "dana")
     assert set(request.slots) == {"application", "role", "reason"}
     assert "couldn't read that as a length of time" in platform.shown("dana")[-1].text
+    assert platform.shown("dana")[-1].text.lower().count("for example") == 1
     await platform.say("dana", "30 days")
     assert (await requests(platform, "dana"))[0].state.value == "awaiting_approval"
 
@@ -77,6 +78,19 @@ async def test_what_need_not_be_given_is_asked_for_too_when_it_could_not_be_read
     await platform.say("dana", "two")
     (request,) = await requests(platform, "dana")
     assert request.slots["quantity"].value == 2
+
+
+async def test_a_last_day_before_the_first_is_said_to_be_that(platform: Platform) -> None:
+    await platform.say("dana", "I want to take PTO")
+    await platform.press("dana", await form(platform), values={"start": "2026-12-21", "end": "2026-12-18"}, thread=None)
+    assert "before the first one" in platform.shown("dana")[-1].text
+
+
+async def test_a_form_of_what_was_cancelled_says_that_it_ended(platform: Platform) -> None:
+    await platform.say("dana", "I need access to Figma")
+    await platform.say("dana", "cancel")
+    await platform.press("dana", platform.offered("dana", Verb.FILL_FORM), surface="v3")
+    assert "has ended already" in platform.surface("v3").text
 
 
 async def test_a_forged_application_is_not_taken(platform: Platform) -> None:

@@ -136,6 +136,22 @@ async def test_show_opens_the_live_card_in_a_thread_of_its_own(platform: Platfor
     assert all("Done" in text for text in texts)
 
 
+async def test_show_of_what_waits_for_an_answer_asks_again_where_it_can_be_answered(platform: Platform) -> None:
+    await platform.say("dana", "I need access to Figma", thread="t7")
+    page = await _opened(platform, "dana")
+    await platform.press("dana", platform.button(page, Verb.SHOW), thread=None)
+    first, again = platform.channel.shown(email("dana"), "t7")
+    assert (again.kind, again.text) == (ReplyKind.QUESTION, first.text)
+    assert platform.button(again, Verb.FILL_FORM).opens_form
+
+
+async def test_what_ended_and_is_left_out_is_counted(platform: Platform) -> None:
+    for n in range(5):
+        await platform.say("dana", "I need access to Figma", thread=f"t{n}")
+        await platform.say("dana", "cancel", thread=f"t{n}")
+    assert "And 2 more that ended." in lines(await _opened(platform, "dana"), "My requests")
+
+
 async def test_show_of_somebody_elses_request_is_refused(platform: Platform) -> None:
     await platform.say("dana", WISH)
     show = platform.button(await _opened(platform, "dana"), Verb.SHOW)
@@ -163,8 +179,12 @@ async def test_staff_see_what_they_claimed_and_its_owner_who_has_it(platform: Pl
     await platform.open("sam")
     await platform.say("dana", "I want to talk to a person")
     await platform.open("dana")
-    assert "Dana" not in lines(platform.home("sam"), "Claimed by me")
-    await platform.company.press("sam", "claim")
+    assert part(platform.home("sam"), "Claimed by me") is None
+    assert "Dana Whitfield" in lines(platform.home("sam"), "Waiting in my groups")
+    assert "**FOY-1** A person's help. It waits for IT support" in lines(platform.home("dana"), "My requests")
+    await platform.press("sam", platform.button(platform.home("sam"), Verb.CLAIM), thread=None)
+    assert part(platform.home("sam"), "Waiting in my groups") is None
+    assert platform.channel.shown(email("sam"), "t1") == []
     assert "Dana Whitfield. They asked for a person." in lines(platform.home("sam"), "Claimed by me")
     assert "Sam Okoye has" in lines(platform.home("dana"), "My requests")
     await platform.company.press("sam", "resolve", "Fixed.")

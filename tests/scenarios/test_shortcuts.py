@@ -113,6 +113,19 @@ async def test_a_message_becomes_a_draft_for_whom_was_chosen(platform: Platform)
     assert "/#/articles" in platform.shown("kim")[-1].text
 
 
+async def test_a_draft_is_published_by_a_button_by_those_who_may(platform: Platform) -> None:
+    await added(platform)
+    publish = platform.offered("kim", Verb.PUBLISH)
+    assert publish.confirm
+    await platform.press("dana", publish)
+    assert platform.shown("dana")[-1].kind is ReplyKind.REFUSAL
+    assert [one.state.value for one in await articles(platform)] == ["draft"]
+    await platform.press("kim", publish)
+    assert "is published" in platform.shown("kim")[-1].text
+    await platform.say("dana", "what do I do with a frozen laptop?")
+    assert any("power button" in reply.text for reply in platform.shown("dana"))
+
+
 async def test_nobody_is_answered_from_a_draft(platform: Platform) -> None:
     await added(platform)
     await platform.say("dana", "what do I do with a frozen laptop?")

@@ -32,6 +32,16 @@ def test_what_others_said_in_the_thread_is_not_the_employees() -> None:
     assert "Omar" not in summary(packet(("other", "Omar Haddad: my laptop is slow", None), ("person", "mine too", "p1")), WORDS)
 
 
+def test_what_the_bot_said_is_shown_without_its_marks() -> None:
+    assert said_by(("bot", "**FOY-1** ~~Gone~~, see [VPN](https://x.example/a)", None)) == ["Foyer: FOY-1 Gone, see VPN"]
+    assert said_by(("person", "2 ** 3", "p1")) == ["Dana Whitfield: 2 ** 3"]
+
+
+def test_where_several_read_times_name_their_zone() -> None:
+    together = Words(WORDS.messages, Reader("en-US", "Europe/Berlin", several=True))
+    assert lines(packet(("bot", "hello", None)), together) == ("Fri 20 Nov, 13:00 CET Foyer: hello",)
+
+
 def test_staff_and_the_bot_are_named_as_such() -> None:
     said = said_by(("staff", "hello", "p2"), ("staff", "hello", "p3"), ("bot", "hello", None))
     assert said == ["Sam Okoye: hello", "Staff: hello", "Foyer: hello"]

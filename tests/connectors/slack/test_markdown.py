@@ -15,6 +15,7 @@ READ = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"
     [
         ("Plain words, 3 * 4 = 12, snake_case.", "Plain words, 3 \\* 4 = 12, snake_case."),
         ("**bold** *it* ~~gone~~ `code`", "**bold** *it* ~~gone~~ `code`"),
+        ("~~You can use it.~~", "~~You can use it.~~"),
         ("[words](https://kb.example/x)", "[words](https://kb.example/x) (kb.example)"),
         ("[bank.example](https://evil.example/)", "[bank.example](https://evil.example/) (evil.example)"),
         ("[bank.example](https://bank.example@evil.example/)", "[bank.example](https://bank.example@evil.example/) (evil.example)"),

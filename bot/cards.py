@@ -142,7 +142,7 @@ def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
             by = story.names.get(decided.data.get("by") or "", "?") if decided else "?"
             if decided is None:
                 return words("ball.denied_by_you"), ""
-            return words("ball.denied", by=by, reason=decided.data.get("reason") or words("approval.no_reason")), ""
+            return words("ball.denied", by=by), ""
         case S.DECLINED:
             return declined(story, words) or words("ball.declined"), ""
         case S.DONE if request.resolution == "reopened":

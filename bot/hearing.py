@@ -63,7 +63,9 @@ class Hearing:
         deadline, slots = asyncio.get_running_loop().time() + self.patience, asyncio.Semaphore(AT_ONCE)
         taken = await asyncio.gather(*(self._take(talk, message_id, file, deadline, slots) for file in files[:MOST_FILES]))
         talk.files = tuple(one for one in taken if isinstance(one, Attachment))
-        for file, code in zip(files, [*taken, *["too_many"] * len(files[MOST_FILES:])], strict=True):
+        if len(files) > MOST_FILES:
+            talk.untaken.append(talk.words("say.file.too_many", count=len(files) - MOST_FILES))
+        for file, code in zip(files, taken, strict=False):
             if isinstance(code, str):
                 log.warning("file_not_taken", code=code, channel=talk.conversation.address.channel)
                 known = talk.words.messages.has(f"file.{code}")

@@ -31,11 +31,13 @@ class Where(Enum):
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Where the person is while this is said to them. `shared`: several people read in the conversation's room; `present`: they
-    have just spoken or pressed something there, and this answers it; `apart`: they have gone on with it in their own room."""
+    have just spoken or pressed something there, and this answers it; `apart`: they have gone on with it in their own room;
+    `outsiders`: people of other organisations read in the conversation's room, who are told nothing."""
 
     shared: bool
     present: bool
     apart: bool = False
+    outsiders: bool = False
 
 
 def where(
@@ -49,7 +51,8 @@ def where(
     lasting: bool = False,
 ) -> Where:
     """`personal`: whoever says it knows that it is for this person alone; `lasting`: it is changed later, as a card is."""
-    if not situation.shared or not (personal or situation.apart or _is_personal(reply, subjects, conversation, personal_skills)):
+    apart = situation.apart or situation.outsiders
+    if not situation.shared or not (personal or apart or _is_personal(reply, subjects, conversation, personal_skills)):
         return Where.HERE
     passing = not lasting and not reply.files and len(reply.text) <= WHISPERED_CHARS
     return Where.WHISPERED if situation.present and passing else Where.OWN_ROOM

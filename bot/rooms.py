@@ -34,6 +34,10 @@ class Rooms:
         """Where an assignment group works: the web chat's room of the group unless another one is named."""
         return self.desks.get(group) or Address("web", "local", f"group:{group}")
 
+    async def has_outsiders(self, address: Address) -> bool:
+        """Whether people of other organisations read there."""
+        return await self.channels[address.channel].has_outsiders(address)
+
     def is_shared(self, address: Address) -> bool:
         """Whether several people read there."""
         return self.channels[address.channel].is_shared(address)

@@ -68,11 +68,15 @@ class SecondThoughts:
     async def stopped(self, talk: Talk) -> None:
         """What was not said yet stays unsaid, and what is being put together is dropped; what is under way goes on."""
         address = talk.conversation.address
+        if not talk.conversation.engaged:
+            return  # it is somebody else's that they would stop
+        others = [one for one in await self.conversations.people_at(address) if one != talk.person.id]
 
         async def withdraw(session: AsyncSession) -> None:
             await self.outbox.withdraw(session, address)
 
-        talk.changes.inside.append(withdraw)
+        if not others:
+            talk.changes.inside.append(withdraw)
         still = [one for one in await self.requests.of_conversation(talk.conversation.id) if not one.ended]
         running = [request for request in still if not self._drop(talk, request)]
         talk.conversation = talk.conversation.passing_over()

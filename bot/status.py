@@ -246,7 +246,8 @@ class _Telling:
             return
         by = story.names.get(decided.data.get("by") or "", "")
         reason = decided.data.get("reason") or talk.words("approval.no_reason")
-        self._notice(talk, request, talk.words("request.denied", case=request.case, by=by, reason=reason))
+        text = talk.words("request.denied", case=request.case, by=by, reason=reason)
+        talk.say(ReplyKind.NOTICE, text, request=request, actions=(self._person(talk, request),), personal=True)
 
     def _tell_security(self, talk: Talk, request: Request) -> None:
         """Somebody may be using this person's chat: whoever looks after security hears of it."""

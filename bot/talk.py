@@ -40,6 +40,8 @@ class Talk:
     """The room in which they have just spoken or pressed something; None when nobody did."""
     apart: bool = False
     """They have spoken in their own room (`alone`) of what is going on in a room of several: there they are answered."""
+    outsiders: bool = False
+    """People of other organisations read in the room of this conversation."""
     personal_skills: frozenset[str] = frozenset()
     files: tuple[Attachment, ...] = ()
     """What was sent with what is being heard."""
@@ -113,7 +115,7 @@ class Talk:
             reply,
             (*self.about, *about),
             self.conversation,
-            Situation(self.alone is not None, self._is_present(), self.apart),
+            Situation(self.alone is not None, self._is_present(), self.apart, self.outsiders),
             self.personal_skills,
             personal=personal or of is not None,
             lasting=card_key is not None,
@@ -203,6 +205,7 @@ class Talks:
             alone=heard if apart and self.rooms.is_shared(address) else await self._alone(person, address, reader),
             apart=apart,
             present=present,
+            outsiders=self.rooms.is_shared(address) and await self.rooms.has_outsiders(address),
             personal_skills=self.personal_skills,
         )
 

@@ -190,11 +190,14 @@ class TurnHandler:
             case ActivityKind.STOPPED:
                 await self.second_thoughts.stopped(talk)
                 return True
+            case ActivityKind.DELETED if not await self._has_come(activity):
+                self._stand_in(activity, talk)  # what is deleted already is nothing to act on when it comes
+                return True
             case ActivityKind.DELETED:
                 if not await self.desk.deleted(talk, activity):
                     await self.second_thoughts.deleted(talk, activity)
                 return True
-            case ActivityKind.EDITED if await self.inbox.received_at(activity.address, activity.target or "") is not None:
+            case ActivityKind.EDITED if await self._has_come(activity):
                 if await self.desk.edited(talk, activity, self.topic):
                     return True
                 if await self.second_thoughts.edited(talk, activity):
@@ -202,15 +205,20 @@ class TurnHandler:
                 return True
             case ActivityKind.EDITED:
                 # It came before the message that it edits, and says all that the message says.
-                changes, edit = talk.changes, activity
-
-                async def stand_in(session: AsyncSession) -> None:
-                    await self.inbox.stand_in(session, edit)
-
-                changes.inside.append(stand_in)
+                self._stand_in(activity, talk)
                 return await self._said(replace(activity, kind=ActivityKind.MESSAGE, id=activity.target or activity.id), talk)
             case _:
                 return await self._said(activity, talk)
+
+    async def _has_come(self, change: Activity) -> bool:
+        """Whether the message that was edited or deleted was heard before."""
+        return await self.inbox.received_at(change.address, change.target or "") is not None
+
+    def _stand_in(self, change: Activity, talk: Talk) -> None:
+        async def stand_in(session: AsyncSession) -> None:
+            await self.inbox.stand_in(session, change)
+
+        talk.changes.inside.append(stand_in)
 
     async def _said(self, activity: Activity, talk: Talk) -> bool:
         at_desk = await self.handoffs.at_desk(talk.conversation.address)
@@ -222,6 +230,8 @@ class TurnHandler:
             await self._wait_for_card(activity)
         mode = self.rooms.mode(activity.address) if talk.alone is not None else "mention"
         known = talk.conversation.engaged
+        if activity.for_others and not activity.addressed:
+            return False
         if not activity.addressed and not known:
             return mode == "questions" and not activity.in_thread and await self._offered(activity, talk)
         if mode == "off":

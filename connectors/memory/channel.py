@@ -31,6 +31,8 @@ class MemoryChannel:
         self.capabilities = capabilities or Capabilities(forms=True, home=True)
         self.profiles: dict[str, Profile] = {}
         """By external id. Whoever is not named here is a member whose id is their address."""
+        self.outsiders: set[str] = set()
+        """Rooms in which people of other organisations read."""
         self.heard: list[Heard] = []
         """What people said themselves, for `read` and `history`."""
         self.contents: dict[str, bytes] = {}
@@ -73,6 +75,9 @@ class MemoryChannel:
 
     def is_shared(self, address: Address) -> bool:
         return address.room.startswith(GROUP)
+
+    async def has_outsiders(self, address: Address) -> bool:
+        return address.room in self.outsiders
 
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         return self.profiles.get(external_id) or Profile(external_id, external_id, "member", email=external_id)

@@ -120,6 +120,8 @@ class Activity:
     """What it is about; the kinds say."""
     addressed: bool = True
     """Said to the bot, in its own chat or by mention; False for what it merely overhears in a room."""
+    for_others: bool = False
+    """It names people, and the bot is none of them."""
     in_thread: bool = False
     """A reply in a thread that began before; `Channel.history` has what was said there."""
     files: tuple[FileRef, ...] = ()
@@ -381,6 +383,9 @@ class Channel(Protocol):
 
     def is_shared(self, address: Address) -> bool:
         """Whether several people read in this room."""
+
+    async def has_outsiders(self, address: Address) -> bool:
+        """Whether people of other organisations read in this room; true where that cannot be found out."""
 
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         """Who this is; None for an id that the platform does not know."""

@@ -79,6 +79,9 @@ class SlackChannel:
     def direct(self, tenant: str, external_id: str) -> Address:
         return Address(self.name, tenant, external_id.upper())
 
+    async def has_outsiders(self, address: Address) -> bool:
+        return self.is_shared(address) and await self._reading.has_outsiders(address.tenant, address.room)
+
     def is_shared(self, address: Address) -> bool:
         return address.room[:1] not in ("U", "W")
 

@@ -34,6 +34,8 @@ BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded", "serv
 """Slack did nothing, and may later."""
 BROKEN = frozenset({"fatal_error", "internal_error"})
 """Slack says itself that some of it may have been done."""
+WITHOUT_ACCESS = 60.0
+"""Seconds until Slack is asked again after it has refused the token."""
 REVOKED = frozenset({"account_inactive", "token_revoked", "token_expired", "invalid_auth", "not_authed"})
 
 
@@ -116,8 +118,9 @@ class Clients:
         except Refused as refused:
             if refused.code in REVOKED:
                 self.forget(tenant)
-            if refused.code == "token_expired" and self._tokens is not None:  # renewed by somebody else while this was on its way
-                raise Retry(refused.code, method, after=1.0) from refused
+                # Renewed by somebody else while this was on its way; otherwise for an admin to mend: what is to be said waits.
+                renewed = refused.code == "token_expired" and self._tokens is not None
+                raise Retry(refused.code, method, after=1.0 if renewed else WITHOUT_ACCESS) from refused
             raise
 
     async def upload(self, tenant: str, name: str, data: bytes) -> str:

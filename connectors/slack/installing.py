@@ -28,7 +28,7 @@ from slack_sdk.oauth.installation_store.sqlalchemy import AsyncSQLAlchemyInstall
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
-from sqlalchemy import Dialect, MetaData, Text, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Dialect, MetaData, Table, Text, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.types import TypeDecorator
 
@@ -131,23 +131,24 @@ class Installations(AsyncSQLAlchemyInstallationStore):
         bot.bot_refresh_token = None
         return bot
 
-    async def uninstalled(self, team: str) -> None:
-        """Everything of this workspace is forgotten."""
-        await self.bot_revoked(team)
-        i = self.installations.c
+    async def uninstalled(self, team: str, when: datetime) -> None:
+        """Everything of this workspace that was installed before is forgotten."""
+        await self.bot_revoked(team, when)
         async with self.engine.begin() as connection:
-            await connection.execute(delete(self.installations).where(i.client_id == self.client_id, i.team_id == team))
+            await connection.execute(delete(self.installations).where(*self._before(self.installations, team, when)))
 
-    async def bot_revoked(self, team: str) -> None:
-        b = self.bots.c
+    async def bot_revoked(self, team: str, when: datetime) -> None:
         async with self.engine.begin() as connection:
-            await connection.execute(delete(self.bots).where(b.client_id == self.client_id, b.team_id == team))
+            await connection.execute(delete(self.bots).where(*self._before(self.bots, team, when)))
 
-    async def users_revoked(self, team: str, users: Sequence[str]) -> None:
-        i = self.installations.c
+    async def users_revoked(self, team: str, users: Sequence[str], when: datetime) -> None:
+        theirs = (*self._before(self.installations, team, when), self.installations.c.user_id.in_(users))
         async with self.engine.begin() as connection:
-            gone = (i.client_id == self.client_id, i.team_id == team, i.user_id.in_(users))
-            await connection.execute(delete(self.installations).where(*gone))
+            await connection.execute(delete(self.installations).where(*theirs))
+
+    def _before(self, table: Table, team: str, when: datetime) -> tuple[ColumnElement[bool], ...]:
+        c = table.c
+        return c.client_id == self.client_id, c.team_id == team, c.installed_at <= when.astimezone(UTC).replace(tzinfo=None)
 
     async def _renewed(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row with a token that lasts, renewed if that is due and nobody else is at it."""

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
@@ -44,11 +45,11 @@ class Speaker(Protocol):
 class Uninstalls(Protocol):
     """Where installed workspaces are kept."""
 
-    async def uninstalled(self, team: str) -> None: ...
+    async def uninstalled(self, team: str, when: datetime) -> None: ...
 
-    async def bot_revoked(self, team: str) -> None: ...
+    async def bot_revoked(self, team: str, when: datetime) -> None: ...
 
-    async def users_revoked(self, team: str, users: list[str]) -> None: ...
+    async def users_revoked(self, team: str, users: list[str], when: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +199,14 @@ class Listeners:
         log.warning("slack_access_withdrawn", team=team, kind=event["type"])
         if self.installations is not None:
             withdrawn = event.get("tokens") or {}
+            # An event that comes late says nothing of what was installed since. Slack tells whole seconds.
+            when = datetime.fromtimestamp(float(body.get("event_time") or self.clock().timestamp()) + 1, UTC)
             if event["type"] == "app_uninstalled":
-                await self.installations.uninstalled(team)
+                await self.installations.uninstalled(team, when)
             else:
-                await self.installations.users_revoked(team, list(withdrawn.get("oauth") or ()))
+                await self.installations.users_revoked(team, list(withdrawn.get("oauth") or ()), when)
                 if withdrawn.get("bot"):
-                    await self.installations.bot_revoked(team)
+                    await self.installations.bot_revoked(team, when)
         self.clients.forget(team)
 
 

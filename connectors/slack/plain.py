@@ -24,6 +24,12 @@ def mentions(text: str, user: str) -> bool:
     return bool(user) and re.search(rf"<@{re.escape(user)}(\|[^<>]*)?>", text) is not None
 
 
+def names_others(text: str, me: str) -> bool:
+    """Whether it mentions people, and us not."""
+    named = {user.partition("|")[0] for user in re.findall(r"<@([^<>]*)>", text)}
+    return bool(named) and me not in named
+
+
 def _readable(mark: str, me: str, names: Mapping[str, str]) -> str:
     target, _, label = mark.partition("|")
     match target[:1]:

@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from connectors.errors import Refused
+import structlog
+
+from connectors.errors import ConnectorError, Refused
 from connectors.ports.chat import Heard, Profile, Standing
 from connectors.ports.people import ExternalId
 from connectors.slack.clients import Clients, Me
 from connectors.slack.plain import plain
 from connectors.slack.translate import CHANNEL, file_refs, time_of
 
+log = structlog.get_logger()
 EVENT_TYPE = "foyer_reply"
 """Of the metadata that every message of the bot carries."""
 PAGE = 200
@@ -41,6 +44,7 @@ class Reading:
         self._clients = clients
         self._clock = clock
         self._profiles: OrderedDict[tuple[str, str], tuple[float, Profile]] = OrderedDict()
+        self._outsiders: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
 
     async def messages(
         self, tenant: str, channel: str, thread: str | None, *, since: str | None = None, before: str | None = None
@@ -109,6 +113,22 @@ class Reading:
             if message["ts"] < before and "bot_id" not in message and message.get("subtype") in SPOKEN and message.get("user"):
                 said.append(message)
         return [await self._heard(tenant, channel, message) for message in said]
+
+    async def has_outsiders(self, tenant: str, room: str) -> bool:
+        """Whether the room is shared with another workspace; yes while Slack does not say."""
+        seen = self._outsiders.get((tenant, room))
+        if seen is not None and self._clock() - seen[0] < PROFILE_LIFE:
+            return seen[1]
+        try:
+            answer = await self._clients.call(tenant, "conversations.info", channel=room)
+        except ConnectorError as error:
+            log.warning("slack_room_unknown", team=tenant, room=room, code=error.code)
+            return True
+        shared = any(answer["channel"].get(name) for name in ("is_ext_shared", "is_pending_ext_shared"))
+        self._outsiders[tenant, room] = (self._clock(), shared)
+        if len(self._outsiders) > PROFILES:
+            self._outsiders.popitem(last=False)
+        return shared
 
     async def profile(self, tenant: str, user: str) -> Profile | None:
         seen = self._profiles.get((tenant, user))

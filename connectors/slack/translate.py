@@ -13,7 +13,7 @@ import structlog
 from connectors.ports.chat import HOME_PAGE, OWN_CHAT, Activity, ActivityKind, Address, FileRef, Heard, Press, Shortcut
 from connectors.ports.people import ExternalId
 from connectors.slack.envelope import Payload, kind_of, part, pressed_in, tenant_of
-from connectors.slack.plain import LONGEST, mentions, plain
+from connectors.slack.plain import LONGEST, mentions, names_others, plain
 from connectors.slack.views import read_view
 
 log = structlog.get_logger()
@@ -106,6 +106,7 @@ def _said(event: Payload, tenant: str, context: Context) -> Activity | None:
         text=plain(text, me=context.me),
         order=ts,
         addressed=_is_direct(event) or mentions(text, context.me),
+        for_others=names_others(text, context.me),
         in_thread=thread != ts,
         files=file_refs(event),
     )

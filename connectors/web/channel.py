@@ -88,6 +88,9 @@ class WebChannel:
     def is_shared(self, address: Address) -> bool:
         return address.room.startswith(GROUP)
 
+    async def has_outsiders(self, address: Address) -> bool:
+        return False
+
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         """Whoever is signed in was verified by the directory; their id is their address."""
         return Profile(external_id, external_id, "member", email=external_id)

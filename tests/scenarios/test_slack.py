@@ -234,3 +234,29 @@ async def test_a_private_matter_goes_on_in_ones_own_chat(slack: OnSlack) -> None
     await slack.say("dana", "tomorrow at nine", thread=reply.ts)
     assert any("tomorrow at nine" in one.reply.text for one in await company.shown("tomas"))
     assert not any("nine" in said for said in slack.told(GENERAL))
+
+
+async def test_a_message_that_is_deleted_before_it_comes_is_nothing_to_act_on(slack: OnSlack) -> None:
+    slack.fake.holding = True
+    asked = await slack.fake.say(PEOPLE["dana"][0], "I need editor access to Figma for 30 days")
+    await slack.fake.delete(PEOPLE["dana"][0], asked)
+    slack.fake.holding = False
+    for event in reversed(slack.fake.held):
+        await slack.fake.deliver(event)
+        await slack.settle()
+    assert slack.told("priya") == []
+
+
+async def test_words_to_somebody_else_are_theirs(slack: OnSlack) -> None:
+    asked = await slack.say("dana", "how do I connect to the VPN?", room=GENERAL, mention=True)
+    before = slack.told(GENERAL, asked)
+    await slack.say("dana", f"<@{PEOPLE['omar'][0]}> can you unlock my account?", room=GENERAL, thread=asked)
+    assert slack.told(GENERAL, asked) == before
+
+
+async def test_nobody_stops_what_is_said_to_somebody_else(slack: OnSlack) -> None:
+    asked = await slack.say("dana", "I need access to Figma", room=GENERAL, mention=True)
+    before = slack.told(GENERAL, asked)
+    await slack.fake.stop(PEOPLE["omar"][0], asked, room=GENERAL)
+    await slack.settle()
+    assert slack.told(GENERAL, asked) == before

@@ -123,3 +123,22 @@ async def test_a_guest_gets_a_page_and_no_message(slack: OnSlack) -> None:
         await slack.settle()
     assert "guest" in slack.fake.text_of(slack.fake.home("U0GUEST") or {})
     assert [message for message in slack.fake.messages("U0GUEST") if message.bot_id] == []
+
+
+async def test_nothing_is_said_where_other_organisations_read(slack: OnSlack) -> None:
+    dana = PEOPLE["dana"][0]
+    slack.fake.add_user("U0EVE", "Eve", "eve@other.example", stranger=True, team="T0OTHER")
+    slack.fake.add_room("C0EXT", "partner", [dana, "U0EVE"], ext_shared=True)
+    await slack.say("dana", "how do I connect to the VPN?", room="C0EXT", mention=True)
+    await slack.say("dana", "I need access to Figma", room="C0EXT", mention=True)
+    assert slack.told("C0EXT") == []
+    assert any("Acme Connect" in said for said in [*slack.privately("dana"), *slack.told("dana")])
+
+
+async def test_why_it_was_denied_is_told_to_who_asked(slack: OnSlack) -> None:
+    asked = await slack.say("dana", "I need editor access to Figma for 30 days", room=GENERAL, mention=True)
+    (approval,) = [message for message in slack.by_bot("priya") if "Figma" in slack.fake.text_of(message)]
+    await slack.press("priya", approval, "Deny")
+    await slack.submit("priya", {"Reason": "you are on probation"})
+    assert not any("probation" in said for said in slack.told(GENERAL, asked))
+    assert any("probation" in said for said in slack.told("dana"))

@@ -508,9 +508,9 @@ async def test_another_workspace_is_refused(slack: OnSlack) -> None:
     assert refused.value.code == "not_installed"
 
 
-async def test_a_revoked_token_is_refused(slack: OnSlack) -> None:
+async def test_a_revoked_token_makes_it_wait(slack: OnSlack) -> None:
     await slack.channel.deliver("post", dm(slack), reply(), key="k1", message_id=None)
     slack.fake.fail("chat.postMessage", "error:token_revoked")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Retry) as waits:
         await slack.channel.deliver("post", dm(slack), reply(), key="k2", message_id=None)
-    assert refused.value.code == "token_revoked"
+    assert waits.value.code == "token_revoked"

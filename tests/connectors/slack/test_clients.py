@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import OutcomeUnknown, Refused, Retry
-from connectors.slack.clients import Clients
+from connectors.slack.clients import WITHOUT_ACCESS, Clients
 from connectors.slack.pace import Pace
 from connectors.slack.settings import SlackSettings
 from tests.connectors.slack.support import DANA, ROOM, SECRET, OnSlack, open_slack
@@ -67,14 +67,21 @@ async def test_a_busy_slack_did_nothing(slack: OnSlack, kind: str) -> None:
     assert error.after == (9 if kind == "rate_limited" else None)
 
 
-@pytest.mark.parametrize(
-    "code", ["channel_not_found", "not_in_channel", "is_archived", "account_inactive", "token_revoked", "invalid_blocks"]
-)
+@pytest.mark.parametrize("code", ["channel_not_found", "not_in_channel", "is_archived", "invalid_blocks"])
 async def test_what_slack_refuses_stays_refused(slack: OnSlack, code: str) -> None:
     slack.fake.fail(WRITE, f"error:{code}")
     error = await failure(slack, WRITE)
     assert isinstance(error, Refused)
     assert error.code == code
+
+
+@pytest.mark.parametrize("code", ["account_inactive", "token_revoked", "invalid_auth"])
+async def test_without_access_what_is_to_be_said_waits(slack: OnSlack, code: str) -> None:
+    """A new token mends it: nothing that was to be said until then is thrown away."""
+    slack.fake.fail(WRITE, f"error:{code}")
+    error = await failure(slack, WRITE)
+    assert isinstance(error, Retry)
+    assert (error.code, error.after) == (code, WITHOUT_ACCESS)
 
 
 async def test_who_we_are_is_asked_once(slack: OnSlack) -> None:

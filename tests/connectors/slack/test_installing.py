@@ -21,6 +21,7 @@ from connectors.slack.settings import SlackSettings
 from tests.connectors.slack.support import SECRET, open_engine, settings_of
 from tests.fakes.slack import FakeSlack
 
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 SCOPES = ("chat:write", "im:history")
 
@@ -136,7 +137,7 @@ async def test_a_token_moved_to_another_column_is_none(desk: Desk) -> None:
 async def test_an_uninstalled_workspace_is_forgotten(desk: Desk) -> None:
     for team in ("T0ACME", "T0BETA"):
         await desk.store.async_save(desk.installation(team))
-    await desk.store.uninstalled("T0ACME")
+    await desk.store.uninstalled("T0ACME", LATER)
     assert await desk.clients.tenants() == ["T0BETA"]
     with pytest.raises(Refused) as refused:
         await desk.clients.of("T0ACME")
@@ -145,15 +146,23 @@ async def test_an_uninstalled_workspace_is_forgotten(desk: Desk) -> None:
         assert set((await connection.execute(select(tables.installations.c.team_id))).scalars()) == {"T0BETA"}
 
 
+async def test_what_comes_late_takes_nothing_that_was_installed_since(desk: Desk) -> None:
+    await desk.store.async_save(desk.installation())
+    before = datetime(2000, 1, 1, tzinfo=UTC)
+    await desk.store.uninstalled("T0ACME", before)
+    await desk.store.bot_revoked("T0ACME", before)
+    assert await desk.store.token("T0ACME") == "xoxb-secret-token"
+
+
 async def test_a_revoked_bot_says_nothing_more(desk: Desk) -> None:
     await desk.store.async_save(desk.installation())
-    await desk.store.bot_revoked("T0ACME")
+    await desk.store.bot_revoked("T0ACME", LATER)
     assert await desk.store.token("T0ACME") is None
 
 
 async def test_a_revoked_installer_leaves_the_bot(desk: Desk) -> None:
     await desk.store.async_save(desk.installation())
-    await desk.store.users_revoked("T0ACME", ["U0ADMIN"])
+    await desk.store.users_revoked("T0ACME", ["U0ADMIN"], LATER)
     assert await desk.store.token("T0ACME") == "xoxb-secret-token"
     async with desk.engine.connect() as connection:
         assert (await connection.execute(select(tables.installations.c.id))).all() == []

@@ -50,7 +50,7 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
     """The one live card of a request. `openly`: where others read along, who are not told why something was refused."""
     request = story.request
     title = titled(request, words)
-    ball, next_step = (words("ball.declined"), "") if openly and request.state is S.DECLINED else _ball(story, words)
+    ball, next_step = _ball(story, words, openly)
     actions: list[Action] = []
     if request.state is S.DECLINED:
         actions.append(Action(buttons.id(Verb.WANT_PERSON_FOR, request.id), words("button.person")))
@@ -123,7 +123,7 @@ def _exact(value: Json, words: Words) -> str:
     return datetime.fromisoformat(value).astimezone(ZoneInfo(words.reader.timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
+def _ball(story: RequestStory, words: Words, openly: bool) -> tuple[str, str]:
     """Who has it, and what comes next."""
     request = story.request
     match request.state:
@@ -142,9 +142,10 @@ def _ball(story: RequestStory, words: Words) -> tuple[str, str]:
             by = story.names.get(decided.data.get("by") or "", "?") if decided else "?"
             if decided is None:
                 return words("ball.denied_by_you"), ""
-            return words("ball.denied", by=by), ""
+            reason = decided.data.get("reason")
+            return words("ball.denied.why", by=by, reason=reason) if reason and not openly else words("ball.denied", by=by), ""
         case S.DECLINED:
-            return declined(story, words) or words("ball.declined"), ""
+            return (declined(story, words) if not openly else "") or words("ball.declined"), ""
         case S.DONE if request.resolution == "reopened":
             return words("ball.reopened.case", case=story.handoff) if story.handoff else words("ball.reopened"), ""
         case S.DONE:

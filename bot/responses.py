@@ -198,7 +198,9 @@ class Responder:
             subjects = await self.desk.board.about(talk.changes, handoff)
             talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff), private_to=private_to, about=subjects)
         for request in shown[:SHOWN]:
-            card = status_card(await self.dialogue.story(request), talk.words, self.buttons, new_id())
+            # What was declined goes to their own room anyway; a denial stays where it was asked for, without its reason.
+            openly = talk.alone is not None and request.state is RequestState.DENIED
+            card = status_card(await self.dialogue.story(request), talk.words, self.buttons, new_id(), openly=openly)
             talk.post(card, card_key=f"request:{request.id}", about=(request,))
         if len(shown) > SHOWN:
             talk.say(ReplyKind.NOTICE, talk.words("status.more", count=len(shown) - SHOWN), about=shown)

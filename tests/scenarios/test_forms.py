@@ -81,7 +81,7 @@ async def test_what_need_not_be_given_is_asked_for_too_when_it_could_not_be_read
 
 
 async def test_a_last_day_before_the_first_is_said_to_be_that(platform: Platform) -> None:
-    await platform.say("dana", "I want to take PTO")
+    await platform.say("dana", "I would like to request annual leave, please")
     await platform.press("dana", await form(platform), values={"start": "2026-12-21", "end": "2026-12-18"}, thread=None)
     assert "before the first one" in platform.shown("dana")[-1].text
 

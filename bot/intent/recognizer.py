@@ -6,6 +6,7 @@ in 2 ms.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +50,10 @@ class _Trained:
     likeness: sensitive.Likeness
 
 
+_TRAINED: dict[bytes, _Trained] = {}
+"""By what it was trained on."""
+
+
 class Recognizer:
     """Offline recognition. `warm` once at start; `recognize` takes some milliseconds and never raises for any text."""
 
@@ -87,7 +92,12 @@ class Recognizer:
                     likeness = sensitive.Likeness([topic for _, topic in contrast], others, own)
                     return _Trained(Judging(classifier, spelling, self._skills), likeness)
 
-                self._trained = await asyncio.to_thread(train)
+                # Whoever opens a second Foyer in this process, as tests do, need not train again on the same.
+                made_of = repr((texts, [one.label for one in known], sorted(names.words), self._skills))
+                same = hashlib.sha256(made_of.encode() + vectors.tobytes()).digest()
+                if same not in _TRAINED:
+                    _TRAINED[same] = await asyncio.to_thread(train)
+                self._trained = _TRAINED[same]
                 log.info("recognition_trained", utterances=len(known), skills=len(self._skills))
 
     async def recognize(self, text: str, recall: Recall) -> Recognition:

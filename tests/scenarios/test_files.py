@@ -41,7 +41,7 @@ async def kept(company: Company) -> list[str]:
         rows = (await session.execute(select(t.attachment.c.id, t.attachment.c.name).order_by(t.attachment.c.at, t.attachment.c.id))).all()
     folder = company.app.home.path / "files"
     assert sorted(row.id for row in rows) == sorted(path.name for path in folder.iterdir() if folder.exists())
-    return [row.name for row in rows]
+    return sorted(row.name for row in rows)
 
 
 async def of_request(company: Company, request: Request) -> list[str]:

@@ -12,6 +12,7 @@ from connectors.ports.chat import Reply
 from connectors.slack.buttons import ButtonValue
 from connectors.slack.render import render
 from connectors.slack.views import form_view, home_view, text_view
+from tests.connectors.slack.support import WORDING
 from tests.e2e.browser import OUT, Window
 from tests.e2e.slack_pictures import examples
 
@@ -38,7 +39,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def message(*replies: Reply, name: str = "Foyer") -> list[dict[str, Any]]:
-    return [{"name": name, "blocks": part.rendered.blocks} for one in replies for part in render(one) if part.rendered is not None]
+    return [{"name": name, "blocks": part.rendered.blocks} for one in replies for part in render(one, WORDING) if part.rendered is not None]
 
 
 SHOWN = {
@@ -59,14 +60,14 @@ SHOWN = {
         ("Earlier lines left out: 6", "Does the power light blink?", "Claim", "Return to Foyer", "Hold the power key"),
     ),
     "24-slack-home": (
-        [{"view": home_view(examples.HOME)}],
+        [{"view": home_view(examples.HOME, WORDING)}],
         ("Hello Dana", "Book a holiday", "Waiting for your decision", "FOY-29", "My requests", "Show"),
     ),
     "25-slack-form": (
         [
-            {"view": form_view(examples.FORM)},
-            {"view": text_view(ButtonValue("x", "Deny", "required", "Reason"))},
-            {"view": form_view(examples.REFUSAL)},
+            {"view": form_view(examples.FORM, WORDING)},
+            {"view": text_view(ButtonValue("x", "Deny", "required", "Reason"), WORDING)},
+            {"view": form_view(examples.REFUSAL, WORDING)},
         ],
         ("Book a holiday", "12 days", "First day", "Your manager reads it.", "Send", "Reason", "2 days"),
     ),

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -65,6 +66,11 @@ class Sessions(async_sessionmaker[AsyncSession]):
         async with turnstile, self() as session, session.begin():
             await session.connection(execution_options={"writes": True})
             yield session
+
+
+def insert_into(session: AsyncSession, table: Table) -> Any:
+    """An insert that can say what happens when the row is there already: both databases can, each in its own dialect."""
+    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
 
 
 def connect(url: str) -> tuple[AsyncEngine, Sessions]:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.changes import Audited
-from bot.database import Sessions
+from bot.database import Sessions, insert_into
 from bot.handoff.desk import Desk
 from bot.handoff.model import HandoffState
 from bot.responses import Responder
@@ -32,8 +31,7 @@ class Feedback:
 
         async def keep(session: AsyncSession) -> None:
             values = {"helpful": helpful, "reason": reason, "at": talk.now, "conversation_id": talk.conversation.id}
-            dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-            row = dialect.insert(t.feedback).values(answer_id=answer_id, person_id=talk.person.id, **values)
+            row = insert_into(session, t.feedback).values(answer_id=answer_id, person_id=talk.person.id, **values)
             await session.execute(row.on_conflict_do_update(index_elements=["answer_id", "person_id"], set_=values))
 
         talk.changes.inside.append(keep)

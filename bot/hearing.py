@@ -72,12 +72,13 @@ class Hearing:
                 reason = talk.words(f"file.{code}" if known else "file.unavailable")
                 talk.untaken.append(talk.words("say.file.refused", name=file.name, reason=reason))
 
-    async def take_with(self, talk: Talk, message_id: str) -> None:
-        """The files of a message of this room, as it stands there now. Raises Retry when the channel cannot be asked."""
+    async def take_with(self, talk: Talk, message_id: str) -> Heard | None:
+        """A message of this room as it stands there now, its files taken. Raises Retry when the channel cannot be asked."""
         address = talk.conversation.address
         heard = await self.channels[address.channel].read(address, message_id)
         if heard is not None:
             await self.take(talk, message_id, heard.files)
+        return heard
 
     async def used_on(self, talk: Talk, shortcut_id: str) -> Heard | None:
         """The message on which this person used a shortcut; None for what is no shortcut, or somebody else's."""
@@ -117,7 +118,7 @@ class Hearing:
             except TimeoutError:
                 return "unavailable"
 
-    def keep_private(self, talk: Talk) -> None:
+    def finish(self, talk: Talk) -> None:
         """At the end of a turn: what came with a word that turned out to be private is as private; what could not be had is told."""
         for text in talk.untaken:
             talk.say(ReplyKind.NOTICE, text)

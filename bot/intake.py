@@ -14,11 +14,10 @@ from typing import Any, Literal
 import structlog
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
-from bot.database import Sessions
+from bot.database import Sessions, insert_into
 from connectors.errors import Retry
 from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.ports.records import Clock
@@ -145,8 +144,7 @@ class Inbox:
         now = self._clock()
         rows = [_row(activity, now) for activity in activities]
         inserted = await session.execute(
-            _dialect(session)
-            .insert(t.inbox)
+            insert_into(session, t.inbox)
             .values(rows)
             .on_conflict_do_nothing(index_elements=["channel", "tenant", "activity_id"])
             .returning(t.inbox.c.channel, t.inbox.c.tenant, t.inbox.c.activity_id)
@@ -186,7 +184,7 @@ class Inbox:
         transaction, so that the message itself is a redelivery when it comes."""
         done = {"state": "done", "activity": {"kind": ActivityKind.MESSAGE.value}}
         row = {**_row(activity, self._clock()), "activity_id": activity.target, **done}
-        there = _dialect(session).insert(t.inbox).values(row)
+        there = insert_into(session, t.inbox).values(row)
         await session.execute(there.on_conflict_do_update(index_elements=["channel", "tenant", "activity_id"], set_=done))
 
     async def received_at(self, address: Address, activity_id: str) -> datetime | None:
@@ -341,10 +339,6 @@ def _row(activity: Activity, now: datetime) -> dict[str, object]:
         "received_at": now,
         "state": "new",
     }
-
-
-def _dialect(session: AsyncSession) -> Any:
-    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
 
 
 def _in(columns: Any, address: Address) -> tuple[ColumnElement[bool], ...]:

@@ -65,6 +65,7 @@ class PeopleStore:
         roles: Mapping[str, Sequence[str]],
         clock: Clock,
         default_reader: Reader,
+        remembered: int = REMEMBERED,
     ) -> None:
         self._default_reader = default_reader
         self._sessions = sessions
@@ -72,9 +73,9 @@ class PeopleStore:
         self._channels = channels
         self._roles = {role: frozenset(groups) for role, groups in roles.items()}
         self._clock = clock
-        self._seen: Recent[str, tuple[datetime, Person]] = Recent(REMEMBERED)
-        self._profiles: Recent[ExternalId, tuple[datetime, Profile | None]] = Recent(REMEMBERED)
-        self._absent: Recent[tuple[str, str], datetime] = Recent(REMEMBERED)
+        self._seen: Recent[str, tuple[datetime, Person]] = Recent(remembered)
+        self._profiles: Recent[ExternalId, tuple[datetime, Profile | None]] = Recent(remembered)
+        self._absent: Recent[tuple[str, str], datetime] = Recent(remembered)
         """When a person was last not found on a channel."""
 
     async def resolve(self, sender: ExternalId) -> Person | Unresolved:

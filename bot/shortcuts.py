@@ -199,7 +199,8 @@ class Shortcuts:
         talk.changes.conversations.append(asked.conversation)
 
     async def answered(self, talk: Talk, yes: bool) -> str | None:
-        """The author's own answer to an invitation, in their own conversation; a yes makes the words theirs to the bot."""
+        """The author's own answer to an invitation, in their own conversation; a yes makes the words theirs to the bot, as they
+        stand now: what was edited since, or deleted, was meant to be."""
         invitation = next((item for item in talk.conversation.awaits if isinstance(item, AwaitsInvitation)), None)
         if invitation is None:
             talk.say(ReplyKind.NOTICE, talk.words("press.over"), personal=True)
@@ -210,9 +211,13 @@ class Shortcuts:
         talk.changes.redraws.append(Redraw(key, lambda placement: Reply(placement.id, ReplyKind.NOTICE, text)))
         if not yes:
             return None
-        await self.hearing.take_with(talk, invitation.message_id)
-        talk.hear(invitation.text, invitation.message_id)
-        return invitation.text
+        heard = await self.hearing.take_with(talk, invitation.message_id)
+        if heard is None or not heard.text.strip():
+            talk.say(ReplyKind.NOTICE, talk.words(_wordless(heard)), personal=True)
+            return None
+        meant = without_secrets(heard.text).strip()
+        talk.hear(meant, invitation.message_id)
+        return meant
 
 
 def _told(kind: ReplyKind, text: str) -> Reply:

@@ -143,7 +143,7 @@ class TurnHandler:
         talk = await self._talk(activity, person, changes)
         if not await within(self.timeout, self._take_part(activity, talk)):
             return False
-        self.hearing.keep_private(talk)
+        self.hearing.finish(talk)
         await self.front_page.follow(changes)
         if activity.address.thread is None:
             await self.threads.begin(activity, talk)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from bot.database import Sessions
-from bot.people import PeopleStore, Recent, Unresolved
+from bot.people import REMEMBERED, PeopleStore, Recent, Unresolved
 from connectors.errors import NeedsHuman, Retry
 from connectors.memory.channel import MemoryChannel
 from connectors.ports.chat import Profile, Standing
@@ -84,10 +84,11 @@ class Office:
         self.channels = {"web": self.web, "chat": self.chat}
         self.people = self.restarted()
 
-    def restarted(self) -> PeopleStore:
+    def restarted(self, remembered: int = REMEMBERED) -> PeopleStore:
         """As after a restart: nothing is remembered but the rows."""
         roles = {"employee": ["everybody"]}
-        self.people = PeopleStore(self.sessions, self.directory, self.channels, roles, lambda: self.now, Reader("en", "UTC"))
+        reader = Reader("en", "UTC")
+        self.people = PeopleStore(self.sessions, self.directory, self.channels, roles, lambda: self.now, reader, remembered)
         return self.people
 
     async def known(self, sender: ExternalId) -> Person:
@@ -294,9 +295,8 @@ async def test_a_linked_person_goes_on_while_the_directory_is_asked_in_vain(offi
     await office.known(U_DANA)
 
 
-async def test_only_so_much_is_remembered(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.people.REMEMBERED", 2)
-    office.restarted()
+async def test_only_so_much_is_remembered(office: Office) -> None:
+    office.restarted(remembered=2)
     for user in ("u1", "u2", "u3"):
         office.chat.knows(user, DANA.email)
         await office.known(ExternalId("chat", "team", user))

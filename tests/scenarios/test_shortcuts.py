@@ -212,6 +212,15 @@ async def test_the_authors_yes_makes_it_their_own_request(platform: Platform) ->
     assert len(await requests(platform, "dana")) == 1
 
 
+@pytest.mark.parametrize("now", ["never mind, solved it", None])
+async def test_a_yes_is_to_the_words_as_they_stand_now(platform: Platform, now: str | None) -> None:
+    """They were edited, or deleted, after the message was marked."""
+    await platform.mark("sam", platform.wrote("dana", LOCKED))
+    platform.channel.heard = [] if now is None else [platform.wrote("dana", now)]
+    await platform.press("dana", platform.offered(SHARED, Verb.JOIN), room=SHARED, thread="m1")
+    assert await requests(platform, "dana") == []
+
+
 @pytest.mark.parametrize("somebody", ["sam", "omar"])
 async def test_nobody_but_the_author_says_yes_or_no(platform: Platform, somebody: str) -> None:
     await platform.mark("sam", platform.wrote("dana", LOCKED))

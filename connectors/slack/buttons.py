@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.chat.text import clean, cut, units
 from connectors.ports.chat import Action, Feedback
 from connectors.slack import limits
-from connectors.slack.limits import clean, cut, plain, text_size, units
+from connectors.slack.limits import plain, text_size
 from connectors.slack.wording import Wording, put
 
 PRESS = "press"

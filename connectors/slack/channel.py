@@ -13,6 +13,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from connectors.chat.pace import Pace
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Files, Heard, Operation, Profile, Reply, ReplyKind
 from connectors.ports.people import ExternalId
@@ -20,7 +21,6 @@ from connectors.ports.records import new_id
 from connectors.slack.buttons import belonging_to
 from connectors.slack.clients import Clients
 from connectors.slack.files import download
-from connectors.slack.pace import Pace
 from connectors.slack.reading import NO_MESSAGE, Reading, parts_of
 from connectors.slack.render import Part, Rendered, answer_markdown, answer_tail, render
 from connectors.slack.sending import Place, Sending, content, metadata

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.chat.markdown import Piece, divided, pieces, safe_markdown, without_sources, words
+from connectors.chat.text import clean, cut, head, host_of, safe_url, units, unmentioned
 from connectors.ports.chat import Citation, Field, Progress, Reply, ReplyKind
 from connectors.slack import limits
 from connectors.slack.buttons import button_rows, feedback_row
-from connectors.slack.limits import clean, cut, escaped, escaped_cut, host_of, plain, safe_url, text_size, units, unmentioned
-from connectors.slack.markdown import Piece, divided, pieces, safe_markdown, without_sources, words
+from connectors.slack.limits import escaped, escaped_cut, plain, text_size
 from connectors.slack.rich import section, text
 from connectors.slack.wording import Wording, put
 
@@ -232,7 +233,7 @@ def _grid(pairs: Sequence[dict[str, Any]]) -> list[Block]:
 def _cut_saying(value: str, room: int, wording: Wording) -> str:
     if units(unmentioned(value)) <= min(room, limits.SECTION):
         return value
-    kept = limits.head(value, min(room, limits.SECTION) * 9 // 10 - units(wording.cut) - 10)
+    kept = head(value, min(room, limits.SECTION) * 9 // 10 - units(wording.cut) - 10)
     return f"{kept} {put(wording.cut, count=len(value) - len(kept))}"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from markdown_it.tree import SyntaxTreeNode
 
-from connectors.slack.limits import clean, cut, unmentioned
-from connectors.slack.markdown import link_words, tree, words_of
+from connectors.chat.markdown import link_words, tree, words_of
+from connectors.chat.text import clean, cut, unmentioned
 
 Style = dict[str, bool]
 STYLES = {"strong": "bold", "em": "italic", "s": "strike", "code_inline": "code"}

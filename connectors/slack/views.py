@@ -11,11 +11,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from connectors.chat.markdown import words
+from connectors.chat.text import clean, cut, units, unmentioned
 from connectors.ports.chat import Action, Address, FormField, Reply
 from connectors.slack import limits
 from connectors.slack.buttons import ButtonValue, button_rows
-from connectors.slack.limits import clean, cut, plain, units, unmentioned
-from connectors.slack.markdown import words
+from connectors.slack.limits import plain
 from connectors.slack.rich import rich_text
 from connectors.slack.wording import Wording, put
 

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "knowledge": {"knowledge", "connectors"},
     "connectors": {"connectors"},
 }
-SHARED = ("connectors.ports", "connectors.errors")
+SHARED = ("connectors.ports", "connectors.errors", "connectors.chat")
 HOMES = {
     "chromadb": "knowledge/chroma_index.py",
     "dbos": "specialists/engine.py",
@@ -25,6 +25,8 @@ HOMES = {
     "slack_bolt": "connectors/slack/",
     "slack_sdk": "connectors/slack/",
     "botbuilder": "connectors/teams/",
+    "botframework": "connectors/teams/",
+    "msal": "connectors/teams/",
     "anthropic": "connectors/anthropic/",
 }
 COMPOSITION = ("bot/bootstrap.py", "bot/server.py", "bot/sign_in.py", "bot/migrations/__init__.py", "bot/control.py")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from connectors.chat.pace import Pace
 from connectors.errors import OutcomeUnknown, Refused, Retry
 from connectors.slack.clients import WITHOUT_ACCESS, Clients
-from connectors.slack.pace import Pace
 from connectors.slack.settings import SlackSettings
 from tests.connectors.slack.support import DANA, ROOM, SECRET, OnSlack, open_slack
 

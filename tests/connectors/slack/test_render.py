@@ -8,10 +8,10 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 
+from connectors.chat.markdown import words
 from connectors.ports.chat import Action, Attachment, Author, Citation, Feedback, Field, Progress, Reply, ReplyKind, RequestRef, Step
 from connectors.slack import render as rendering
 from connectors.slack.buttons import ButtonValue, read_press
-from connectors.slack.markdown import words
 from connectors.slack.render import Rendered
 from tests.connectors.slack.replies import LIVE, assert_message, replies, shown
 from tests.connectors.slack.support import WORDING

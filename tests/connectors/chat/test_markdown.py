@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from markdown_it import MarkdownIt
 
-from connectors.slack.limits import units
-from connectors.slack.markdown import divided, pieces, safe_markdown, without_sources, words
+from connectors.chat.markdown import divided, pieces, safe_markdown, without_sources, words
+from connectors.chat.text import units
 from tests.connectors.slack.replies import LIVE, texts
 
 J = "\u2060"

@@ -1,6 +1,6 @@
-"""Markdown of a reply -> Markdown that is safe in Slack's `markdown` block, whoever wrote it. Pure and total.
+"""Markdown of a reply -> Markdown that is safe on a chat platform, whoever wrote it. Pure and total.
 
-The text is parsed and written anew, so that nothing is left for Slack to read otherwise than it was read here: raw HTML becomes
+The text is parsed and written anew, so that nothing is left for a platform to read otherwise than it was read here: raw HTML becomes
 text, a picture becomes its words with its host, a link shows its host, reference links lose their references, mentions their life.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from connectors.slack.limits import JOINER, clean, head, host_of, safe_url, units, unmentioned
+from connectors.chat.text import JOINER, clean, head, host_of, safe_url, units, unmentioned
 
 PARSED = 100_000
 """Longer texts are cut before they are read; whoever sends them whole sends a file."""
@@ -32,7 +32,7 @@ class Piece:
     cells: tuple[tuple[str, ...], ...] = ()
     """A table's words, its header first; empty for anything else."""
     alone: bool = False
-    """Begins a message of its own: Slack shows a table's first hundred rows."""
+    """Begins a message of its own."""
 
     @property
     def markdown(self) -> str:

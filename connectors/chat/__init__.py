@@ -1,0 +1,1 @@
+"""What the connectors of chat platforms have in common: text made safe, and pace."""

@@ -154,6 +154,21 @@ class Settings(BaseSettings):
     slack_api_url: str = "https://slack.com/api/"
     slack_request_emoji: str = "ticket"
     """Reacting to a message with this makes a request of it."""
+    teams_app_id: str | None = None
+    """The bot's app registration in Microsoft Entra: the id that Teams sends to, at /api/messages."""
+    teams_app_password: SecretStr | None = None
+    """Its client secret; not with a managed identity."""
+    teams_app_type: Literal["SingleTenant", "UserAssignedMSI", "MultiTenant"] = "SingleTenant"
+    teams_tenant_id: str | None = None
+    """The organisation's Entra tenant."""
+    teams_tenants: str = ""
+    """Tenants whose people may talk to the bot, separated by commas; FOYER_TEAMS_TENANT_ID alone when empty."""
+    teams_local: bool = False
+    """Take unsigned requests of this machine, for Microsoft's playground; refused where others may reach the server."""
+    teams_openid_url: str = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+    """Names the keys that Teams signs its requests with."""
+    teams_login_url: str = "https://login.microsoftonline.com"
+    teams_graph_url: str = "https://graph.microsoft.com"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     organisation: Organisation = Field(default_factory=lambda: _organisation(SHIPPED))
 
@@ -183,13 +198,44 @@ class Settings(BaseSettings):
         return sends and not leads_here(self.slack_api_url)
 
     @property
+    def teams(self) -> bool:
+        """Whether Teams is configured. Raises ConfigError when it is only in part, or unsigned requests could come from elsewhere."""
+        if self.teams_local:
+            if not is_loopback(self.host) or (self.public_url and not leads_here(self.public_url)):
+                raise ConfigError("FOYER_TEAMS_LOCAL takes unsigned requests, and others than this machine may reach this server.")
+            if self.teams_app_password is not None:
+                raise ConfigError("FOYER_TEAMS_LOCAL is for Microsoft's playground and takes no FOYER_TEAMS_APP_PASSWORD.")
+            return True
+        if self.teams_app_id is None:
+            if self.teams_app_password is not None or self.teams_tenant_id is not None:
+                raise ConfigError("Teams needs FOYER_TEAMS_APP_ID: the Application (client) ID of the bot's app registration.")
+            return False
+        if self.teams_app_type != "UserAssignedMSI" and self.teams_app_password is None:
+            raise ConfigError("Teams needs FOYER_TEAMS_APP_PASSWORD (a client secret), or FOYER_TEAMS_APP_TYPE=UserAssignedMSI.")
+        if self.teams_tenant_id is None and not self.teams_organisations:
+            raise ConfigError("Teams needs FOYER_TEAMS_TENANT_ID: the Directory (tenant) ID of your organisation.")
+        if self.teams_tenant_id is None and self.teams_app_type != "MultiTenant":
+            raise ConfigError(
+                f"FOYER_TEAMS_APP_TYPE={self.teams_app_type} needs FOYER_TEAMS_TENANT_ID, the tenant of the app registration."
+            )
+        return True
+
+    @property
+    def teams_organisations(self) -> frozenset[str]:
+        """The tenants whose people may talk to the bot."""
+        named = frozenset(filter(None, (tenant.strip().lower() for tenant in self.teams_tenants.split(","))))
+        return named or frozenset(filter(None, (self.teams_tenant_id and self.teams_tenant_id.lower(),)))
+
+    @property
     def exposed(self) -> str | None:
         """Why others than this machine may reach the server, perhaps through a proxy that does not say so; None when nothing says that."""
         if not is_loopback(self.host):
             return f"FOYER_HOST is {self.host}"
         if self.public_url and not leads_here(self.public_url):
             return f"FOYER_PUBLIC_URL is {self.public_url}"
-        return "Slack sends to this server over HTTP" if self.slack_over_http else None
+        if self.slack_over_http:
+            return "Slack sends to this server over HTTP"
+        return "Teams sends to this server over HTTP" if self.teams_app_id and not self.teams_local else None
 
     @property
     def database(self) -> str:

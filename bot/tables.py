@@ -106,6 +106,7 @@ outbox = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("correlation", String(200)),
     Column("unsure", Boolean, nullable=False, server_default=text("false")),
+    Index("ix_outbox_message", "room", "message_id"),
     # What was sent long ago costs nothing.
     Index(
         "ix_outbox_pending",

@@ -8,11 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import tables as bot_tables
 from connectors.slack.store import metadata as slack_metadata
+from connectors.teams.store import metadata as teams_metadata
 from connectors.web.store import metadata as web_metadata
 from knowledge.store import metadata as knowledge_metadata
 from specialists.tables import metadata as specialists_metadata
 
-METADATA: tuple[MetaData, ...] = (bot_tables.metadata, specialists_metadata, knowledge_metadata, web_metadata, slack_metadata)
+METADATA: tuple[MetaData, ...] = (
+    bot_tables.metadata,
+    specialists_metadata,
+    knowledge_metadata,
+    web_metadata,
+    slack_metadata,
+    teams_metadata,
+)
 """The tables of every package that owns some."""
 
 

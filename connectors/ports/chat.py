@@ -19,7 +19,9 @@ from connectors.ports.people import ExternalId
 class Address:
     """Where something is said. `room` is the platform's room or direct chat; `thread` the thread in it.
 
-    `thread` None in an outgoing address: a new message of its own in that room; what it starts is told by the delivery.
+    `thread` None in an outgoing address: a new message of its own in that room; what it starts is told by the delivery. `thread`
+    None in what was heard: it was said in no thread, or in a room that has none (a chat of Teams). There the bot tells by time what
+    belongs together, and names such a run of messages by a thread of its own, which the platform does not show.
     """
 
     channel: str
@@ -31,7 +33,7 @@ class Address:
 class ActivityKind(StrEnum):
     MESSAGE = "message"
     ACTION = "action"
-    """A button was pressed or a form sent."""
+    """A button was pressed or a form sent; `target` is the message that it stands on, where the platform tells."""
     EDITED = "edited"
     """`text` is the new text; `target` the id of the message's own activity."""
     DELETED = "deleted"
@@ -43,6 +45,8 @@ class ActivityKind(StrEnum):
     """`target` is a `Shortcut`; `about` the message it was used on."""
     MARKED = "marked"
     """Somebody marked a message (an emoji) so that a request is made of it; `target` is that message's id."""
+    RATED = "rated"
+    """Somebody said of a message of the bot (`target`) whether it was of use (`liked`); `text` may say why."""
 
 
 class Shortcut(StrEnum):
@@ -130,6 +134,7 @@ class Activity:
     about: Heard | None = None
     surface: str | None = None
     """An empty form that the channel opened at once for the answer: a reply with this surface fills it."""
+    liked: bool | None = None
 
 
 class ReplyKind(StrEnum):
@@ -352,6 +357,9 @@ class Profile:
     standing: Standing
     email: str | None = None
     picture: str | None = None
+    account: str | None = None
+    """The organisation's own id of the account, where the platform signs people in by the organisation's directory:
+    "entra:<tenant>:<object id>", as `Directory.by_account` takes it."""
 
 
 class Channel(Protocol):

@@ -74,6 +74,9 @@ class Directory(Protocol):
     async def by_email(self, email: str) -> DirectoryPerson | None:
         """By primary address, case-insensitive; raises `NeedsHuman("ambiguous")` when two people have it."""
 
+    async def by_account(self, account: str) -> DirectoryPerson | None:
+        """By the id of an account that the directory knows is theirs ("entra:<tenant>:<object id>"); None where it knows none."""
+
     async def find(self, text: str, *, limit: int = 5) -> Sequence[DirectoryPerson]:
         """People whose name or address resembles `text`, best first."""
 

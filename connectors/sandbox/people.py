@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from datetime import date, datetime
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 from rapidfuzz import fuzz, utils
@@ -11,8 +12,15 @@ from connectors.errors import NeedsHuman, Refused
 from connectors.ports.people import DirectoryPerson
 from connectors.sandbox.store import Database, Store
 
+TENANT = "6f0a3c52-8b1e-4d57-9c40-2a7be31d5f10"
+"""The company's Entra tenant, for Teams."""
 RESEMBLES = 80.0
 """Of 100: below it, a name is somebody else's."""
+
+
+def object_id(person_key: str) -> str:
+    """The id of somebody's Entra account."""
+    return str(uuid5(UUID(TENANT), person_key))
 
 
 def row_of(db: Database, person_key: str) -> sqlite3.Row:
@@ -75,6 +83,14 @@ class SandboxDirectory:
             return person_of(db, rows[0]) if rows else None
 
         return await self._store.read("people.by_email", work)
+
+    async def by_account(self, account: str) -> DirectoryPerson | None:
+        def work(db: Database, now: datetime) -> DirectoryPerson | None:
+            rows = db.execute("SELECT * FROM people").fetchall()
+            found = [row for row in rows if account.lower() == f"entra:{TENANT}:{object_id(row['key'])}"]
+            return person_of(db, found[0]) if found else None
+
+        return await self._store.read("people.by_account", work)
 
     async def find(self, text: str, *, limit: int = 5) -> Sequence[DirectoryPerson]:
         def work(db: Database, now: datetime) -> Sequence[DirectoryPerson]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.chat.text import clean, cut, units
+from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Action, Feedback
 from connectors.slack import limits
 from connectors.slack.limits import plain, text_size
-from connectors.slack.wording import Wording, put
 
 PRESS = "press"
 PRESS_TEXT = "press_text"

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.chat.pace import Pace
+from connectors.chat.wording import Wording
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Files, Heard, Operation, Profile, Reply, ReplyKind
 from connectors.ports.people import ExternalId
@@ -28,7 +29,6 @@ from connectors.slack.store import BelongingStore, StreamStore
 from connectors.slack.streams import Streams, paragraphs
 from connectors.slack.translate import CHANNEL
 from connectors.slack.views import form_view, home_view, prompts
-from connectors.slack.wording import Wording
 
 log = structlog.get_logger()
 K = TypeVar("K")

@@ -13,6 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
+from connectors.chat.wording import Word, Wording
 from connectors.errors import ConnectorError, Retry
 from connectors.ports.chat import Files, Intake, Shortcut
 from connectors.ports.records import Clock
@@ -24,7 +25,6 @@ from connectors.slack.installing import Installations, States, oauth_flow
 from connectors.slack.listeners import Listeners
 from connectors.slack.manifest import EVENTS_PATH, INSTALL_PATH, REDIRECT_PATH, bot_scopes
 from connectors.slack.settings import SlackSettings
-from connectors.slack.wording import Word, Wording
 
 log = structlog.get_logger()
 LARGEST = 1_000_000
@@ -68,7 +68,7 @@ class Slack:
             speaker=self.channel,
             installations=self._installations,
             wording=wording,
-            titles={shortcut.value: word(f"slack.{shortcut.value}") for shortcut in Shortcut},
+            titles={shortcut.value: word(f"chat.{shortcut.value}") for shortcut in Shortcut},
             too_late=word("slack.too_late"),
             request_emoji=settings.request_emoji,
             clock=clock,

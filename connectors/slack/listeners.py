@@ -16,6 +16,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
+from connectors.chat.wording import Wording
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Heard, Intake, Profile
 from connectors.ports.records import Clock
@@ -24,7 +25,6 @@ from connectors.slack.clients import Clients
 from connectors.slack.envelope import Payload, bot_user_of, is_feedback, kind_of, pressed_in, streaming_in, tenant_of
 from connectors.slack.translate import Context, translate
 from connectors.slack.views import loading_view, text_view
-from connectors.slack.wording import Wording
 
 log = structlog.get_logger()
 OPENING = 2.0

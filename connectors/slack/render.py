@@ -13,12 +13,12 @@ from typing import Any
 
 from connectors.chat.markdown import Piece, divided, pieces, safe_markdown, without_sources, words
 from connectors.chat.text import clean, cut, head, host_of, safe_url, units, unmentioned
+from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Citation, Field, Progress, Reply, ReplyKind
 from connectors.slack import limits
 from connectors.slack.buttons import button_rows, feedback_row
 from connectors.slack.limits import escaped, escaped_cut, plain, text_size
 from connectors.slack.rich import section, text
-from connectors.slack.wording import Wording, put
 
 Block = dict[str, Any]
 MESSAGES = 3

@@ -13,12 +13,12 @@ from typing import Any
 
 from connectors.chat.markdown import words
 from connectors.chat.text import clean, cut, units, unmentioned
+from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Action, Address, FormField, Reply
 from connectors.slack import limits
 from connectors.slack.buttons import ButtonValue, button_rows
 from connectors.slack.limits import plain
 from connectors.slack.rich import rich_text
-from connectors.slack.wording import Wording, put
 
 View = dict[str, Any]
 Block = dict[str, Any]

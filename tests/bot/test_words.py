@@ -12,7 +12,8 @@ BOT = Path(__file__).parent.parent.parent / "bot"
 TEXTS = yaml.safe_load((BOT / "messages.yaml").read_text(encoding="utf-8"))["en"]
 BOT_SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in BOT.rglob("*.py"))
 KNOWLEDGE_SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in (BOT.parent / "knowledge").rglob("*.py"))
-SOURCE = BOT_SOURCE + KNOWLEDGE_SOURCE
+CHANNELS_SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in (BOT.parent / "connectors").rglob("*.py"))
+SOURCE = BOT_SOURCE + KNOWLEDGE_SOURCE + CHANNELS_SOURCE
 NAMED = set(re.findall(r'"([a-z_]+(?:\.[a-z_?]+)+)"', SOURCE))
 PREFIXES = {prefix + "." for prefix in re.findall(r'f"([a-z_.]+)\.\{', SOURCE) if any(key.startswith(prefix + ".") for key in TEXTS)}
 

@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 
 import bot
 from bot.words import Words
+from connectors.chat.wording import Wording
 from connectors.errors import Refused
 from connectors.ports.messages import Messages, Reader
 from connectors.slack.channel import SlackChannel
 from connectors.slack.clients import Clients
 from connectors.slack.settings import SlackSettings
 from connectors.slack.store import metadata
-from connectors.slack.wording import Wording
 from tests.fakes.slack import FakeSlack
 
 WORDING = Wording.of(Words(Messages.load([Path(bot.__file__).with_name("messages.yaml")]), Reader("en-US", "UTC")))

@@ -1,4 +1,4 @@
-"""The few words that Slack's own chrome needs: what the bot says arrives in the reader's language already, this does not."""
+"""The few words that a chat platform's own chrome needs: what the bot says arrives in the reader's language already, this does not."""
 
 from dataclasses import dataclass, fields
 from typing import Protocol
@@ -38,7 +38,7 @@ class Wording:
     def of(word: "Word") -> "Wording":
         """From the catalogue; what is put in later stands for itself until then."""
         itself = {name: f"{{{name}}}" for name in ("count", "name", "names")}
-        return Wording(**{field.name: word(f"slack.{field.name}", **itself) for field in fields(Wording)})
+        return Wording(**{field.name: word(f"chat.{field.name}", **itself) for field in fields(Wording)})
 
 
 def put(template: str, *, count: int | None = None, name: str = "") -> str:

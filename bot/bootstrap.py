@@ -418,6 +418,13 @@ def slack_app(url: str | None, *, socket_mode: bool) -> str:
     return as_yaml(manifest(url, socket_mode=socket_mode))
 
 
+def teams_app(app_id: str, url: str, *, version: str) -> bytes:
+    """The Teams app of an installation, as a zip. Raises ValueError with what is wrong with what was given."""
+    from connectors.teams.manifest import package
+
+    return package(app_id, url, version=version)
+
+
 def _encoder(settings: Settings) -> Encoder:
     if settings.encoder == "minilm":
         return PreparedEncoder(OnnxMiniLM(settings.models), (settings.models or default_directory()) / PREPARED)

@@ -30,11 +30,13 @@ audit = typer.Typer(help="The audit: check its chain, tell the story of a reques
 specialists = typer.Typer(help="The AI specialists: list, pause, resume.", no_args_is_help=True)
 sandbox = typer.Typer(help="The sandbox company: look at somebody, confirm as them, start over.", no_args_is_help=True)
 slack = typer.Typer(help="Slack: the app to install there.", no_args_is_help=True)
+teams = typer.Typer(help="Microsoft Teams: the app to upload there.", no_args_is_help=True)
 app.add_typer(knowledge, name="knowledge")
 app.add_typer(audit, name="audit")
 app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(slack, name="slack")
+app.add_typer(teams, name="teams")
 
 T = TypeVar("T")
 
@@ -242,6 +244,25 @@ def slack_manifest(
             )
     except ValueError as error:
         _fail(str(error))
+
+
+@teams.command("package")
+def teams_package(
+    app_id: Annotated[str, typer.Option(help="The Application (client) ID of the bot's app registration.")],
+    url: Annotated[str, typer.Option(help="Where Teams sends to, e.g. https://foyer.example.com; nothing after it.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("foyer-teams.zip"),
+    version: Annotated[str, typer.Option(help="Of the app: a changed one needs a higher version.")] = "1.0.0",
+) -> None:
+    """Write the app for this installation, to be uploaded in the Teams admin center."""
+    from bot.bootstrap import teams_app
+
+    try:
+        out.write_bytes(teams_app(app_id, url, version=version))
+    except ValueError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"Cannot write {out}: {error.strerror}.")
+    typer.echo(f"Wrote {out}. Upload it at https://admin.teams.microsoft.com under Teams apps, Manage apps.")
 
 
 @app.command()

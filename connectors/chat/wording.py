@@ -33,6 +33,8 @@ class Wording:
     done: str
     failed: str
     undone: str
+    required: str
+    table_below: str
 
     @staticmethod
     def of(word: "Word") -> "Wording":

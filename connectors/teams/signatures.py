@@ -1,0 +1,115 @@
+"""Who may speak to the bot: Teams, by a token that Microsoft has signed for this app, this service URL and this platform.
+
+The library's own checks let a token without an end, a key endorsed for nobody and an activity without a service URL pass, take the
+emulator's and other bots' tokens too, and fail on a malformed one. So they stand here, and in its place.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from botbuilder.schema import Activity
+from botframework.connector.auth import (
+    AuthenticateRequestResult,
+    AuthenticationConstants,
+    BotFrameworkAuthentication,
+    BotFrameworkAuthenticationFactory,
+    ClaimsIdentity,
+    ConnectorFactory,
+    ServiceClientCredentialsFactory,
+    SkillValidation,
+    UserTokenClient,
+)
+
+from connectors.teams.deliveries import APP_ID, CLOCK, SERVICE
+from connectors.teams.keys import Keys
+
+ISSUER = "https://api.botframework.com"
+CHANNEL = "msteams"
+SKEW = 300.0
+"""Seconds that clocks may differ by."""
+
+
+class NotSigned(PermissionError):
+    """Not to be answered but with 401. `proved`: Microsoft has signed it all the same, so that it is our configuration that differs."""
+
+    def __init__(self, why: str, *, proved: bool = False) -> None:
+        super().__init__(why)
+        self.why = why
+        self.proved = proved
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """What verifies them. `app_id` is whom they must be for."""
+
+    app_id: str
+    keys: Keys
+
+    async def claims(self, header: str, channel: str, service_url: str) -> dict[str, Any]:
+        """What the token in an Authorization header says. Raises NotSigned; Retry when Microsoft's keys cannot be had."""
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotSigned("it carries no token")
+        try:
+            head = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise NotSigned("its token cannot be read") from error
+        if head.get("alg") != "RS256":
+            raise NotSigned("its token is not signed by RS256")
+        kid = head.get("kid")
+        signing = await self.keys.get(kid) if isinstance(kid, str) else None
+        if signing is None:
+            raise NotSigned("its token is signed with a key that Microsoft has not published")
+        claims = self._verified(token, signing.key)
+        if channel not in signing.endorsements:
+            raise NotSigned(f"its token's key is not endorsed for {CHANNEL}", proved=True)
+        if not service_url or claims.get("serviceurl") != service_url:
+            raise NotSigned(SERVICE, proved=True)
+        if SkillValidation.is_skill_claim(claims):
+            raise NotSigned("its token is another bot's", proved=True)
+        return claims
+
+    def _verified(self, token: str, key: Any) -> dict[str, Any]:
+        required = {"require": ["iss", "aud", "exp"]}
+        try:
+            return jwt.decode(token, key, algorithms=["RS256"], audience=self.app_id, issuer=ISSUER, leeway=SKEW, options=required)  # type: ignore[arg-type]
+        except jwt.InvalidAudienceError as error:
+            raise NotSigned(APP_ID, proved=True) from error
+        except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+            raise NotSigned(CLOCK, proved=True) from error
+        except jwt.InvalidIssuerError as error:
+            raise NotSigned("its token is issued by somebody else than the Bot Connector") from error
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise NotSigned("its token is not signed by Microsoft") from error
+
+
+class TeamsAuthentication(BotFrameworkAuthentication):  # type: ignore[misc]
+    """Signatures in, tokens out, as the library's adapter wants them. Without `signatures` whoever gets here is let in (local mode)."""
+
+    def __init__(self, signatures: Signatures | None, credentials: ServiceClientCredentialsFactory) -> None:
+        self._signatures = signatures
+        self._outgoing = BotFrameworkAuthenticationFactory.create(credential_factory=credentials)
+
+    async def authenticate_request(self, activity: Activity, auth_header: str) -> AuthenticateRequestResult:
+        """Raises NotSigned, Retry."""
+        if self._signatures is None:
+            identity = ClaimsIdentity({}, True, AuthenticationConstants.ANONYMOUS_AUTH_TYPE)
+        else:
+            claims = await self._signatures.claims(auth_header, str(activity.channel_id or ""), str(activity.service_url or ""))
+            identity = ClaimsIdentity(claims, True)
+        result = AuthenticateRequestResult()
+        result.claims_identity = identity
+        result.audience = AuthenticationConstants.TO_CHANNEL_FROM_BOT_OAUTH_SCOPE
+        result.connector_factory = self.create_connector_factory(identity)
+        return result
+
+    async def authenticate_streaming_request(self, auth_header: str, channel_id_header: str) -> AuthenticateRequestResult:
+        """Teams opens no sockets to a bot."""
+        raise NotSigned("Teams opens no sockets")
+
+    def create_connector_factory(self, claims_identity: ClaimsIdentity) -> ConnectorFactory:
+        return self._outgoing.create_connector_factory(claims_identity)
+
+    async def create_user_token_client(self, claims_identity: ClaimsIdentity) -> UserTokenClient:
+        return await self._outgoing.create_user_token_client(claims_identity)

@@ -35,6 +35,7 @@ class Wording:
     undone: str
     required: str
     table_below: str
+    restricted: str
 
     @staticmethod
     def of(word: "Word") -> "Wording":

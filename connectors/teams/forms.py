@@ -1,0 +1,120 @@
+"""A `Form` as an Adaptive Card: in a message, and in the dialog that Teams opens for it. Pure and total."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from connectors.chat.text import clean, cut
+from connectors.chat.wording import Wording, put
+from connectors.ports.chat import Form, FormField, Reply
+from connectors.teams import limits
+from connectors.teams.buttons import ACTION, VALUE, Buttons, sends
+from connectors.teams.cards import HEADER, Card, card_of, shell, summary_of
+from connectors.teams.limits import Json, line, size
+from connectors.teams.rich import block, heading, run, said, text_blocks
+
+TEXT = 4_000
+FIELD = 9_000
+"""Bytes of one field; a choice among so many that they take more is typed."""
+NAME = 200
+ROOM = limits.CARD - HEADER - 2_000
+
+
+def form_card(reply: Reply, wording: Wording) -> Card:
+    """For a dialog, which has a title of its own; what is sent from it comes back as `task/submit`. Only what the reply says where it
+    has no form, as for a refusal."""
+    form = reply.form
+    if form is None:
+        return card_of(reply, wording)
+    title = line(form.submit.label, limits.BUTTON, empty=wording.send)
+    send = {"type": "Action.Submit", "title": title, "style": "positive", "data": {ACTION: clean(form.submit.id)}}
+    return _card(reply, _body(form, wording), send, wording)
+
+
+def form_message(reply: Reply, wording: Wording) -> Card:
+    """For a message: the same, and its title."""
+    form = reply.form
+    if form is None:
+        return card_of(reply, wording)
+    send = sends(form.submit, line(form.submit.label, limits.BUTTON, empty=wording.send))
+    body = [heading(form.title, "Large"), *_body(form, wording)]
+    cancel = Buttons(wording, ROOM - size(body)).rows(reply.actions)
+    return _card(reply, [*body], send, wording, cancel)
+
+
+def dialog_title(reply: Reply) -> str:
+    """What stands above the dialog."""
+    form = reply.form
+    return line(form.title if form is not None else reply.request.case if reply.request is not None else "", 80, empty="Foyer")
+
+
+def _card(reply: Reply, body: Sequence[Json], send: Json, wording: Wording, more: Sequence[Json] = ()) -> Card:
+    usable = size(send) <= limits.ACTION_ID * 4 and send["data"][ACTION]
+    shown = body if usable else [one for one in body if not one["type"].startswith("Input.")]
+    sending: list[Json] = [{"type": "ActionSet", "actions": [send]}] if usable else []
+    return shell([*shown, *sending, *more], summary_of(reply, wording))
+
+
+def _body(form: Form, wording: Wording) -> list[Json]:
+    body = text_blocks(form.text, TEXT, wording)
+    names: set[str] = set()
+    for n, field in enumerate(form.fields):
+        made = [] if field.name in names else _field(field, wording)
+        if size([*body, *made]) > ROOM:
+            return [*body, said(put(wording.more, count=len(form.fields) - n), limits.LABEL)]
+        body += made
+        names.add(field.name)
+    return body
+
+
+def _field(field: FormField, wording: Wording) -> list[Json]:
+    hint = field.hint
+    element = _element(field, wording)
+    if field.kind == "choice" and element["type"] == "Input.Text" and field.choices:
+        hint = f"{put(wording.too_many, count=len(field.choices))} {hint}".strip()
+    made = element | {"id": VALUE + cut(clean(field.name), NAME), "label": line(field.label or field.name, limits.LABEL)}
+    if field.required:
+        made |= {"isRequired": True, "errorMessage": wording.required}
+    below = [block([run(line(hint, limits.LABEL), isSubtle=True, size="Small")], spacing="None")] if hint.strip() else []
+    return [made, *below]
+
+
+def _element(field: FormField, wording: Wording) -> Json:
+    value = clean(field.value).strip()
+    match field.kind:
+        case "date":
+            return {"type": "Input.Date"} | ({"value": value} if _is_date(value) else {})
+        case "number":
+            return {"type": "Input.Number"} | ({"value": _number(value)} if _is_number(value) else {})
+        case "choice" if field.choices:
+            made = _choice(field, wording)
+            if size(made) <= FIELD:
+                return made
+    typed: Json = {"type": "Input.Text", "isMultiline": field.kind == "long_text", "maxLength": limits.INPUT}
+    return typed | ({"value": cut(value, limits.INPUT)} if value else {})
+
+
+def _choice(field: FormField, wording: Wording) -> Json:
+    choices = {clean(value): line(label or value, limits.TITLE) for value, label in field.choices if clean(value)}
+    listed = [{"title": label, "value": value} for value, label in choices.items()]
+    made: Json = {"type": "Input.ChoiceSet", "style": "compact", "placeholder": wording.choose, "choices": listed}
+    initial = clean(field.value)
+    return made | ({"value": initial} if initial in choices else {})
+
+
+def _is_date(value: str) -> bool:
+    with suppress(ValueError):
+        return date.fromisoformat(value).isoformat() == value
+    return False
+
+
+def _is_number(value: str) -> bool:
+    with suppress(InvalidOperation):
+        return value.isascii() and Decimal(value).is_finite() and len(value) <= 15 and "e" not in value.lower() and "_" not in value
+    return False
+
+
+def _number(value: str) -> int | float:
+    number = Decimal(value)
+    return int(number) if number == number.to_integral_value() else float(number)

@@ -333,6 +333,11 @@ class Capabilities:
     """It can open an empty form at once, and fill it later."""
     home: bool
     """It has a page of its own for each person."""
+    whispers: bool = True
+    """It can show a message in a room of several to one person alone (`Reply.only_for`). Where it cannot, the bot says what is for one
+    person in their own chat; what is sent with `only_for` all the same goes there, too."""
+    forms_in_messages: bool = False
+    """It can show a form in an ordinary message (a Reply with a form, and no surface)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,12 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from connectors.chat.files import TRANSFER
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.slack.settings import SlackSettings
 
 TIMEOUT = 15.0
 """Seconds for one call."""
-TRANSFER = aiohttp.ClientTimeout(total=120.0, connect=5.0)
-"""For the bytes of a file."""
 READS = frozenset(
     {"conversations.history", "conversations.replies", "conversations.info", "files.info", "users.info", "users.lookupByEmail"}
 )

@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from connectors.chat.files import LARGEST
 from connectors.errors import Refused, Retry
 from connectors.ports.chat import FileRef
 from connectors.slack import files
@@ -58,11 +59,11 @@ async def test_what_could_do_harm_is_not_fetched(slack: OnSlack, mime: str) -> N
 
 async def test_what_is_said_to_be_too_large_is_not_fetched(slack: OnSlack) -> None:
     file = await sent(slack, PNG)
-    assert await refusal(slack, FileRef(file.id, file.name, file.mime, files.LARGEST + 1, file.url)) == "too_large"
+    assert await refusal(slack, FileRef(file.id, file.name, file.mime, LARGEST + 1, file.url)) == "too_large"
 
 
 async def test_what_turns_out_too_large_is_not_kept(slack: OnSlack) -> None:
-    file = await sent(slack, FakeFile("big.txt", b"x" * (files.LARGEST + 1), "text/plain"))
+    file = await sent(slack, FakeFile("big.txt", b"x" * (LARGEST + 1), "text/plain"))
     assert await refusal(slack, FileRef(file.id, file.name, file.mime, 3, file.url)) == "too_large"
 
 
@@ -73,7 +74,7 @@ async def test_what_has_no_end_is_not_kept() -> None:
         answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
         await answer.prepare(request)
         with suppress(ConnectionError):
-            for _ in range(files.LARGEST // 1_000_000 + 2):
+            for _ in range(LARGEST // 1_000_000 + 2):
                 await answer.write(b"x" * 1_000_000)
         return answer
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.quiet import QuietHours
 from connectors.ports.chat import Address
 from specialists.roster import Roster
 from specialists.skill import SkillSpec
@@ -21,14 +22,18 @@ class ConfigError(Exception):
 
 
 def _is_place(name: str) -> str:
+    if teams := TEAMS_LINK.search(name):
+        tenant = parse_qs(urlsplit(name).query).get("tenantId", ["TENANT"])[0]
+        raise ValueError(f"write teams:{tenant}:{unquote(teams[1])} instead of {name!r}, see README, Teams in fifteen minutes")
     if name.startswith(("https://", "http://", "#")) or (name.startswith("slack:") and not SLACK_PLACE.fullmatch(name)):
         room = re.search(r"/archives/([CG][A-Z0-9]+)", name)
         raise ValueError(f"write slack:T...:{room[1] if room else 'C...'} instead of {name!r}, see README, Slack in ten minutes")
     if not PLACE.fullmatch(name):
-        raise ValueError(f"write channel:workspace:room, as slack:T...:C..., instead of {name!r}; see README, Slack in ten minutes")
+        raise ValueError(f"write channel:workspace:room, as slack:T...:C... or teams:TENANT:19:..., instead of {name!r}; see README")
     return name
 
 
+TEAMS_LINK = re.compile(r"^https://teams\.[\w.]+/l/(?:channel|chat|message)/([^/?]+)")
 PLACE, SLACK_PLACE = re.compile(r"[a-z]+:[^:]+:.+"), re.compile(r"slack:T[A-Z0-9]+:[CG][A-Z0-9]+")
 Place = Annotated[str, AfterValidator(_is_place)]
 """A room, as channel:tenant:room."""
@@ -68,6 +73,8 @@ class Organisation(BaseModel):
     goes on in that thread), questions (also answers questions that nobody addressed to it, if an article does)."""
     desks: Mapping[str, Place] = Field(default={})
     """Assignment group -> the room it works in; the web chat where nothing is said."""
+    quiet_hours: QuietHours | None = None
+    """When people are told only what they ask for, or what cannot wait."""
 
 
 SHIPPED = Path(__file__).with_name("foyer.yaml")
@@ -227,6 +234,11 @@ class Settings(BaseSettings):
         return named or frozenset(filter(None, (self.teams_tenant_id and self.teams_tenant_id.lower(),)))
 
     @property
+    def teams_over_http(self) -> bool:
+        """Whether Teams itself, no playground on this machine, sends to this server."""
+        return self.teams_app_id is not None and not self.teams_local and not leads_here(self.teams_openid_url)
+
+    @property
     def exposed(self) -> str | None:
         """Why others than this machine may reach the server, perhaps through a proxy that does not say so; None when nothing says that."""
         if not is_loopback(self.host):
@@ -235,7 +247,7 @@ class Settings(BaseSettings):
             return f"FOYER_PUBLIC_URL is {self.public_url}"
         if self.slack_over_http:
             return "Slack sends to this server over HTTP"
-        return "Teams sends to this server over HTTP" if self.teams_app_id and not self.teams_local else None
+        return "Teams sends to this server over HTTP" if self.teams_over_http else None
 
     @property
     def database(self) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from bot.bootstrap import App
 from bot.config import leads_here
 from connectors.errors import ConnectorError
+from connectors.ports.chat import Address
 
 Check = Callable[[App], Awaitable[str]]
 
@@ -99,19 +100,30 @@ async def _sign_in(app: App) -> str:
 
 async def _address(app: App) -> str:
     settings = app.settings
-    if settings.slack_over_http and (not settings.public_url or leads_here(settings.public_url)):
-        raise Broken(f"Slack cannot reach {settings.base_url}, and FOYER_PUBLIC_URL names no other address")
-    if settings.slack_over_http and not settings.base_url.startswith("https://"):
-        raise Broken(f"FOYER_PUBLIC_URL is {settings.base_url}, and Slack sends to https:// only")
+    sending = [name for name, sends in (("Slack", settings.slack_over_http), ("Teams", settings.teams_over_http)) if sends]
+    if sending and (not settings.public_url or leads_here(settings.public_url)):
+        raise Broken(f"{' and '.join(sending)} cannot reach {settings.base_url}, and FOYER_PUBLIC_URL names no other address")
+    if sending and not settings.base_url.startswith("https://"):
+        raise Broken(f"FOYER_PUBLIC_URL is {settings.base_url}, and {' and '.join(sending)} will send to https:// only")
     return settings.base_url
 
 
-async def _slack(app: App) -> str:
-    if app.slack is None:
-        return "not configured"
+def _rooms(app: App, channel: str) -> list[tuple[str, Address, bool]]:
+    """What foyer.yaml says of this channel's rooms, and whether the bot has to be in them."""
     rooms = [(f"the desk {group}", desk, True) for group, desk in app.rooms.desks.items()]
     rooms += [("a room", room, mode != "off") for room, mode in app.rooms.modes.items()]
-    return await app.slack.check([named for named in rooms if named[1].channel == app.slack.channel.name])
+    return [named for named in rooms if named[1].channel == channel]
+
+
+async def _slack(app: App) -> str:
+    return "not configured" if app.slack is None else await app.slack.check(_rooms(app, app.slack.channel.name))
+
+
+async def _teams(app: App) -> str:
+    if app.teams is None:
+        return "not configured"
+    desks = set(app.rooms.desks.values())
+    return await app.teams.check([(what, room, room in desks) for what, room, _ in _rooms(app, app.teams.channel.name)])
 
 
 async def _language_model(app: App) -> str:
@@ -128,7 +140,12 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("policy", _policy, "mend specialists/policy/policies.cedar"),
     ("audit", _audit, "restore the database from a backup; keep this one as evidence"),
     ("sign-in", _sign_in, ""),
-    ("address", _address, "set FOYER_PUBLIC_URL to the https address at which Slack reaches this server, or use Socket Mode"),
+    (
+        "address",
+        _address,
+        "set FOYER_PUBLIC_URL to the https address at which they reach this server; Slack can do without, by Socket Mode",
+    ),
     ("slack", _slack, "README, Slack in ten minutes"),
+    ("teams", _teams, "README, Teams in fifteen minutes"),
     ("language model", _language_model, ""),
 )

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bot.config import SHIPPED, ConfigError, Settings, check_groups, load
+from bot.config import SHIPPED, ConfigError, Settings, check_groups, load, place
+from connectors.ports.chat import Address
 from specialists.loader import load_skills
 from specialists.roster import load_roster
 
@@ -49,6 +50,55 @@ def test_a_link_to_a_room_is_told_by_its_id(tmp_path: Path) -> None:
     assert "rooms" in complaint(tmp_path, f'rooms: {{"{link}": mention}}')
 
 
+def test_a_link_to_a_teams_channel_is_told_by_its_tenant_and_id(tmp_path: Path) -> None:
+    link = "https://teams.microsoft.com/l/channel/19%3Aab%40thread.tacv2/General?groupId=g&tenantId=6f0a"
+    said = complaint(tmp_path, f'desks: {{it-support: "{link}"}}')
+    assert "desks.it-support: write teams:6f0a:19:ab@thread.tacv2 instead of" in said
+    room = "teams:6f0a:19:ab@thread.tacv2"
+    named = load(home=home_with(tmp_path, f'desks: {{it-support: "{room}"}}')).organisation.desks["it-support"]
+    assert place(named) == Address("teams", "6f0a", "19:ab@thread.tacv2")
+
+
+BOT, TENANT = {"teams_app_id": "a", "teams_app_password": SECRET}, {"teams_tenant_id": "6F0A"}
+
+
+@pytest.mark.parametrize(
+    ("given", "configured"),
+    [
+        ({}, False),
+        ({**BOT, **TENANT}, True),
+        ({"teams_app_id": "a", "teams_app_type": "UserAssignedMSI", **TENANT}, True),
+        ({**BOT, "teams_app_type": "MultiTenant", "teams_tenants": "6f0a"}, True),
+        ({"teams_local": True}, True),
+    ],
+)
+def test_teams_is_configured_or_not(given: dict[str, Any], configured: bool) -> None:
+    assert Settings(**given).teams is configured
+
+
+@pytest.mark.parametrize(
+    ("given", "lacking"),
+    [
+        ({"teams_app_password": SECRET}, "FOYER_TEAMS_APP_ID"),
+        (TENANT, "FOYER_TEAMS_APP_ID"),
+        ({"teams_app_id": "a", **TENANT}, "FOYER_TEAMS_APP_PASSWORD"),
+        (BOT, "FOYER_TEAMS_TENANT_ID"),
+        ({**BOT, "teams_tenants": "6f0a"}, "FOYER_TEAMS_TENANT_ID"),
+        ({"teams_local": True, "host": "0.0.0.0"}, "FOYER_TEAMS_LOCAL"),
+        ({"teams_local": True, "public_url": "https://foyer.acme.example"}, "FOYER_TEAMS_LOCAL"),
+        ({"teams_local": True, **BOT}, "FOYER_TEAMS_APP_PASSWORD"),
+    ],
+)
+def test_teams_in_part_is_told_what_is_lacking(given: dict[str, Any], lacking: str) -> None:
+    with pytest.raises(ConfigError, match=lacking):
+        _ = Settings(**given).teams
+
+
+def test_the_tenants_whose_people_may_talk_to_the_bot() -> None:
+    assert Settings(**BOT, **TENANT).teams_organisations == {"6f0a"}
+    assert Settings(**BOT, **TENANT, teams_tenants="7B, 8c ,").teams_organisations == {"7b", "8c"}
+
+
 def test_what_is_no_yaml_is_told_by_file_and_line(tmp_path: Path) -> None:
     line = len(SHIPPED.read_text().splitlines()) + 1
     assert f"foyer.yaml, line {line}, column 10 is no YAML: mapping values" in complaint(tmp_path, "desks: it: support\n")
@@ -88,6 +138,9 @@ def test_a_desk_of_no_assignment_group_is_refused(tmp_path: Path) -> None:
         ({"slack_client_id": "1.2", "slack_app_token": SECRET}, "Slack sends to this server over HTTP"),
         ({"slack_signing_secret": SECRET, "slack_app_token": SECRET}, None),
         ({"slack_signing_secret": SECRET, "slack_api_url": "http://127.0.0.1:5050/api/"}, None),
+        ({"teams_app_id": "a"}, "Teams sends to this server over HTTP"),
+        ({"teams_local": True}, None),
+        ({"teams_app_id": "a", "teams_openid_url": "http://127.0.0.1:5050/openid"}, None),
     ],
 )
 def test_who_may_reach_the_server_is_known_by_its_settings(given: dict[str, Any], because: str | None) -> None:

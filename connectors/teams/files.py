@@ -5,6 +5,8 @@ Bot Connector, which wants the bot's.
 """
 
 import re
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
@@ -32,12 +34,14 @@ INFO_CARD = "application/vnd.microsoft.teams.card.file.info"
 CONTEXT = "foyer"
 _PICTURE = re.compile(r"(?:/[\w-]+)*/v3/attachments/[\w-]+/views/[\w-]+", re.ASCII)
 
+Json = Mapping[str, Any]
+
 
 class Transfers:
-    """The bytes of files, to and from Microsoft's hosts; in the local mode to and from this machine. All raise Refused and Retry."""
+    """The bytes of files, to and from Microsoft's hosts; in the local mode to and from this machine. Both raise Refused and Retry."""
 
     def __init__(self, settings: TeamsSettings, rooms: RoomStore, tokens: TokenSource | None) -> None:
-        self._local = settings.local
+        self._settings = settings
         self._rooms = rooms
         self._tokens = None if settings.local else tokens
         self._session: aiohttp.ClientSession | None = None
@@ -52,7 +56,7 @@ class Transfers:
         url, headers = file.url, await self._bearer(tenant, file.url)
         try:
             for _ in range(1 + HOPS):
-                if not headers and not is_microsofts(url, local=self._local):
+                if not headers and not is_microsofts(url, self._settings):
                     raise Refused("not_allowed", "host")
                 asking = self._open().get(URL(url, encoded=True), headers=headers, allow_redirects=False)
                 async with asking as answer:
@@ -65,7 +69,7 @@ class Transfers:
 
     async def upload(self, url: str, data: bytes) -> None:
         """Refused: `not_allowed`, `not_taken`."""
-        if not is_microsofts(url, local=self._local):
+        if not is_microsofts(url, self._settings):
             raise Refused("not_allowed", "host")
         whole = {"Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}", "Content-Type": "application/octet-stream"}
         try:
@@ -164,11 +168,11 @@ class Consents:
             log.warning("teams_file_failure_untold", room=room.room, code=error.code)
 
 
-def consent_card(consent: Consent, size: int, description: str) -> Attachment:
-    """The attachment that asks whether somebody takes a file. `size` in bytes. Its context is an id and nothing more."""
+def consent_card(consent: Consent, size: int, description: str) -> Json:
+    """The attachment (as the library's `Attachment` takes it) that asks whether somebody takes a file. `size` in bytes. Its context is an id and nothing more."""
     context = {CONTEXT: consent.id}
     asked = {"description": description, "sizeInBytes": size, "acceptContext": context, "declineContext": context}
-    return Attachment(content_type=CONSENT_CARD, name=consent.name, content=asked)
+    return {"content_type": CONSENT_CARD, "name": consent.name, "content": asked}
 
 
 def info_card(consent: Consent, target: Payload) -> Attachment:
@@ -181,14 +185,15 @@ def info_card(consent: Consent, target: Payload) -> Attachment:
     )
 
 
-def is_microsofts(url: str, *, local: bool) -> bool:
-    """Whether files may be had from there or sent there."""
+def is_microsofts(url: str, settings: TeamsSettings) -> bool:
+    """Whether files may be had from there or sent there. Where an emulator is in Graph's place, it keeps the files as well."""
     at = _parsed(url)
     if at is None:
         return False
-    if local:
+    if settings.local:
         return is_loopback(at.host)
-    return at.scheme == "https" and at.port == 443 and (at.host or "").endswith(HOSTS)
+    storage = at.scheme == "https" and at.port == 443 and (at.host or "").endswith(HOSTS)
+    return storage or at.origin() == URL(settings.graph_url).origin()
 
 
 def is_picture(url: str, service_url: str) -> bool:

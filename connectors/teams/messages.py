@@ -2,17 +2,17 @@
 
 import html
 import json
-import mimetypes
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.ports.chat import FileRef, Heard
+from connectors.ports.chat import Heard
 from connectors.ports.people import ExternalId
 from connectors.teams.envelope import part, parts, text_in
 from connectors.teams.plain import LONGEST, from_html
 from connectors.teams.store import Room
+from connectors.teams.translate import file_refs
 
 CHANNEL = "teams"
 BEGINNING = 80
@@ -52,14 +52,15 @@ def heard_of(room: Room, message: Json) -> Heard:
     """`author` None for a bot, a flow, a connector."""
     user, application = part(part(message, "from"), "user"), part(part(message, "from"), "application")
     message_id, who = text_in(message, "id"), text_in(user, "id").lower()
+    name = f"{room.room}|{message_id}"
     return Heard(
-        message_id=f"{room.room}|{message_id}",
+        message_id=name,
         author=ExternalId(CHANNEL, room.tenant, who) if who else None,
         author_name=text_in(user if who else application, "displayName"),
         text=_text(message),
         at=time_of(message),
         thread=(text_in(message, "replyToId") or message_id) if room.kind == "channel" else None,
-        files=tuple(_file(one) for one in parts(message, "attachments") if one.get("contentType") == "reference"),
+        files=file_refs(message, name),
     )
 
 
@@ -75,13 +76,6 @@ def _text(message: Json) -> str:
     body = part(message, "body")
     content = text_in(body, "content")
     return from_html(content) if body.get("contentType") == "html" else content.strip()[:LONGEST]
-
-
-def _file(attachment: Json) -> FileRef:
-    """A file in SharePoint. The bot is given no right to read it, so that there is no address to ask."""
-    name = text_in(attachment, "name")
-    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return FileRef(text_in(attachment, "id"), name, mime, 0)
 
 
 def _on_cards(message: Json) -> Iterator[str]:

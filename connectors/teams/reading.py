@@ -7,7 +7,7 @@ which answers for rooms only that consented.
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -122,7 +122,7 @@ class Reading:
 
     async def heard(self, address: Address, message_id: str) -> Heard | None:
         """A message as it stands now; None if it is gone, or the room did not consent to being read. Raises Retry."""
-        room = await self._rooms.get(address.tenant, address.room)
+        room = await self._readable(address)
         if room is None:
             return None
         try:
@@ -137,7 +137,7 @@ class Reading:
 
         In a chat without threads: since the message that the thread of the bot's own is named by. Raises Retry.
         """
-        room = await self._rooms.get(address.tenant, address.room)
+        room = await self._readable(address)
         if room is None or limit <= 0:
             return ()
         end = number_of(_bare(address, before))
@@ -163,7 +163,7 @@ class Reading:
 
         Raises Refused("no_consent") where that cannot be read, Retry.
         """
-        room = await self._rooms.get(address.tenant, address.room)
+        room = await self._readable(address)
         if room is None:
             raise Refused("no_consent", address.room)
         own: list[tuple[datetime, str]] = []
@@ -181,6 +181,14 @@ class Reading:
                 return None
             raise
         return max(own)[1] if own else None
+
+    async def _readable(self, address: Address) -> Room | None:
+        """As Graph knows it: Teams tells a team's id there when the app is installed, and of no channel but the team's own."""
+        room = await self._rooms.get(address.tenant, address.room)
+        if room is None or room.kind != "channel" or room.group_id is not None or room.team_id is None:
+            return room
+        team = await self._rooms.get(room.tenant, room.team_id)
+        return replace(room, group_id=team.group_id) if team is not None else room
 
     async def _near(self, tenant: str, external_id: str, known: Account | None) -> Sequence[Room]:
         """Rooms that somebody may be in, the likeliest first."""

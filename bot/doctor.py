@@ -143,7 +143,7 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     (
         "address",
         _address,
-        "set FOYER_PUBLIC_URL to the https address at which they reach this server; Slack can do without, by Socket Mode",
+        "set FOYER_PUBLIC_URL to the https address at which they reach this server; Slack needs none with Socket Mode",
     ),
     ("slack", _slack, "README, Slack in ten minutes"),
     ("teams", _teams, "README, Teams in fifteen minutes"),

@@ -40,6 +40,7 @@ STREAMS: Sequence[tuple[str, str]] = (
     ("exceeded streaming time", "stream_finished"),
     ("cancel", "stream_cancelled"),
     ("size too large", "stream_too_large"),
+    ("previously streamed", "stream_mismatch"),
 )
 """What the message of a 403 ContentStreamNotAllowed says, and what it is called here; anything else is `stream_not_allowed`."""
 CODES: Mapping[str, str] = {
@@ -50,6 +51,7 @@ CODES: Mapping[str, str] = {
     "forbiddenoperationexception": "no_chat",
     "conversationnotfound": "room_gone",
     "membernotfoundinconversation": "no_member",
+    "contentstreamnotfound": "stream_gone",
     "messagesizetoobig": "too_large",
 }
 """Teams' own codes that mean the same everywhere."""
@@ -85,12 +87,12 @@ class Client:
 
     async def send(self, room: Room, activity: Activity, *, thread: str | None = None) -> str:
         """The id of what was sent, "" where Teams tells none. `thread`: the root's id, in a channel only."""
-        sent = await self._of(room).send_to_conversation(_conversation(room, thread), activity, raw=True)
+        sent = await self._of(room).send_to_conversation(_conversation(room, thread), _from(room, activity), raw=True)
         return _id(sent.response)
 
     async def update(self, room: Room, activity_id: str, activity: Activity, *, thread: str | None = None) -> None:
         activity.id = activity_id
-        await self._of(room).update_activity(_conversation(room, thread), activity_id, activity, raw=True)
+        await self._of(room).update_activity(_conversation(room, thread), activity_id, _from(room, activity), raw=True)
 
     async def delete(self, room: Room, activity_id: str, *, thread: str | None = None) -> None:
         """Refused("message_not_found") when it is gone already."""
@@ -123,7 +125,7 @@ class Client:
             bot=ChannelAccount(id=room.bot_id, name=room.bot_name or None),
             tenant_id=room.tenant,
             channel_data={"channel": {"id": room.conversation_id}, "tenant": {"id": room.tenant}},
-            activity=activity,
+            activity=_from(room, activity),
         )
         begun = await self._of(room).create_conversation(asked, raw=True)
         return str(begun.response.get("activityId") or "") or _id(begun.response).partition(";messageid=")[2]
@@ -283,6 +285,11 @@ def _read(body: bytes) -> dict[str, Any] | None:
 
 def _id(answer: Json) -> str:
     return str(answer.get("id") or "")
+
+
+def _from(room: Room, activity: Activity) -> Activity:
+    activity.from_property = ChannelAccount(id=room.bot_id, name=room.bot_name or None)
+    return activity
 
 
 def _conversation(room: Room, thread: str | None) -> str:

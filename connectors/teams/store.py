@@ -258,6 +258,13 @@ class PostStore:
         names = ("tenant", "room", "thread", "began_at", "text", "stream_id", "activity_id", "whole")
         return Post(row.delivery_key, **{name: getattr(row, name) for name in names})
 
+    async def is_known(self, tenant: str, name: str, activity_id: str) -> bool:
+        """Whether a message of this room is one of these."""
+        p = post.c
+        here = select(p.delivery_key).where(p.tenant == tenant, p.room == name, p.activity_id == activity_id).limit(1)
+        async with self._sessions() as session:
+            return (await session.execute(here)).first() is not None
+
     async def begin(self, new: Post) -> None:
         values = asdict(new)
         await _write(self._sessions, insert(post).values(delivery_key=values.pop("key"), **values))

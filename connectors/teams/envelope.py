@@ -1,0 +1,126 @@
+"""The envelope of what Teams sends: what it is, whose it is, and which room it is in. Read from the JSON as it came; never raises."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.teams.store import RoomKind
+
+Payload = Mapping[str, Any]
+ROOT = ";messageid="
+"""Comes between the id of a channel and that of the message that a thread in it began with."""
+PERSON = "user:"
+"""How the room begins in which the bot speaks to one person alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Where the bot is no more: in this room, or in all the channels of a team."""
+
+    room: str
+    team: str = ""
+
+
+def kind_of(payload: Payload) -> str:
+    """The name of what was sent, for the log and for dispatching: an activity's type, or the name of an invoke."""
+    kind = text_in(payload, "type")
+    return text_in(payload, "name") or kind if kind == "invoke" else kind
+
+
+def tenant_of(payload: Payload) -> str:
+    """The organisation, in lower case; "" if it is not told."""
+    told = text_in(part(part(payload, "channelData"), "tenant"), "id") or text_in(part(payload, "conversation"), "tenantId")
+    return told.lower()
+
+
+def person_of(account: Payload) -> str:
+    """What Entra calls somebody, in lower case; for whoever is not in it, what Teams calls them; "" for nobody."""
+    return (text_in(account, "aadObjectId") or text_in(account, "id")).lower()
+
+
+def room_kind_of(payload: Payload) -> RoomKind:
+    """By what Teams says, not by how an id looks."""
+    conversation, data = part(payload, "conversation"), part(payload, "channelData")
+    match conversation.get("conversationType"):
+        case "personal":
+            return "personal"
+        case "channel":
+            return "channel"
+        case "groupChat":
+            return "group"
+    if part(data, "channel") or part(data, "team"):
+        return "channel"
+    return "group" if conversation.get("isGroup") is True else "personal"
+
+
+def room_name_of(payload: Payload) -> str:
+    """As in an Address; "" if it is not told."""
+    if room_kind_of(payload) == "personal":
+        return direct_room(person_of(part(payload, "from")))
+    return conversation_of(payload)
+
+
+def direct_room(person: str) -> str:
+    """The room of the bot and this person alone; "" for nobody."""
+    return PERSON + person.lower() if person else ""
+
+
+def conversation_of(payload: Payload) -> str:
+    """Teams' id of the chat or the channel, without a thread."""
+    return text_in(part(payload, "conversation"), "id").partition(ROOT)[0]
+
+
+def root_of(payload: Payload) -> str:
+    """The message that this thread of a channel began with; "" outside of threads."""
+    return text_in(part(payload, "conversation"), "id").partition(ROOT)[2]
+
+
+def is_from_bot(payload: Payload) -> bool:
+    """Written by a bot, ourselves included."""
+    author = part(payload, "from")
+    who = text_in(author, "id")
+    ours = bool(who) and who == text_in(part(payload, "recipient"), "id")
+    return ours or author.get("role") in ("bot", "skill") or (who.startswith("28:") and not author.get("aadObjectId"))
+
+
+def is_aside(payload: Payload) -> bool:
+    """Sent from a place where the bot need not be: its shortcuts are used on any message, in other people's chats, too."""
+    return kind_of(payload).startswith("composeExtension/")
+
+
+def gone_in(payload: Payload) -> Gone | None:
+    """None when nothing was taken away from the bot."""
+    data, kind = part(payload, "channelData"), kind_of(payload)
+    team, event = text_in(part(data, "team"), "id"), data.get("eventType")
+    if kind == "installationUpdate":
+        removed = payload.get("action") in ("remove", "remove-upgrade")
+    else:
+        removed = text_in(part(payload, "recipient"), "id") in ids_in(payload, "membersRemoved")
+    if kind not in ("installationUpdate", "conversationUpdate"):
+        return None
+    if removed or event in ("teamDeleted", "teamHardDeleted"):
+        return Gone(room_name_of(payload), team)
+    return Gone(text_in(part(data, "channel"), "id")) if event == "channelDeleted" else None
+
+
+def part(payload: Payload, name: str) -> Payload:
+    """A part of a payload; empty where there is none."""
+    found = payload.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def parts(payload: Payload, name: str) -> tuple[Payload, ...]:
+    """The parts of a list in a payload; empty where there is none."""
+    found = payload.get(name)
+    return tuple(one for one in found if isinstance(one, Mapping)) if isinstance(found, list) else ()
+
+
+def ids_in(payload: Payload, name: str) -> frozenset[str]:
+    """Of a list of accounts, as Teams calls them."""
+    return frozenset(found for account in parts(payload, name) if (found := text_in(account, "id")))
+
+
+def text_in(payload: Payload, name: str) -> str:
+    """A text in a payload; "" where there is none."""
+    found = payload.get(name)
+    return found if isinstance(found, str) else ""

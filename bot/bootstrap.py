@@ -28,6 +28,7 @@ from bot.handoff.carried import CarriedStore
 from bot.handoff.desk import Desk
 from bot.handoff.store import HandoffStore
 from bot.hearing import Hearing
+from bot.held import HeldPosts
 from bot.home import Home
 from bot.intake import Inbox
 from bot.intent.catalogue import Catalogues
@@ -141,6 +142,9 @@ class App:
         self.conversations = ConversationStore(self.sessions)
         self.handoffs = HandoffStore(self.sessions)
         self.outbox = Outbox(self.sessions, self.channels, clock)
+        self.held = HeldPosts(
+            self.sessions, self.people, self.channels, clock, organisation.quiet_hours, on_released=lambda: self.outbox.on_more()
+        )
         self.metrics = Metrics()
         self.buttons = Buttons(self.home.key("buttons"))
 
@@ -253,6 +257,7 @@ class App:
             dialogue=dialogue,
             desk=self.desk,
             front_page=self.front_page,
+            held=self.held,
             talks=talks,
             saver=saver,
             roster=self.roster,
@@ -269,7 +274,8 @@ class App:
         self._loops = (
             Loop("status", self._tell, 1.0),
             outbox_loop := Loop("outbox", self.outbox.deliver, 30.0),
-            Loop("held", self.desk.send_due, 30.0),
+            Loop("replies", self.desk.send_due, 30.0),
+            Loop("held", self.held.release, 30.0),
         )
         self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
         self.inbox.on_new = self._inbox_loop.wake
@@ -331,6 +337,7 @@ class App:
             or await self.engine.busy()
             or bool(await self.requests.in_states(*WORKING))
             or await self.status.behind()
+            or await self.held.due()
         )
 
     async def busy(self, external_id: str, conversation: str | None) -> bool:

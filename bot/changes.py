@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,12 +22,14 @@ from specialists.store import RequestStore
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A reply for an address; with `card_key` it can be redrawn later."""
+    """A reply for an address; with `card_key` it can be redrawn later. `held_until`: it waits for the end of its reader's quiet
+    hours."""
 
     address: Address
     reply: Reply
     card_key: str | None = None
     reader_id: str | None = None
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,8 @@ class Saver:
             for handoff in changes.handoffs:
                 await self._handoffs.save(session, handoff)
             for post in changes.posts:
-                await self._outbox.post(session, post.address, post.reply, card_key=post.card_key, reader_id=post.reader_id)
+                how = {"card_key": post.card_key, "reader_id": post.reader_id}
+                await self._outbox.post(session, post.address, post.reply, **how, held_until=post.held_until)
             for redraw in changes.redraws:
                 await self._outbox.edit(session, redraw.card_key, redraw.draw)
             for audited in changes.audited:

@@ -19,7 +19,7 @@ class Metrics:
         )
         self._events = Counter("foyer_request_events", "What happened to requests.", ["kind"], registry=self.registry)
         self._resolutions = Counter("foyer_resolutions", "Requests by how they were resolved.", ["how"], registry=self.registry)
-        self.waiting = Gauge("foyer_waiting", "Rows that wait: inbox, outbox.", ["queue"], registry=self.registry)
+        self.waiting = Gauge("foyer_waiting", "Rows that wait: inbox, outbox, held for quiet hours.", ["queue"], registry=self.registry)
 
     @staticmethod
     def now() -> float:

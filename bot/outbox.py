@@ -2,7 +2,7 @@
 
 One message at a time per address, many addresses side by side, so that a slow one holds up nobody else. A card may be shown
 at several addresses (its placements); changing it edits all of them. After an unknown outcome the channel is asked whether
-the message is there before it is sent again.
+the message is there before it is sent again. What is held for somebody's quiet hours is not pending: see `held.py`.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import tables as t
 from bot.database import Sessions
 from bot.delivery import GivenUp, Later, again, send
+from bot.held import redraw_held
 from connectors.ports.chat import Address, Channel, Delivered, Operation, Reply
 from connectors.ports.records import Clock, new_id
 
@@ -68,7 +69,7 @@ async def _ignore(refusal: Refusal) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Waits:
     """An address that waits. `unsent`: the row that certainly was not sent, though it is marked."""
 
     until: datetime
@@ -87,15 +88,26 @@ class Outbox:
         self.on_refused: Callable[[Refusal], Awaitable[None]] = _ignore
         """Called before a refused row is given up, at least once; when it raises it is called again later."""
         self._busy: dict[AddressKey, asyncio.Task[None]] = {}
-        self._held: dict[AddressKey, _Held] = {}
+        self._waits: dict[AddressKey, _Waits] = {}
         self._asked: dict[tuple[str, str], datetime] = {}
         """By channel and tenant: until when the platform has asked to be left alone there."""
         self._closing = False
 
     async def post(
-        self, session: AsyncSession, address: Address, reply: Reply, *, card_key: str | None = None, reader_id: str | None = None
+        self,
+        session: AsyncSession,
+        address: Address,
+        reply: Reply,
+        *,
+        card_key: str | None = None,
+        reader_id: str | None = None,
+        held_until: datetime | None = None,
     ) -> None:
-        """In the caller's transaction. With a `card_key` the message can be changed later by `edit`."""
+        """In the caller's transaction. With a `card_key` the message can be changed later by `edit`. `held_until`: it waits until
+        then, or until `reader_id` does something."""
+        if held_until is not None:
+            card_key = card_key or f"told:{reader_id}"  # its placement says whose it is
+            log.info("post_held", reply=reply.id, reader=reader_id, until=held_until.isoformat())
         if card_key is not None:
             await session.execute(
                 insert(t.placement).values(
@@ -108,7 +120,7 @@ class Outbox:
                     reader_id=reader_id,
                 )
             )
-        await self._add(session, "post", address, reply, card_key, reply.id if card_key else None)
+        await self._add(session, "post", address, reply, card_key, reply.id if card_key else None, held_until=held_until)
 
     async def placements(self, session: AsyncSession, card_key: str) -> list[Placement]:
         """Wherever a card is shown, oldest first."""
@@ -128,6 +140,9 @@ class Outbox:
     async def edit(self, session: AsyncSession, card_key: str, draw: Callable[[Placement], Reply]) -> None:
         """Redraws a card wherever it is shown; the reply keeps the placement's id. Edits that still wait are superseded."""
         for placement in await self.placements(session, card_key):
+            reply = replace(draw(placement), id=placement.id)
+            if await redraw_held(session, reply):
+                continue
             waiting = await session.execute(
                 update(t.outbox)
                 .where(_PENDING, *_at(placement.address), t.outbox.c.placement_id == placement.id, t.outbox.c.operation == "edit")
@@ -135,9 +150,8 @@ class Outbox:
                 .returning(t.outbox.c.due_at, t.outbox.c.attempts)
             )
             # What was asked to wait still waits, however often its card changes.
-            held = max(((row.due_at, row.attempts) for row in waiting), default=None)
-            reply = replace(draw(placement), id=placement.id)
-            await self._add(session, "edit", placement.address, reply, card_key, placement.id, held)
+            postponed = max(((row.due_at, row.attempts) for row in waiting), default=None)
+            await self._add(session, "edit", placement.address, reply, card_key, placement.id, postponed)
 
     async def withdraw(self, session: AsyncSession, address: Address) -> None:
         """In the caller's transaction: what waits to be said at this address and was never tried stays unsaid; cards are left."""
@@ -178,10 +192,12 @@ class Outbox:
         reply: Reply,
         card_key: str | None,
         placement_id: str | None,
-        held: tuple[datetime, int] | None = None,
+        postponed: tuple[datetime, int] | None = None,
+        *,
+        held_until: datetime | None = None,
     ) -> None:
         now = self._clock()
-        due_at, attempts = held or (now, 0)
+        due_at, attempts = postponed or (held_until or now, 0)
         await session.execute(
             insert(t.outbox).values(
                 id=new_id(),
@@ -193,7 +209,7 @@ class Outbox:
                 card_key=card_key,
                 placement_id=placement_id,
                 reply=reply.as_json(),
-                state="pending",
+                state="pending" if held_until is None else "held",
                 attempts=attempts,
                 due_at=due_at,
                 created_at=now,
@@ -242,7 +258,7 @@ class Outbox:
                 key = _key(head)
                 if key in busy:
                     continue
-                held = self._held.get(key)
+                held = self._waits.get(key)
                 asked = self._asked.get(key[:2], head.due_at)
                 wait = (max(head.due_at, asked, held.until if held else head.due_at) - now).total_seconds()
                 if wait > 0:
@@ -286,7 +302,7 @@ class Outbox:
 
     async def _one(self, key: AddressKey, row: Row[Any], *, go_on: bool) -> Row[Any] | None:
         """Sends one row. Returns the next one of the address, marked as tried, when it may go out now."""
-        held = self._held.pop(key, None)
+        held = self._waits.pop(key, None)
         unsure = row.unsure and (held is None or held.unsent != row.sequence)
         sent = await send(self._channels[row.channel], row, unsure=unsure)
         outcome = await self._tell_refused(row, sent.code) if isinstance(sent, GivenUp) else sent
@@ -297,7 +313,7 @@ class Outbox:
         until = self._clock() + timedelta(seconds=outcome.seconds)
         if outcome.told:
             self._asked[key[:2]] = max(until, self._asked.get(key[:2], until))
-        self._held[key] = _Held(until, None if outcome.unsure else row.sequence)
+        self._waits[key] = _Waits(until, None if outcome.unsure else row.sequence)
         if not outcome.paced:
             values = {"attempts": row.attempts + 1, "due_at": until, "unsure": outcome.unsure}
             async with self._sessions.begin() as session:

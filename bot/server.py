@@ -102,6 +102,7 @@ class Server:
     async def _metrics(self, request: web.Request) -> web.Response:
         self.app.metrics.waiting.labels("inbox").set(await self.app.inbox.waiting())
         self.app.metrics.waiting.labels("outbox").set(await self.app.outbox.waiting())
+        self.app.metrics.waiting.labels("held").set(await self.app.held.count())
         return web.Response(body=self.app.metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _control(self, request: web.Request) -> web.Response:

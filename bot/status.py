@@ -4,7 +4,7 @@ The cursor moves in the same transaction as what is said, so after a crash nothi
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -23,6 +23,7 @@ from bot.database import Sessions
 from bot.dialogue import Dialogue
 from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
+from bot.held import HeldPosts
 from bot.metrics import Metrics
 from bot.outbox import Placement
 from bot.people import PeopleStore
@@ -66,6 +67,7 @@ class StatusReader:
     desk: Desk
     talks: Talks
     front_page: FrontPage
+    held: HeldPosts
     saver: Saver
     roster: Roster
     specs: Mapping[str, SkillSpec]
@@ -183,7 +185,12 @@ class _Telling:
             return
         story = await self._r.dialogue.story(request)
         for event in events:
+            said = len(self._changes.posts)
             await self._one(talk, story, event)
+            if talk.private_to is None:
+                for n, post in enumerate(self._changes.posts[said:], said):
+                    until = await self._r.held.until(post.address, post.reader_id, event)
+                    self._changes.posts[n] = replace(post, held_until=until)
         await self._redraw(talk, story, {event.kind for event in events})
 
     async def _one(self, talk: Talk, story: RequestStory, event: RequestEvent) -> None:
@@ -336,6 +343,10 @@ class _Telling:
             if conversation is None or person is None:
                 return None
             talk = await self._r.talks.open(new_id(), person, conversation, self._r.clock(), self._changes)
+            used, here = await self._r.people.address(person, self._r.channels), conversation.address
+            if (used.channel, used.tenant) != (here.channel, here.tenant):
+                # What is new goes to where they are now; the card stays where the request is, and is edited there.
+                talk.alone, talk.apart = used, True
             await self._r.desk.keep_private(talk)
             self.talks[request.conversation_id] = talk
         return talk

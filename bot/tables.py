@@ -118,8 +118,10 @@ outbox = Table(
         sqlite_where=text("state = 'pending'"),
         postgresql_where=text("state = 'pending'"),
     ),
+    Index("ix_outbox_held", "due_at", sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'")),
 )
-"""`unsure`: it was tried, and what came of it is not known."""
+"""`unsure`: it was tried, and what came of it is not known. `state`: held (until `due_at`) -> pending -> sent | failed; superseded,
+withdrawn."""
 
 placement = Table(
     "card_placement",

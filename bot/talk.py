@@ -202,7 +202,7 @@ class Talks:
             now,
             changes,
             reader=reader,
-            alone=heard if apart and self.rooms.is_shared(address) else await self._alone(person, address, reader),
+            alone=heard if apart else await self._alone(person, address, reader),
             apart=apart,
             present=present,
             outsiders=self.rooms.is_shared(address) and await self.rooms.has_outsiders(address),

@@ -164,6 +164,7 @@ class Company:
         await self.app.fulfilment.sweep()
         await self.app.status.assume()
         await self.app.desk.send_due()
+        await self.app.held.release()
         await self.settle()
 
     async def news(self, person: str) -> list["Said"]:

@@ -11,6 +11,9 @@ from connectors.ports.records import new_id
 
 GROUP = "group:"
 """What rooms of several people begin with."""
+FLAT = Capabilities(forms=True, home=False, whispers=False, flat_rooms=True, forms_in_messages=True)
+THREADED = f"{GROUP}threaded"
+"""Rooms whose names begin so have threads on every platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,11 @@ class MemoryMessage:
 class MemoryChannel:
     """Implements `connectors.ports.chat.Channel`. Raise anything from `deliver` by adding it to `faults`."""
 
-    def __init__(self, name: str = "memory", *, capabilities: Capabilities | None = None) -> None:
+    def __init__(self, name: str = "memory", *, capabilities: Capabilities | None = None, flat: bool = False) -> None:
+        """`flat`: what is posted stands in no thread, but in THREADED rooms; the thread of an address is the bot's own word for it."""
         self.name = name
-        self.capabilities = capabilities or Capabilities(forms=True, home=True)
+        self.flat = flat
+        self.capabilities = capabilities or (FLAT if flat else Capabilities(forms=True, home=True))
         self.profiles: dict[str, Profile] = {}
         """By external id. Whoever is not named here is a member whose id is their address."""
         self.outsiders: set[str] = set()
@@ -42,6 +47,12 @@ class MemoryChannel:
         self.faults: list[Exception] = []
         """Raised by the next deliveries, before anything is shown."""
         self._keys: dict[str, str] = {}
+        self._threads: dict[str, str] = {}
+        """By message id: what a reply to it would be in, in the bot's words."""
+
+    def is_flat(self, room: str) -> bool:
+        """Whether this room has no threads."""
+        return self.flat and not room.startswith(THREADED)
 
     async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
         if self.faults:
@@ -50,7 +61,9 @@ class MemoryChannel:
             return self._delivered(self._keys[key])
         if operation == "post":
             new = new_id()
-            self.messages[new] = MemoryMessage(new, replace(address, thread=address.thread or new), reply)
+            self._threads[new] = address.thread or new
+            shown = replace(address, thread=None if self.is_flat(address.room) else self._threads[new])
+            self.messages[new] = MemoryMessage(new, shown, reply)
             self._keys[key] = new
             return self._delivered(new)
         old = self.messages.get(message_id or "")
@@ -113,4 +126,4 @@ class MemoryChannel:
         ]
 
     def _delivered(self, message_id: str) -> Delivered:
-        return Delivered(message_id, self.messages[message_id].address.thread)
+        return Delivered(message_id, self._threads[message_id])

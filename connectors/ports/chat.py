@@ -336,6 +336,9 @@ class Capabilities:
     whispers: bool = True
     """It can show a message in a room of several to one person alone (`Reply.only_for`). Where it cannot, the bot says what is for one
     person in their own chat; what is sent with `only_for` all the same goes there, too."""
+    flat_rooms: bool = False
+    """It has rooms without threads: a message that is heard in no thread stands in such a room itself. Elsewhere it stands nowhere
+    yet (a command), and `begin` puts it there."""
     forms_in_messages: bool = False
     """It can show a form in an ordinary message (a Reply with a form, and no surface)."""
 

@@ -164,6 +164,8 @@ class TeamsChannel:
         return await self._reading.history(address, before, limit) if address.thread is not None else ()
 
     async def download(self, tenant: str, file: FileRef) -> bytes:
+        if not file.url:  # one that stands elsewhere, which the bot is given no right to read
+            raise Refused("gone", file.id)
         return await self._transfers.download(tenant, file)
 
     def _fill(self, reply: Reply, surface: str) -> Delivered:

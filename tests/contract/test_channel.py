@@ -19,8 +19,11 @@ from connectors.ports.chat import Action, Address, Channel, FileRef, Heard, Prof
 from connectors.ports.people import ExternalId
 from connectors.web import store
 from tests.connectors.slack import support as slack
+from tests.connectors.teams import support as teams
 from tests.connectors.web.support import open_channel
+from tests.fakes import teams as teams_fake
 from tests.fakes.slack import FakeFile
+from tests.fakes.teams import cards
 
 
 @dataclass(frozen=True)
@@ -117,12 +120,46 @@ async def on_slack(folder: Path) -> AsyncIterator[Case]:
         assert [refusal for refusal in fake.refusals if refusal.error != "file_not_found"] == []
 
 
+@asynccontextmanager
+async def on_teams(folder: Path) -> AsyncIterator[Case]:
+    async with teams.open_teams(folder) as made:
+        fake, room = made.fake, made.at("support")
+        fake.consent_to("support")
+        dana, omar = (fake.people[key].object_id for key in ("dana", "omar"))
+        names = {made.at("support").room: "support", made.at("dana").room: "dana", made.at("omar").room: "omar"}
+        keys = {dana: "dana", omar: "omar"}
+
+        async def read(address: Address, person: str) -> list[Seen]:
+            """What is for one person of a room stands in their own chat."""
+            places = {names[address.room], keys[person]} if made.channel.is_shared(address) else {names[address.room]}
+            shown = [message for place in places for message in fake.by_bot(place)]
+            return [
+                Seen(message.text or cards.words(message.card).split("\n")[0], _titles(message.card))
+                for message in sorted(shown, key=lambda message: message.at)
+            ]
+
+        async def say(person: str, text: str, thread: str | None) -> str:
+            fake.advance(1)
+            return f"{room.room}|{await fake.say(keys[person], text, room='support', thread=thread)}"
+
+        await fake.say("dana", "look", files=[teams_fake.FakeFile("trace.log", b"log", "text/plain")])
+        sent = fake.messages("dana")[0].attachments[0]
+        file = FileRef(sent["content"]["uniqueId"], sent["name"], "text/plain", 3, sent["content"]["downloadUrl"])
+        yield Case(made.channel, fake.tenant, dana, omar, (dana.upper(), dana), room, read, say, file)
+        assert [refusal for refusal in fake.refusals if (refusal.method, refusal.status) != ("graph", 404)] == []
+
+
+def _titles(card: dict[str, Any] | None) -> tuple[str, ...]:
+    """Of the buttons that stand there at once, without those behind them."""
+    return tuple(action["title"] for action, around in cards.actions(card) if len(around) == 1) if card else ()
+
+
 def _labels(blocks: list[dict[str, Any]]) -> tuple[str, ...]:
     rows = [block for block in blocks if block["type"] == "actions"]
     return tuple(element["text"]["text"] for row in rows for element in row["elements"])
 
 
-CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {"memory": memory, "web": web, "slack": on_slack}
+CASES: dict[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {"memory": memory, "web": web, "slack": on_slack, "teams": on_teams}
 
 
 @pytest.fixture(params=list(CASES))

@@ -16,7 +16,7 @@ from connectors.teams.limits import Json, line, plain, size
 VERB = "press"
 ACTION = "foyer"
 TEXT = "foyer.text"
-"""The id of the input whose words belong to a press; a further one in the same card has a number behind it."""
+"""The id of the input whose words belong to a press; a further one in the same card has a number in it."""
 VALUE = "foyer.value."
 TITLE = "title"
 """Of what opens a form: the words on the button, which are the form's title until it is there."""
@@ -69,7 +69,7 @@ class Buttons:
         if action.confirm.strip():
             body.append({"type": "RichTextBlock", "inlines": [_run(action.confirm)]})
         if action.needs_text != "no":
-            asked = TEXT if not self._inputs else f"{TEXT}.{self._inputs}"
+            asked = TEXT if not self._inputs else f"foyer.{self._inputs}.text"
             data = {_INPUT: asked} if self._inputs else {}
             self._inputs += 1
             entered: Json = {"type": "Input.Text", "id": asked, "label": line(action.prompt or action.label, limits.LABEL)}
@@ -82,10 +82,11 @@ class Buttons:
 
     def _rows(self, made: Sequence[Json | None]) -> list[Json]:
         shown: list[Json] = []
-        for one in made:
-            if one is not None and size(one) <= self._room:
-                shown.append(one)
-                self._room -= size(one) + 1
+        for one in filter(None, made):
+            if size(one) > self._room:
+                break
+            shown.append(one)
+            self._room -= size(one) + 1
         step = limits.BUTTONS
         rows: list[Json] = [{"type": "ActionSet", "actions": shown[at : at + step]} for at in range(0, len(shown), step)]
         if len(shown) < len(made):

@@ -35,7 +35,7 @@ CITATION_ABSTRACT = 160
 CITATION_URL = 500
 TABLE_ROWS = 50
 TABLE_COLUMNS = 10
-_FUNCTION = re.compile(r"\{(?=\{)")
+_FUNCTION = re.compile(r"\{(?=\{\s*(?:DATE|TIME))", re.IGNORECASE)
 _TAG = re.compile(r"<(?=[a-zA-Z/!?])")
 _MARKS = re.compile(r"([\\*_`~\[\]<>])")
 
@@ -62,7 +62,7 @@ def line(text: str, limit: int, empty: str = "–") -> str:
 
 def literal(text: str, limit: int) -> str:
     """One line as it stands in Markdown that shows it letter by letter."""
-    said = _MARKS.sub(r"\\\1", line(text, limit))
+    said = _MARKS.sub(r"\\\1", message_text(line(text, limit)))
     return JOINER + said if re.match(r"[#+\-=|:]|\d+[.)]", said) else said
 
 

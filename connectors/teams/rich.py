@@ -18,7 +18,8 @@ from connectors.teams.limits import Json, line, literal, plain, size
 STYLES: dict[str, Json] = {"strong": {"weight": "Bolder"}, "em": {"italic": True}, "s": {"strikethrough": True}}
 CODE: Json = {"fontType": "Monospace"}
 INDENT = "\u2003"
-RUN = 4_000
+RUN = 30_000
+"""Units of one run: more than fits on a card, so that what is cut is counted."""
 CELL = 300
 
 
@@ -61,11 +62,12 @@ def heading(words: str, size: str = "Medium") -> Json:
 
 
 def linked(words: str, href: str, **style: Any) -> list[Json]:
-    """What it says, and the host behind it; only words where the address is none that may be followed."""
+    """What it says, and the host behind it; only words where it is no address of the web."""
     shown, url, host = link_words(words, href)
-    if url is None:
+    if url is None or url.lower().startswith("mailto:"):
         return [run(shown + host, **style)]
-    made = run(shown, **style) | {"selectAction": {"type": "Action.OpenUrl", "url": url}, "underline": True}
+    opens = {"type": "Action.OpenUrl", "title": line(shown, limits.BUTTON), "url": url}
+    made = run(shown, **style) | {"selectAction": opens, "underline": True}
     return [made, run(host, **style)] if host else [made]
 
 

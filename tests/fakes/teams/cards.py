@@ -177,13 +177,12 @@ def words(card: Json | None) -> str:
 
 def _words(card: Json) -> Iterator[str]:
     for element in every_element(card):
-        for name in ("text", "label", "altText"):
-            if element.get(name):
-                yield str(element[name])
+        if element["type"] == "RichTextBlock":
+            yield "".join(str(part["text"] if isinstance(part, dict) else part) for part in element["inlines"])
+        elif element["type"] != "TextRun":
+            yield from (str(element[name]) for name in ("text", "label", "altText") if element.get(name))
         for fact in element.get("facts") or []:
             yield f"{fact['title']} {fact['value']}"
         if str(element["type"]).startswith("Input.") and element.get("value"):
             yield str(element["value"])
-    for action in _own_actions(card):
-        if action.get("title"):
-            yield action["title"]
+    yield from (action["title"] for action in _own_actions(card) if action.get("title"))

@@ -2,7 +2,8 @@
 
 Documented: paths and bodies, who may be spoken to, streaming in personal chats only, the order of a stream, the texts of its 403s,
 two minutes a stream. From memory: that a final that was taken already is answered with "already completed streamed message", that
-the id of a streamed message is the id of its stream, and which of 201 and 202 is answered.
+the id of a streamed message is the id of its stream, which of 201 and 202 is answered, and that a stream of which nothing but
+informative text was seen does not stand in the way of the next.
 """
 
 from dataclasses import dataclass
@@ -214,7 +215,7 @@ class Connector(World):
         if info["streamType"] == "final" or info.get("streamSequence") != 1 or not activity.get("text"):
             raise BotError(400, "BadRequest", "Start streaming activities should include text, and sequence number 1")
         _plain(activity)
-        if any(stream.room is room and not stream.ended and not self._over(stream) for stream in self.streams.values()):
+        if any(stream.room is room and stream.text and not stream.ended and not self._over(stream) for stream in self.streams.values()):
             raise BotError(403, NO_STREAM, "Content stream is not allowed: one is under way in this chat")
         stream = Stream(self.new_id("a-"), room, self.clock())
         self.streams[stream.id] = stream

@@ -80,7 +80,7 @@ class Driving(Delivery):
         message.edited = True
         told = self._told(message, self.people[person], message.entities)
         if self._heard(message.room, mentioned):
-            await self.emit(self.payloads.changed(told, "editMessage", self._now()))
+            await self.emit(self.payloads.changed(told, "editMessage", self.at()))
 
     async def delete(self, person: str, id: str, *, room: str | None = None) -> None:
         message = self._own_message(person, id, room)
@@ -88,7 +88,7 @@ class Driving(Delivery):
         told = self._told(message, self.people[person], message.entities)
         message.deleted = True
         if self._heard(message.room, mentioned):
-            await self.emit(self.payloads.changed(told, "softDeleteMessage", self._now()))
+            await self.emit(self.payloads.changed(told, "softDeleteMessage", self.at()))
 
     async def react(self, person: str, id: str, kind: str = "like", *, room: str | None = None, remove: bool = False) -> None:
         """Told for the bot's own messages only, as in Teams."""
@@ -97,7 +97,7 @@ class Driving(Delivery):
         people = message.reactions.setdefault(kind, set())
         (people.discard if remove else people.add)(person)
         if message.by is None:
-            await self.emit(self.payloads.reaction(self.new_id("f:"), self.people[person], where, self._now(), message, kind, remove))
+            await self.emit(self.payloads.reaction(self.new_id("f:"), self.people[person], where, self.at(), message, kind, remove))
 
     async def rate(self, person: str, message: Shown, reaction: str, text: str = "") -> Any:
         """Thumb up ("like") or down ("dislike"), by the buttons that feedbackLoop shows."""
@@ -123,13 +123,8 @@ class Driving(Delivery):
     async def _invoke(self, person: str, name: str, value: Json, message: Shown | None, room: Room | None = None) -> Any:
         where = message.room if message is not None else room or self.personal(person)
         assert person in where.members, f"{person} does not see {where.key}"
-        told = self.payloads.invoke(self.new_id("f:"), name, value, self.people[person], where, self._now(), message=message)
+        told = self.payloads.invoke(self.new_id("f:"), name, value, self.people[person], where, self.at(), message=message)
         return await self.ask(told)
-
-    def _now(self) -> Any:
-        """A time that no other activity has."""
-        self.new_ms()
-        return self.at()
 
     def _message(self, where: Room, id: str) -> Shown:
         message = self.get(where, id)

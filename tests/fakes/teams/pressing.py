@@ -24,7 +24,7 @@ class Pressing(Driving):
         if action["type"] == "Action.Submit":
             return await self._submitted(person, message, action, around, inputs)
         assert action["type"] == "Action.Execute", f"{label!r} is an {action['type']}"
-        data = {**cards.filled(around, inputs), **(action.get("data") or {})}
+        data = _data(action, around, inputs)
         told: Json = {"type": "Action.Execute", "verb": action["verb"], "data": data}
         if action.get("id"):
             told["id"] = action["id"]
@@ -49,7 +49,7 @@ class Pressing(Driving):
                 del message.seen[person]
 
     async def _submitted(self, person: str, message: Shown, action: Json, around: list[Json], inputs: Mapping[str, str]) -> Any:
-        data = {**cards.filled(around, inputs), **(action.get("data") or {})}
+        data = _data(action, around, inputs)
         teams = data.get("msteams") or {}
         if teams.get("type") == "task/fetch":
             return await self._fetched(person, message, data)
@@ -58,7 +58,7 @@ class Pressing(Driving):
             await self.say(person, str(said), room=message.room.key)
             return None
         person_, where = self.people[person], message.room
-        await self.emit(self.payloads.submit(self.new_id("f:"), data, person_, where, self._now(), message=message))
+        await self.emit(self.payloads.submit(self.new_id("f:"), data, person_, where, self.at(), message=message))
         return None
 
     async def fetch_task(self, person: str, message: Shown, label: str) -> Any:
@@ -125,7 +125,7 @@ class Pressing(Driving):
         author = self.people[message.by] if message.by else None
         who, room = self.people[person], message.room
         assert person in room.members, f"{person} does not see {room.key}"
-        return self.payloads.extension(step, self.new_id("f:"), command, who, room, self._now(), message, author, data)
+        return self.payloads.extension(step, self.new_id("f:"), command, who, room, self.at(), message, author, data)
 
     def _task(self, answer: Any, room: Room, command: str | None = None, message: Shown | None = None) -> Any:
         """Checks what Teams would show; remembers where the form was opened."""
@@ -166,3 +166,11 @@ class Pressing(Driving):
 
     def _wrong(self, method: str, why: str, answer: Any) -> None:
         self.violation(method, BotError(400, "BadSyntax", why), answer)
+
+
+def _data(action: Json, around: list[Json], inputs: Mapping[str, str]) -> Json:
+    """What a button sends: its own data, and what the inputs hold, unless it wants none of them."""
+    if action.get("associatedInputs") == "none":
+        assert not inputs, f"{action.get('title')!r} takes no inputs"
+        return dict(action.get("data") or {})
+    return {**cards.filled(around, inputs), **(action.get("data") or {})}

@@ -1,6 +1,7 @@
 """Everything that was said and shown in the fake Teams. Nothing here talks to anybody."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 
@@ -42,6 +43,8 @@ class World:
         self.consented: set[str] = set()
         """Ids of teams and chats where resource-specific consent was granted."""
         self.page_size = 200
+        self.now: Callable[[], float] = time.time
+        """Seconds since 1970, before what `advance` adds."""
         self._offset = 0.0
         self._last_ms = 0
         self._numbers = count(1)
@@ -57,7 +60,7 @@ class World:
 
     def clock(self) -> float:
         """Seconds since 1970."""
-        return time.time() + self._offset
+        return self.now() + self._offset
 
     def advance(self, seconds: float) -> None:
         self._offset += seconds
@@ -149,7 +152,8 @@ class World:
         return None if message is None or message.deleted else message
 
     def at(self) -> datetime:
-        return datetime.fromtimestamp(self.clock(), UTC)
+        """The present; later than all before."""
+        return datetime.fromtimestamp(int(self.new_ms()) / 1000, UTC)
 
     def violation(self, method: str, error: BotError, payload: object) -> None:
         self.refusals.append(Refusal(method, error.status, error.code, error.message, payload))

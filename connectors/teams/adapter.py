@@ -5,7 +5,7 @@ What the library answers with 500 (a body or a token that cannot be read) is ref
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from botbuilder.schema import Activity
 
 from connectors.errors import Retry
 from connectors.teams.deliveries import Deliveries
+from connectors.teams.envelope import Payload, tenant_of
 from connectors.teams.keys import Keys
 from connectors.teams.loopback import is_loopback, leads_here
 from connectors.teams.settings import TeamsSettings
@@ -27,9 +28,6 @@ LARGEST = 1_000_000
 """Bytes of a request; Teams' own are far smaller."""
 PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "Origin")
 """Headers of what was not said by a program on this machine: a proxy's and a browser's."""
-
-Payload = Mapping[str, Any]
-"""An activity as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,10 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
                 return self._unsigned("it does not come from this machine, or by way of a proxy or a browser")
         elif not request.headers.get("Authorization"):
             return self._unsigned("it carries no token")
-        body = await _bounded(request)
+        try:
+            body = await _bounded(request)
+        except web.RequestPayloadError:
+            return web.Response(status=400)
         if body is None:
             return web.Response(status=413)
         payload = _read(body)
@@ -116,17 +117,6 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
     def _unsigned(self, why: str, *, proved: bool = False) -> web.Response:
         self._deliveries.refused(why, proved=proved)
         return web.Response(status=401)
-
-
-def tenant_of(payload: Payload) -> str:
-    """In lower case; "" where none is told."""
-    for outer, inner in (("channelData", "tenant"), ("conversation", "")):
-        found = payload.get(outer)
-        if inner and isinstance(found, Mapping):
-            found = found.get(inner)
-        if isinstance(found, Mapping) and (tenant := found.get("id" if inner else "tenantId")):
-            return str(tenant).lower()
-    return ""
 
 
 async def _bounded(request: web.Request) -> bytes | None:

@@ -110,7 +110,7 @@ class Tokens:
                 told = app.acquire_token_for_client(scopes=[scope])
         except requests.RequestException as error:
             raise Retry("unreachable", f"Microsoft's login cannot be reached ({type(error).__name__})") from error
-        except (MsalError, ValueError, LookupError, TypeError) as error:
+        except (MsalError, ValueError, LookupError, TypeError, AttributeError) as error:
             said = f"{error} {error.__context__}"  # a tenant that does not exist is told so only
             if _aadsts(said):
                 raise self._refusal("invalid_tenant", said) from error

@@ -189,12 +189,11 @@ class TeamsChannel:
                 raise
             log.info("teams_no_personal_chat", room=address.room, code=refused.code)
         told = Reply(reply.id, ReplyKind.NOTICE, self._no_chat)
-        return await self._say(await self._place(address), address.thread, told, key)
+        return await self._say(await self._place(address), address.thread, told, f"{key}#room")
 
     async def _say(self, place: Place, thread: str | None, reply: Reply, key: str) -> Delivered:
         parts = render(reply, self._wording)
-        calls = len(parts) + len(reply.files)
-        self._pace(place.room, calls * 2 if place.room.kind == "personal" else calls)
+        self._pace(place.room, self._sending.calls(place, reply, parts))
         first, unsent = await self._sending.say(place, reply, parts, key)
         return replace(_delivered(place.room, first, thread, key), unsent=unsent)
 

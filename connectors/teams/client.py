@@ -226,6 +226,8 @@ class _Sender(AsyncHTTPSender):  # type: ignore[misc]
         try:
             async with sending as answer:
                 body = await answer.read()
+        except aiohttp.InvalidURL as error:
+            raise Refused("service_url", type(error).__name__) from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise Retry("unreachable", type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -304,7 +306,7 @@ def _usable(url: str, *, signed: bool) -> bool:
         return False
     if "{" in url or not host:
         return False
-    return _is_loopback(host) or (signed and parts.scheme == "https")
+    return (parts.scheme == "http" and _is_loopback(host)) or (signed and parts.scheme == "https")
 
 
 def _is_loopback(host: str) -> bool:

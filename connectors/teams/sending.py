@@ -60,6 +60,11 @@ class Sending:
     consents: ConsentStore
     clock: Callable[[], datetime]
 
+    def calls(self, place: Place, reply: Reply, parts: Sequence[Part]) -> int:
+        """How many calls `say` makes of Teams."""
+        messages = sum(part.file is None for part in parts)
+        return 2 * (messages + len(reply.files)) + len(_chunks(reply, parts)) if place.room.kind == "personal" else messages
+
     async def say(self, place: Place, reply: Reply, parts: Sequence[Part], key: str) -> tuple[str, tuple[str, ...]]:
         """Posts what is not there yet. Returns the id of the first message, and the names of the files that Teams does not take: it takes
         none in rooms, and in a personal chat those that Foyer keeps. Errors as of `Channel.deliver`.
@@ -67,8 +72,7 @@ class Sending:
         parts, written = _divided(parts)
         files = reply.files if place.room.kind == "personal" else ()
         alone = len(parts) == 1 and not files
-        chunks = beginnings(parts[0].text) if reply.kind is ReplyKind.ANSWER and reply.author is None else ()
-        first = await self._post(place, Message.of(parts[0]), key, chunks, whole=alone)
+        first = await self._post(place, Message.of(parts[0]), key, _chunks(reply, parts), whole=alone)
         more = replace(place, thread=place.thread or first or None)
         for n, part in enumerate(parts[1:], 2):
             await self._keep(place, first, Belonging(await self._post(more, Message.of(part), f"{key}#{n}"), "message", number=n))
@@ -180,6 +184,11 @@ class Sending:
             if refused.code != "message_not_found":
                 raise
         await self.belongings.drop(place.room.tenant, place.room.room, activity_id)
+
+
+def _chunks(reply: Reply, parts: Sequence[Part]) -> Sequence[str]:
+    """What is to be seen of an answer before its end."""
+    return beginnings(parts[0].text) if reply.kind is ReplyKind.ANSWER and reply.author is None else ()
 
 
 def _divided(parts: Sequence[Part]) -> tuple[Sequence[Part], tuple[str, ...]]:

@@ -25,8 +25,8 @@ INTERVAL = 1.2
 """Seconds between the calls of a stream that shows something; Teams takes one a second."""
 CHUNKS = 4
 """That an answer comes in before its end."""
-WITHOUT = 600.0
-"""Seconds that a chat is believed to take no streams."""
+WITHOUT = 120.0
+"""Seconds that a chat is believed to take no streams. One that was begun and lost is in the way as long as that."""
 LASTING = frozenset({"no_chat", "room_gone", "bad_credentials", "service_url"})
 """Refusals that have nothing to do with how it is said."""
 

@@ -169,7 +169,7 @@ class Consents:
 
 
 def consent_card(consent: Consent, size: int, description: str) -> Json:
-    """The attachment (as the library's `Attachment` takes it) that asks whether somebody takes a file. `size` in bytes. Its context is an id and nothing more."""
+    """What asks whether somebody takes a file, for the library's `Attachment`. `size` in bytes. Its context is an id, nothing more."""
     context = {CONTEXT: consent.id}
     asked = {"description": description, "sizeInBytes": size, "acceptContext": context, "declineContext": context}
     return {"content_type": CONSENT_CARD, "name": consent.name, "content": asked}

@@ -66,10 +66,10 @@ def heard_of(room: Room, message: Json) -> Heard:
 
 def begins_alike(text: str, message: Json) -> bool:
     """Whether a message says what this Markdown does, by its first letters: Teams writes it anew, in HTML or on a card."""
-    wanted = _letters(_LINK.sub("]", _FENCE.sub("", text)))[:BEGINNING]
+    wanted = _letters(text)[:BEGINNING]
     body = html.unescape(_TAG.sub(" ", text_in(part(message, "body"), "content")))
-    shown = (_letters(body)[:BEGINNING], _letters(_LINK.sub("]", text_in(message, "summary")))[:BEGINNING])
-    return wanted in shown or (bool(wanted) and wanted in _letters(_LINK.sub("]", " ".join(_on_cards(message)))))
+    shown = (_letters(body)[:BEGINNING], _letters(text_in(message, "summary"))[:BEGINNING])
+    return wanted in shown or (bool(wanted) and wanted in _letters(" ".join(_on_cards(message))))
 
 
 def _text(message: Json) -> str:
@@ -97,5 +97,5 @@ def _words(card: object) -> Iterator[str]:
 
 
 def _letters(text: str) -> str:
-    """Without digits: those of a list are not in its HTML."""
-    return "".join(filter(str.isalpha, text)).casefold()
+    """Without where links lead to, and without digits: those of a list are not in its HTML."""
+    return "".join(filter(str.isalpha, _LINK.sub("]", _FENCE.sub("", text)))).casefold()

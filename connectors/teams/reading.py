@@ -142,7 +142,7 @@ class Reading:
             return ()
         end = number_of(_bare(address, before))
         start = number_of(address.thread or "") if room.kind == "group" else None
-        said: list[Heard] = []
+        said: list[tuple[int, Heard]] = []
         try:
             async for message in self._graph.messages(room, address.thread):
                 number = number_of(str(message.get("id")))
@@ -151,12 +151,12 @@ class Reading:
                 if start is not None and number < start:
                     break
                 if is_said(message) and (heard := heard_of(room, message)).author is not None:
-                    said.append(heard)
+                    said.append((number, heard))
                 if len(said) == limit:
                     break
         except Refused as refused:
             self._log_unread(room, refused)
-        return sorted(said, key=lambda heard: heard.at)
+        return [heard for _, heard in sorted(said, key=lambda one: one[0])]
 
     async def posted(self, address: Address, text: str, since: datetime) -> str | None:
         """The activity id of the bot's newest message there since then that begins as this text does; None when there is none.
@@ -166,7 +166,7 @@ class Reading:
         room = await self._readable(address)
         if room is None:
             raise Refused("no_consent", address.room)
-        own: list[tuple[datetime, str]] = []
+        own: list[str] = []
         try:
             async for message in self._graph.messages(room, address.thread):
                 at = time_of(message)
@@ -175,12 +175,12 @@ class Reading:
                         break
                     continue  # a channel's threads come by what was said in them last
                 if said_by(message, self._settings.app_id) and is_said(message) and begins_alike(text, message):
-                    own.append((at, str(message["id"])))
+                    own.append(str(message["id"]))
         except Refused as refused:
             if refused.code == "gone":
                 return None
             raise
-        return max(own)[1] if own else None
+        return max(own, key=lambda one: number_of(one) or 0, default=None)
 
     async def _readable(self, address: Address) -> Room | None:
         """As Graph knows it: Teams tells a team's id there when the app is installed, and of no channel but the team's own."""

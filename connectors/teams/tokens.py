@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -31,6 +32,8 @@ EARLY = 300.0
 """Seconds before its end at which a token is not used any more."""
 LONGEST = 3600.0
 """Seconds after which msal is asked again, which knows when a long one is to be renewed, and keeps it when that fails."""
+YOUNG = 60.0
+"""Seconds that a token is believed in, whoever does not take it: another one would not be taken either."""
 ANYBODYS = "botframework.com"
 """The tenant that bots of several tenants sign in to."""
 SECRET = "FOYER_TEAMS_APP_PASSWORD"  # noqa: S105 - the name of a setting
@@ -59,6 +62,13 @@ class TokenSource(Protocol):
     async def token(self, scope: str) -> str: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    token: str
+    since: float
+    until: float
+
+
 class Tokens:
     """Of the app in `settings`; `monotonic` is in seconds."""
 
@@ -68,7 +78,7 @@ class Tokens:
         self._settings = settings
         self._monotonic = monotonic
         self._http = _Http(timeout, plain=settings.login_url if settings.login_url.startswith("http:") else "")
-        self._kept: dict[str, tuple[str, float]] = {}
+        self._kept: dict[str, _Kept] = {}
         self._asking: dict[str, asyncio.Lock] = {}
         self._app: Any = None
         self._making = threading.Lock()
@@ -76,9 +86,9 @@ class Tokens:
     async def token(self, scope: str) -> str:
         """One that is good for five minutes at least. Raises Retry ("unreachable"), Refused ("bad_credentials")."""
         async with self._asking.setdefault(scope, asyncio.Lock()):
-            kept, until = self._kept.get(scope, ("", 0.0))
-            if kept and self._monotonic() < until:
-                return kept
+            kept = self._kept.get(scope)
+            if kept is not None and self._monotonic() < kept.until:
+                return kept.token
             try:
                 async with asyncio.timeout(WHOLE):
                     told = await asyncio.to_thread(self._acquire, scope)
@@ -88,13 +98,16 @@ class Tokens:
             if not token:
                 raise self._refusal(str(told.get("error") or ""), str(told.get("error_description") or ""))
             lasts = min(float(told.get("expires_in") or 0.0) - EARLY, LONGEST)
-            self._kept[scope] = (token, self._monotonic() + lasts)
+            now = self._monotonic()
+            self._kept[scope] = _Kept(token, now, now + lasts)
             return token
 
     def forget(self, scope: str) -> None:
-        """It was not taken: the next one is a new one."""
-        self._kept.pop(scope, None)
-        self._app = None
+        """It was not taken: the next one is a new one, unless this one is new itself. Several calls may be refused at once."""
+        kept = self._kept.get(scope)
+        if kept is not None and self._monotonic() - kept.since >= YOUNG:
+            del self._kept[scope]
+            self._app = None
 
     def close(self) -> None:
         self._http.close()

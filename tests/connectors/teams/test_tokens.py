@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from connectors.errors import Refused, Retry
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.tokens import BOT_SCOPE, GRAPH_SCOPE, Credentials, Tokens
+from connectors.teams.tokens import BOT_SCOPE, GRAPH_SCOPE, YOUNG, Credentials, Tokens
 from tests.connectors.teams.auth_support import APP, TENANT, Seconds
 from tests.fakes.teams.openid import FakeLogin, served
 
@@ -92,8 +92,18 @@ async def test_until_then_it_is_not_asked_for(here: SignIn) -> None:
 async def test_one_that_was_not_taken_is_fetched_anew(here: SignIn) -> None:
     tokens = here.tokens()
     await tokens.token(BOT_SCOPE)
+    here.seconds.forward(YOUNG)
     tokens.forget(BOT_SCOPE)
     assert await tokens.token(BOT_SCOPE) == "token-2"
+
+
+async def test_a_new_one_that_is_not_taken_either_is_not_fetched_on_and_on(here: SignIn) -> None:
+    tokens = here.tokens()
+    tokens.forget(BOT_SCOPE)
+    for _ in range(5):
+        await tokens.token(BOT_SCOPE)
+        tokens.forget(BOT_SCOPE)
+    assert len(here.login.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,30 @@
 """Teams' ways of writing a message, as people read it: no tags, no escapes, links with their address, and without quoted words.
 
 What somebody answers to is quoted inside their message. Those are somebody else's words: they must choose nothing.
+Python's own parser takes minutes for some markup that a message has room for; what is here takes as long as the message is.
 """
 
 import html
 import re
-from collections.abc import Sequence
-from html.parser import HTMLParser
+from collections.abc import Mapping, Sequence
 
+from connectors.chat.text import clean
 from connectors.teams.envelope import Payload, part, parts, text_in
 
 LONGEST = 40_000
 """Characters; what is beyond is not read."""
-MARKUP = 200_000
+MARKUP = 100_000
 """Characters of markup that are looked at."""
 QUOTED = "http://schema.skype.com/Reply"
-"""What Teams marks a quotation with."""
+MENTIONED = "http://schema.skype.com/Mention"
+"""What Teams marks a quotation with, and a mention."""
 
 _AT = re.compile(r"<at\b[^<>]*>([^<>]*)</at>", re.IGNORECASE)
 _QUOTE = re.compile(r"<quoted\b[^<>]*/>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_TAG = re.compile(r"<([^<>]*)>")
+_NAME = re.compile(r"(/?)([A-Za-z][\w:-]*)")
+_ATTRIBUTE = re.compile(r"""(?<![\w:-])([\w:-]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"']+))""")
 _BLOCK = re.compile(r"address|article|blockquote|div|d[dlt]|figure|footer|h[1-6]|header|hr|li|ol|p|pre|section|table|tr|ul")
 _SILENT = re.compile(r"attachment|head|quoted|script|style|systemeventmessage|template|title")
 _EMPTY = re.compile(r"area|attachment|base|br|col|hr|img|input|link|meta|quoted|source|wbr")
@@ -52,70 +57,77 @@ def names_others(activity: Payload, me: str) -> bool:
 def from_html(markup: str, unsaid: Sequence[str] = ()) -> str:
     """What a message in HTML says, quotations left out. A mention becomes "@Name"; `unsaid`: names whose mention is taken out, each
     once for every time that it is in here."""
-    reader = _Reader(unsaid)
-    try:
-        reader.feed(markup[:MARKUP])
-        reader.close()
-    except AssertionError:  # the parser's own way to say that something is no HTML at all
-        return _tidy(_unescaped(re.sub(r"<[^<>]*>", " ", markup[:MARKUP])))
+    reader, end, markup = _Reader(unsaid), 0, markup[:MARKUP]
+    for tag in _TAG.finditer(markup):
+        reader.words(markup[end : tag.start()])
+        end = tag.end()
+        if (name := _NAME.match(tag.group(1))) is None:
+            continue
+        if name.group(1):
+            reader.ends(name.group(2).lower())
+        else:
+            given = {found[0].lower(): _unescaped("".join(found[1:])) for found in _ATTRIBUTE.findall(tag.group(1))}
+            reader.begins(name.group(2).lower(), given)
+    reader.words(markup[end:])
     return _tidy("".join(reader.said))
 
 
-class _Reader(HTMLParser):
+class _Reader:
+    """Is told of tags and of the words between them, in their order."""
+
     def __init__(self, unsaid: Sequence[str]) -> None:
-        super().__init__(convert_charrefs=True)
         self.said: list[str] = []
         self._unsaid = list(unsaid)
-        self._silent: list[str] = []
-        """The elements that are open since something began that is not said."""
-        self._pre = 0
-        self._links: list[tuple[str, int]] = []
-        self._mention: tuple[str, int] | None = None
+        self._silent = ("", 0)
+        """The element that is not said, and how many of its kind are open since."""
+        self._pre = False
+        self._link = ("", 0)
+        self._mention = ("", 0)
+        """An address and a tag, and how much was said before."""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if self._silent or _SILENT.fullmatch(tag) or QUOTED in given.get("itemtype", ""):
+    def begins(self, tag: str, given: Mapping[str, str]) -> None:
+        silent, depth = self._silent
+        if silent:
+            self._silent = silent, depth + (tag == silent)
+        elif _SILENT.fullmatch(tag) or QUOTED in given.get("itemtype", ""):
             if not _EMPTY.fullmatch(tag):
-                self._silent.append(tag)
-            return
-        if tag == "br" or _BLOCK.fullmatch(tag):
+                self._silent = tag, 1
+        elif tag == "br" or _BLOCK.fullmatch(tag):
             self.said.append("\n- " if tag == "li" else "\n")
+            self._pre = self._pre or tag == "pre"
         elif tag in ("td", "th"):
             self.said.append(" ")
         elif tag in ("img", "emoji"):
             self.said.append(given.get("alt", ""))
         elif tag == "a":
-            self._links.append((given.get("href", ""), len(self.said)))
-        elif tag == "at" or "schema.skype.com/Mention" in given.get("itemtype", ""):
-            self._mention = (tag, len(self.said))
-        if tag == "pre":
-            self._pre += 1
+            self._link = given.get("href", ""), len(self.said)
+        elif tag == "at" or MENTIONED in given.get("itemtype", ""):
+            self._mention = tag, len(self.said)
 
-    def handle_endtag(self, tag: str) -> None:
-        if self._silent:
-            if tag in self._silent:
-                while self._silent.pop() != tag:
-                    pass
-            return
-        if self._mention is not None and tag == self._mention[0]:
+    def ends(self, tag: str) -> None:
+        silent, depth = self._silent
+        if silent:
+            depth -= tag == silent
+            self._silent = (silent, depth) if depth else ("", 0)
+        elif tag == self._mention[0]:
             self._named(self._mention[1])
-            self._mention = None
-        elif tag == "a" and self._links:
-            self._linked(*self._links.pop())
+            self._mention = "", 0
+        elif tag == "a":
+            self._linked(*self._link)
+            self._link = "", 0
         elif _BLOCK.fullmatch(tag) and tag != "li":
             self.said.append("\n")
-        if tag == "pre":
-            self._pre = max(self._pre - 1, 0)
+            self._pre = self._pre and tag != "pre"
 
-    def handle_data(self, data: str) -> None:
-        if self._silent:
+    def words(self, words: str) -> None:
+        if self._silent[0]:
             return
         if not self._pre:
-            data = re.sub(r"\s+", " ", data)
+            words = re.sub(r"\s+", " ", words)
             if not self.said or self.said[-1][-1:] in ("\n", " "):
-                data = data.lstrip(" ")
-        if data:
-            self.said.append(data)
+                words = words.lstrip(" ")
+        if words:
+            self.said.append(_unescaped(words))
 
     def _named(self, start: int) -> None:
         name = "".join(self.said[start:]).strip()
@@ -125,9 +137,9 @@ class _Reader(HTMLParser):
         self.said[start:] = ["@" + name] if name else []
 
     def _linked(self, address: str, start: int) -> None:
-        label = "".join(self.said[start:]).strip()
         if not address.startswith(("http://", "https://")):
             return
+        label = "".join(self.said[start:]).strip()
         shown = label in ("", address, address.partition("://")[2].rstrip("/"))
         self.said[start:] = [address if shown else f"{label} ({address})"]
 
@@ -173,5 +185,5 @@ def _unescaped(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    lines = (line.rstrip() for line in text.replace("\xa0", " ").replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+    lines = (line.rstrip() for line in clean(text).replace("\xa0", " ").split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()[:LONGEST]

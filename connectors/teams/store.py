@@ -98,6 +98,8 @@ consent = Table(
 """A file that somebody was asked to take. `person`: their Entra object id; `source`: the attachment. asked -> sent | declined."""
 
 RoomKind = Literal["personal", "group", "channel"]
+KEPT = ("team_id", "group_id", "name", "shared")
+"""Told now and then only; a message in a shared channel need not say that it is one."""
 STALE = timedelta(hours=1)
 """After this, what was heard of a room or an account is written down again though it is the same."""
 
@@ -193,7 +195,7 @@ class RoomStore:
             row = (await session.execute(select(room).where(*key))).one_or_none()
         if row is not None:
             before = _room(row)
-            kept = {name: value or getattr(before, name) for name, value in asdict(seen).items() if name in ("team_id", "group_id", "name")}
+            kept = {name: value or getattr(before, name) for name, value in asdict(seen).items() if name in KEPT}
             values = asdict(seen) | kept
             if values == asdict(before) and now - row.seen_at < STALE:
                 return

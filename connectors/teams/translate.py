@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from connectors.chat.text import clean, cut
 from connectors.ports.chat import OWN_CHAT, Activity, ActivityKind, Address, FileRef, Heard, Press, Shortcut
 from connectors.ports.people import ExternalId
 from connectors.teams import buttons
@@ -44,6 +45,8 @@ ELSEWHERE = "reference"
 LIKED = re.compile(r"like|heart|laugh|plusone|yes(-tone\d)?|1f44d.*", re.IGNORECASE)
 DISLIKED = re.compile(r"sad|angry|dislike|minusone|no(-tone\d)?|1f44e.*", re.IGNORECASE)
 """Reactions that say whether an answer was of use. Any other emoji says nothing of it."""
+NAME = 200
+"""Units of what somebody or something is called."""
 SHORTCUTS = frozenset(shortcut.value for shortcut in Shortcut)
 
 
@@ -59,8 +62,8 @@ def translate(payload: Payload, context: Context) -> Activity | None:
     try:
         read = READ.get(kind_of(payload))
         return read(_Read(payload, context)) if read is not None else None
-    except UNREADABLE as error:
-        unreadable(payload, error)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+        log.warning("teams_payload_unreadable", kind=kind_of(payload), error=type(error).__name__)
         return None
 
 
@@ -71,7 +74,9 @@ def room_of(payload: Payload) -> Room | None:
     if not (service_url and tenant and room and conversation_id) or is_aside(payload) or (kind == "personal" and is_from_bot(payload)):
         return None
     data, me = part(payload, "channelData"), part(payload, "recipient")
-    team, channel, conversation = part(data, "team"), part(data, "channel"), part(payload, "conversation")
+    team, conversation = part(data, "team"), part(payload, "conversation")
+    # What happens to another channel is told in the team's first one.
+    channel = told if text_in(told := part(data, "channel"), "id") in ("", conversation_id) else {}
     return Room(
         tenant=tenant,
         room=room,
@@ -82,7 +87,7 @@ def room_of(payload: Payload) -> Room | None:
         bot_name=text_in(me, "name"),
         team_id=text_in(team, "id") or None,
         group_id=text_in(team, "aadGroupId") or None,
-        name=text_in(channel, "name") or text_in(conversation, "name") or text_in(team, "name"),
+        name=_name(text_in(channel, "name") or text_in(conversation, "name") or text_in(team, "name")),
         shared=channel.get("type") == "shared",
     )
 
@@ -94,20 +99,13 @@ def account_of(payload: Payload) -> Account | None:
     if not (tenant and person and user) or is_from_bot(payload):
         return None
     room = direct_room(person) if is_aside(payload) else room_name_of(payload)
-    return Account(tenant, person, user, text_in(author, "name"), None, room)
+    return Account(tenant, person, user, _name(text_in(author, "name")), None, room)
 
 
 def file_refs(message: Payload, message_id: str) -> tuple[FileRef, ...]:
     """The files of a message and the pictures in it. Without a `url`: one that cannot be had."""
     found = (_file(attachment, f"{message_id}#{number}") for number, attachment in enumerate(parts(message, "attachments"), 1))
     return tuple(file for file in found if file is not None)
-
-
-def unreadable(payload: Payload, error: Exception) -> None:
-    log.warning("teams_payload_unreadable", kind=kind_of(payload), error=type(error).__name__)
-
-
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 class _Read:
@@ -255,7 +253,7 @@ def _heard(read: _Read, message: Payload) -> Heard:
         message_id=name,
         author=ExternalId(CHANNEL, read.tenant, who) if who else None,
         author_name=text_in(user or application, "displayName"),
-        text=from_html(content) if body.get("contentType") == "html" else content.strip()[:LONGEST],
+        text=from_html(content) if body.get("contentType") == "html" else clean(content).strip()[:LONGEST],
         at=_time(text_in(message, "createdDateTime"), read.at),
         thread=(text_in(message, "replyToId") or activity_id) if read.kind == "channel" else None,
         files=file_refs(message, name),
@@ -312,6 +310,10 @@ def _file(attachment: Payload, name: str) -> FileRef | None:
         mime = "image/png" if kind == "image/*" else kind
         return FileRef(name, called or "image" + (mimetypes.guess_extension(mime) or ""), mime, 0, text_in(attachment, "contentUrl"))
     return None
+
+
+def _name(told: str) -> str:
+    return cut(clean(told), NAME)
 
 
 def _mime(name: str) -> str:

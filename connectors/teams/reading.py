@@ -6,7 +6,7 @@ which answers for rooms only that consented.
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from connectors.ports.chat import Address, Heard, Profile, Standing
 from connectors.ports.people import ExternalId
 from connectors.ports.records import Clock
 from connectors.teams.client import Client
+from connectors.teams.envelope import direct_room
 from connectors.teams.graph import Graph
 from connectors.teams.messages import CHANNEL, begins_alike, heard_of, is_said, number_of, said_by, time_of
 from connectors.teams.settings import TeamsSettings
@@ -76,7 +77,7 @@ class Reading:
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         """Who this is; None where no room of the bot has them. Raises Retry."""
         known = await self._accounts.get(tenant, external_id)
-        for room in await self._near(tenant, external_id, known):
+        async for room in self._near(tenant, external_id, known):
             try:
                 member = await self._client.member(room, known.user_id if known is not None and known.user_id else external_id)
             except Refused as refused:
@@ -190,12 +191,17 @@ class Reading:
         team = await self._rooms.get(room.tenant, room.team_id)
         return replace(room, group_id=team.group_id) if team is not None else room
 
-    async def _near(self, tenant: str, external_id: str, known: Account | None) -> Sequence[Room]:
+    async def _near(self, tenant: str, external_id: str, known: Account | None) -> AsyncIterator[Room]:
         """Rooms that somebody may be in, the likeliest first."""
-        names = (known.found_in if known is not None else None, f"user:{external_id.lower()}")
-        likely = [await self._rooms.get(tenant, name) for name in names if name]
-        here = [room for room in likely if room is not None and not room.gone]
-        return list({room.room: room for room in (*here, *gatherings(await self._rooms.all(tenant))[:ROOMS])}.values())
+        tried = set[str]()
+        for name in (known.found_in if known is not None else "", direct_room(external_id)):
+            room = await self._rooms.get(tenant, name) if name and name not in tried else None
+            if room is not None and not room.gone:
+                tried.add(name)
+                yield room
+        for room in gatherings(await self._rooms.all(tenant))[:ROOMS]:
+            if room.room not in tried:
+                yield room
 
     async def _roster(self, room: Room) -> _Roster:
         key = (room.tenant, room.room)

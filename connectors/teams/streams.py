@@ -14,9 +14,9 @@ import structlog
 from botbuilder.schema import Activity
 
 from connectors.chat.pace import Pace
-from connectors.errors import OutcomeUnknown, Refused, Retry
+from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.teams.client import Client
-from connectors.teams.entities import StreamInfo, activity_of
+from connectors.teams.entities import AiMessage, StreamInfo, activity_of, ai_message
 from connectors.teams.render import Part
 from connectors.teams.store import Post, PostStore, Room
 
@@ -74,7 +74,7 @@ class Streams:
                 await self._posts.change(row.key, stream_id=stream)
                 if await self._show(room, stream, chunks):
                     return stream
-            return await self._end(room, stream, message, shown=bool(chunks))
+            return await self._end(room, stream, message, chunks[-1] if chunks else "")
 
     async def _start(self, room: Room) -> str | None:
         """None where there are no streams. A lost start leaves nothing but a passing sign, so it is none."""
@@ -95,26 +95,34 @@ class Streams:
 
     async def _show(self, room: Room, stream: str, chunks: Sequence[str]) -> bool:
         """Whether the person wants to see no more of it. A chunk that is lost is part of the next one."""
+        said = ""
         for n, chunk in enumerate(chunks, 2):
             await self._sleep(INTERVAL)
             try:
                 await self._client.send(room, _typing(chunk, StreamInfo("streaming", stream_id=stream, stream_sequence=n)))
+                said = chunk
             except Refused as refused:
                 log.info("teams_stream_broke", room=room.room, code=refused.code)
-                return refused.code == "stream_cancelled"
+                if refused.code == "stream_cancelled":
+                    await self._label(room, stream, said)
+                    return True
+                return False
             except Retry as lost:
                 log.info("teams_stream_chunk_lost", room=room.room, code=lost.code)
         if chunks:
             await self._sleep(INTERVAL)
         return False
 
-    async def _end(self, room: Room, stream: str, message: Message, *, shown: bool) -> str:
-        """`shown`: some of it stands there already, under the stream's id."""
+    async def _end(self, room: Room, stream: str, message: Message, shown: str) -> str:
+        """`shown`: what stands there already, under the stream's id."""
         try:
             await self._client.send(room, message.made(StreamInfo("final", stream_id=stream)))
             return stream
         except Refused as refused:
-            if refused.code == "stream_completed" or (refused.code == "stream_cancelled" and shown):
+            if refused.code == "stream_completed":
+                return stream
+            if refused.code == "stream_cancelled" and shown:
+                await self._label(room, stream, shown)
                 return stream
             if refused.code in LASTING:
                 raise
@@ -129,6 +137,15 @@ class Streams:
                     raise
                 log.info("teams_stream_not_edited", room=room.room, code=refused.code)
         return await self._client.send(room, message.made(None))
+
+    async def _label(self, room: Room, stream: str, said: str) -> None:
+        """Somebody stopped an answer: what they saw of it stays, and it is said all the same that a computer wrote it."""
+        stays = Activity(type="message", text=said, text_format="markdown", entities=[AiMessage(ai_message(()))])
+        try:
+            if said:
+                await self._client.update(room, stream, stays)
+        except ConnectorError as error:
+            log.warning("teams_stopped_answer_not_labelled", room=room.room, code=error.code)
 
 
 def _typing(text: str, info: StreamInfo) -> Activity:

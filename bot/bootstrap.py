@@ -81,6 +81,7 @@ from specialists.switch import Switch
 
 if TYPE_CHECKING:
     from connectors.slack.connector import Slack
+    from connectors.teams.connector import Teams
 
 HERE = Path(__file__).parent
 PREPARED = "prepared.npz"
@@ -132,8 +133,10 @@ class App:
         self.web = WebChannel(self.sessions, clock)
         self.channels: dict[str, Channel] = {channel.name: channel for channel in (self.web, *channels)}
         self.slack = self._slack() if settings.slack else None
-        if self.slack is not None:
-            self.channels[self.slack.channel.name] = self.slack.channel
+        self.teams = self._teams() if settings.teams else None
+        self.platforms = tuple(platform for platform in (self.slack, self.teams) if platform is not None)
+        for platform in self.platforms:
+            self.channels[platform.channel.name] = platform.channel
         self.rooms = Rooms.of(organisation, self.channels)
         self.inbox.mode = self.rooms.mode
         self.inbox.is_desk = self.rooms.is_desk
@@ -296,8 +299,8 @@ class App:
         for connector in self.outside.connectors.values():
             await connector.open()
         await upgrade(self.engine_db)
-        if self.slack is not None:
-            await self.slack.open()
+        for platform in self.platforms:
+            await platform.open()
         await asyncio.gather(self.recognizer.warm(self.home.path / "recognition.npz"), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
@@ -316,14 +319,13 @@ class App:
                 while self._running and await self.working():  # noqa: ASYNC110 - what runs is known to databases, not to an event
                     await asyncio.sleep(0.02)
         self._running = False
-        if self.slack is not None:
-            await self.slack.stop_receiving()
+        await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
         await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop)))
         await self.outbox.close(patience)
-        if self.slack is not None:
-            await self.slack.close()
+        for platform in self.platforms:
+            await platform.close()
         await self.fulfilment.close()
         await self.audit.seal(self.sessions)
         for connector in self.outside.connectors.values():
@@ -382,6 +384,33 @@ class App:
             files=self.files,
             word=Words(self.messages, Reader(given.organisation.locale, given.organisation.timezone)),
             engine=self.engine_db,
+            sessions=self.sessions,
+            clock=self.clock,
+            monotonic=self._monotonic,
+        )
+
+    def _teams(self) -> "Teams":
+        """As Slack's, its libraries are imported where it is configured."""
+        from connectors.teams.connector import Teams
+        from connectors.teams.settings import TeamsSettings
+
+        given = self.settings
+        return Teams(
+            TeamsSettings(
+                app_id=given.teams_app_id or "",
+                app_password=_secret(given.teams_app_password),
+                app_type=given.teams_app_type,
+                tenant_id=given.teams_tenant_id,
+                tenants=given.teams_organisations,
+                local=given.teams_local,
+                openid_url=given.teams_openid_url,
+                login_url=given.teams_login_url,
+                graph_url=given.teams_graph_url,
+                base_url=given.base_url,
+            ),
+            intake=self.inbox,
+            files=self.files,
+            word=Words(self.messages, Reader(given.organisation.locale, given.organisation.timezone)),
             sessions=self.sessions,
             clock=self.clock,
             monotonic=self._monotonic,

@@ -83,8 +83,8 @@ class Server:
         if app.company is not None:
             add_inbox(application, chat.guard, app.people.by_email, app.company.inbox)
             add_reset_page(application, app.company, partial(chat.guard.anyone, html=True))
-        if app.slack is not None:
-            app.slack.add_to(application)
+        for platform in app.platforms:
+            platform.add_to(application)
         application.router.add_get("/healthz", _alive)
         application.router.add_get("/readyz", self._ready)
         application.router.add_get("/metrics", self._metrics)

@@ -60,7 +60,7 @@ class TeamsChannel:
     """Implements `connectors.ports.chat.Channel`. `clock` is the present, `monotonic` in seconds; `sleep`: between bits of an answer."""
 
     name = CHANNEL
-    capabilities = Capabilities(forms=True, home=False, whispers=False, forms_in_messages=True)
+    capabilities = Capabilities(forms=True, home=False, whispers=False, flat_rooms=True, forms_in_messages=True)
 
     def __init__(
         self,

@@ -224,6 +224,7 @@ class App:
             front_page=self.front_page,
             shortcuts=self.shortcuts,
             feedback=Feedback(self.sessions, self.responder, self.desk),
+            outbox=self.outbox,
         )
         self.turns = TurnHandler(
             inbox=self.inbox,

@@ -31,6 +31,7 @@ from specialists.store import RequestStore
 
 S = RequestState
 NONE: Mapping[str, Any] = MappingProxyType({})
+_WORKED_ON = (S.SUBMITTED, S.RUNNING, S.UNDOING)
 NO_SUCH_PERSON = "unknown"
 """Beneficiary of a wish for somebody whom the directory does not know."""
 
@@ -150,6 +151,28 @@ class Dialogue:
             actions=(self.person_button(talk, declined.request),),
         )
 
+    # -- elsewhere -------------------------------------------------------------------------------------------------
+
+    async def brought(self, talk: Talk, request: Request) -> Request:
+        """What somebody does with a request in their own chat on another platform brings it there: its questions and its news come
+        there from then on. Not what people have in hand where it was, or a machine at this moment; and nobody else's.
+        """
+        here = talk.conversation.address
+        if talk.conversation.id == request.conversation_id or request.requester_id != talk.person.id or request.state in _WORKED_ON:
+            return request
+        home = await self.desk.board.conversations.get(request.conversation_id)
+        if home is None or (home.address.channel, home.address.tenant) == (here.channel, here.tenant):
+            return request
+        if self.channels[here.channel].is_shared(here) or await self.desk.has(home):
+            return request
+        kept = next((one for one in talk.changes.conversations if one.id == home.id), home)
+        others = (one for one in talk.changes.conversations if one.id != home.id)
+        talk.changes.conversations[:] = [*others, kept.forgetting(request.id)]
+        brought = replace(request, conversation_id=talk.conversation.id)
+        talk.changes.request(Change(brought))
+        talk.conversation = replace(talk.conversation, request_id=request.id)
+        return brought
+
     # -- asking ----------------------------------------------------------------------------------------------------
 
     async def advance(
@@ -185,6 +208,7 @@ class Dialogue:
 
     async def ask_again(self, talk: Talk, request: Request, step: AskAgain) -> None:
         """The answer did not parse; a second time a person takes over."""
+        request = await self.brought(talk, request)
         slot = next(item for item in self.skills[request.skill].spec.slots if item.name == step.slot)
         if step.candidates:
             narrowed = await self._question(talk, request, slot, step.candidates)
@@ -238,6 +262,7 @@ class Dialogue:
             key = "request.ended_already" if request.ended else "request.not_changeable"
             talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
             return
+        request = await self.brought(talk, request)
         # Another application has other roles: what was said for the old one does not hold.
         stale = {
             spec.name
@@ -254,6 +279,7 @@ class Dialogue:
         if request.state is not S.CONFIRMING:
             talk.say(ReplyKind.NOTICE, talk.words("request.not_waiting", case=request.case), request=request)
             return
+        request = await self.brought(talk, request)
         talk.conversation = talk.conversation.forgetting(request.id)
         if yes:
             await self._submit_once(talk, request, confirmed=True)
@@ -319,7 +345,7 @@ class Dialogue:
             talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
             return
         try:
-            self._cancel(talk, request)
+            self._cancel(talk, await self.brought(talk, request))
         except IllegalTransition:
             key = "request.ended_already" if request.ended else "request.too_late"
             talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
@@ -342,6 +368,7 @@ class Dialogue:
             key = "request.undone_already" if request.state in (S.UNDONE, S.UNDOING) else "request.no_undo"
             talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
             return
+        request = await self.brought(talk, request)
         change = requests.undo_started(request, talk.now, talk.person.id)
         talk.changes.request(change)
         talk.say(ReplyKind.PROGRESS, talk.words("request.undoing", case=request.case), request=change.request)
@@ -352,6 +379,7 @@ class Dialogue:
         if request.requester_id != talk.person.id:
             talk.say(ReplyKind.REFUSAL, talk.words("request.not_yours"))
             return
+        request = await self.brought(talk, request)
         try:
             change = requests.resolved(request, "confirmed" if yes else "reopened", talk.now)
         except IllegalTransition:

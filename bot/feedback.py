@@ -32,7 +32,9 @@ class Feedback:
         async def keep(session: AsyncSession) -> None:
             values = {"helpful": helpful, "reason": reason, "at": talk.now, "conversation_id": talk.conversation.id}
             row = insert_into(session, t.feedback).values(answer_id=answer_id, person_id=talk.person.id, **values)
-            await session.execute(row.on_conflict_do_update(index_elements=["answer_id", "person_id"], set_=values))
+            # Whoever says once more that it was of no use has not taken back why.
+            kept = values if helpful or reason else {name: value for name, value in values.items() if name != "reason"}
+            await session.execute(row.on_conflict_do_update(index_elements=["answer_id", "person_id"], set_=kept))
 
         talk.changes.inside.append(keep)
         talk.changes.audited.append(

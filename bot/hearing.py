@@ -16,7 +16,7 @@ from bot.database import Sessions
 from bot.files import FileStore
 from bot.talk import Talk
 from connectors.errors import Refused, Retry
-from connectors.ports.chat import Activity, ActivityKind, Attachment, Channel, FileRef, Heard, ReplyKind
+from connectors.ports.chat import Activity, ActivityKind, Address, Attachment, Channel, FileRef, Heard, ReplyKind
 from connectors.ports.secrets import without_secrets
 
 log = structlog.get_logger()
@@ -56,18 +56,19 @@ class Hearing:
     async def take_files(self, talk: Talk, activity: Activity) -> None:
         """Fetches what was sent and keeps it with the conversation; says of each file that cannot be had why."""
         if activity.kind is ActivityKind.MESSAGE:
-            await self.take(talk, activity.id, activity.files)
+            await self.take(talk, activity.id, activity.files, activity.address)
 
-    async def take(self, talk: Talk, message_id: str, files: Sequence[FileRef]) -> None:
-        """The files of a message that is the person's own now, as `take_files`."""
+    async def take(self, talk: Talk, message_id: str, files: Sequence[FileRef], where: Address | None = None) -> None:
+        """The files of a message that is the person's own now, as `take_files`. `where` it stands, if not in this conversation."""
+        there = where or talk.conversation.address
         deadline, slots = asyncio.get_running_loop().time() + self.patience, asyncio.Semaphore(AT_ONCE)
-        taken = await asyncio.gather(*(self._take(talk, message_id, file, deadline, slots) for file in files[:MOST_FILES]))
+        taken = await asyncio.gather(*(self._take(talk, message_id, file, there, deadline, slots) for file in files[:MOST_FILES]))
         talk.files = tuple(one for one in taken if isinstance(one, Attachment))
         if len(files) > MOST_FILES:
             talk.untaken.append(talk.words("say.file.too_many", count=len(files) - MOST_FILES))
         for file, code in zip(files, taken, strict=False):
             if isinstance(code, str):
-                log.warning("file_not_taken", code=code, channel=talk.conversation.address.channel)
+                log.warning("file_not_taken", code=code, channel=there.channel)
                 known = talk.words.messages.has(f"file.{code}")
                 reason = talk.words(f"file.{code}" if known else "file.unavailable")
                 talk.untaken.append(talk.words("say.file.refused", name=file.name, reason=reason))
@@ -94,9 +95,10 @@ class Hearing:
             found = (await session.execute(select(i.activity).where(*own))).scalar_one_or_none()
         return _activity.validate_python(found).about if found is not None else None
 
-    async def _take(self, talk: Talk, message_id: str, file: FileRef, deadline: float, slots: asyncio.Semaphore) -> Attachment | str:
+    async def _take(
+        self, talk: Talk, message_id: str, file: FileRef, address: Address, deadline: float, slots: asyncio.Semaphore
+    ) -> Attachment | str:
         """The code of what was wrong instead. Only the fetching is cut off: what is being saved is let finish."""
-        address = talk.conversation.address
         async with slots:
             try:
                 async with asyncio.timeout_at(deadline):

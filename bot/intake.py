@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import structlog
@@ -37,6 +37,10 @@ GIVES_WAY = 0.2
 """Seconds that a turn waits for messages that are being recorded."""
 MOST_TOGETHER = 100
 """Activities in one commit."""
+
+GOES_ON = timedelta(minutes=10)
+"""How long somebody's words in a room of several that has no threads are taken to follow on what they said to the bot before.
+Whatever they say there later is as likely to be for the others."""
 
 ActivityKey = tuple[str, str, str]
 """Channel, tenant, activity id."""
@@ -153,10 +157,11 @@ class Inbox:
 
     async def _concerns(self, session: AsyncSession, activity: Activity) -> bool:
         """Whether something that was only overheard is the bot's business: in a thread that it takes part in or that staff work in,
-        about a message that it has heard, or in a room where it answers questions. Nothing else is written down."""
+        about a message that it has heard, by whoever was just talking with it in a room without threads, or in a room where it answers
+        questions. Nothing else is written down."""
         address = activity.address
         if activity.kind is ActivityKind.MESSAGE and not activity.in_thread:
-            return self.mode(address) == "questions"
+            return self.mode(address) == "questions" or await self._goes_on(session, activity)
         if self.is_desk(address):
             return True  # its card may be on its way to be known
         own = t.inbox.c
@@ -168,6 +173,15 @@ class Inbox:
             exists().where(*_in(t.placement.c, address), t.placement.c.posted_thread == address.thread),
         )
         return bool((await session.execute(select(known))).scalar())
+
+    async def _goes_on(self, session: AsyncSession, activity: Activity) -> bool:
+        """Whether it follows, in a room without threads, on what this person has just said to the bot there."""
+        address, own = activity.address, t.inbox.c
+        if address.thread is not None:
+            return False
+        here = (own.channel == address.channel, own.tenant == address.tenant, own.room == address.room, own.thread == "")
+        said = (own.sender == activity.sender.external_id, own.state != "overheard", own.received_at >= self._clock() - GOES_ON)
+        return bool((await session.execute(select(exists().where(*here, *said)))).scalar())
 
     async def mark(self, session: AsyncSession, seq: int, state: Literal["done", "failed", "overheard"]) -> bool:
         """In the turn's transaction; False when the row was finished before. What was only overheard keeps no words."""

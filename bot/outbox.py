@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Select, func, insert, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -228,6 +228,26 @@ class Outbox:
         there = (p.channel == address.channel, p.tenant == address.tenant, p.room == address.room, p.posted_thread == address.thread)
         async with self._sessions() as session:
             return (await session.execute(select(p.card_key).where(*there).order_by(p.id).limit(1))).scalar_one_or_none()
+
+    async def said_as(self, address: Address, message_id: str) -> tuple[Reply, str] | None:
+        """The reply that this message of the bot shows now, and the thread that a reply to it is in."""
+        o, p = t.outbox.c, t.placement.c
+        this = (o.room == address.room, o.message_id == message_id, o.channel == address.channel, o.tenant == address.tenant)
+        found = select(o.reply, o.thread, p.posted_thread).outerjoin(t.placement, p.id == o.placement_id).where(*this)
+        async with self._sessions() as session:
+            row = (await session.execute(found.order_by(o.sequence.desc()).limit(1))).one_or_none()
+        return (Reply.from_json(row.reply), row.thread or row.posted_thread or message_id) if row is not None else None
+
+    async def last_shown(self, address: Address, kinds: Sequence[str]) -> tuple[str, str, datetime] | None:
+        """The newest card in this room whose key begins with one of `kinds` and a colon: the thread of a reply to it, its key, and
+        since when it is there."""
+        o, p = t.outbox.c, t.placement.c
+        here = (o.room == address.room, o.channel == address.channel, o.tenant == address.tenant, o.operation == "post")
+        cards = (p.message_id.is_not(None), or_(*(o.card_key.startswith(f"{kind}:", autoescape=True) for kind in kinds)))
+        found = select(p.thread, p.posted_thread, o.card_key, o.created_at).join(t.placement, p.id == o.placement_id).where(*here, *cards)
+        async with self._sessions() as session:
+            row = (await session.execute(found.order_by(o.sequence.desc()).limit(1))).one_or_none()
+        return (row.posted_thread or row.thread, row.card_key, row.created_at) if row is not None else None
 
     async def waiting(self) -> int:
         async with self._sessions() as session:

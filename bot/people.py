@@ -79,7 +79,8 @@ class PeopleStore:
         """When a person was last not found on a channel."""
 
     async def resolve(self, sender: ExternalId) -> Person | Unresolved:
-        """The person behind an identity: by the channel's word a member, and known to the directory by their verified address.
+        """The person behind an identity: by the channel's word a member, and known to the directory by their account in it or by their
+        verified address.
 
         The link is kept, but the channel's word is asked for again after PROFILE_FRESH. Raises Retry when the channel cannot be
         reached and the identity is a new one; a linked one goes on as it was known.
@@ -171,7 +172,7 @@ class PeopleStore:
         if profile.standing != "member":
             return Unresolved(profile.standing)
         if linked is None or changed:
-            linked = await self._link(sender, profile.email, linked, used)
+            linked = await self._link(sender, profile, linked, used)
         person = await self.get(linked) if linked is not None else None
         return person or Unresolved("unknown")
 
@@ -216,10 +217,13 @@ class PeopleStore:
         async with self._sessions() as session:
             return [ExternalId(row.channel, row.tenant, row.external_id) for row in await session.execute(own)]
 
-    async def _link(self, sender: ExternalId, email: str | None, linked: str | None, used: datetime) -> str | None:
-        """Whose identity this is now. An account that was given to somebody else goes with its verified address."""
+    async def _link(self, sender: ExternalId, profile: Profile, linked: str | None, used: datetime) -> str | None:
+        """Whose identity this is now. What was given to somebody else goes with the directory's word of it: of the account, which
+        says more than an address; else of its verified address."""
         try:
-            entry = await self._directory.by_email(email) if email is not None else None
+            entry = await self._directory.by_account(profile.account) if profile.account is not None else None
+            if entry is None and profile.email is not None:
+                entry = await self._directory.by_email(profile.email)
         except NeedsHuman:
             log.warning("address_of_several", channel=sender.channel)
             return linked

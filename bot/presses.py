@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.buttons import Buttons, Pressed, Verb
-from bot.cards import receipt, status_card
+from bot.cards import receipt, status_card, titled
 from bot.changes import Audited
 from bot.conversation.model import AwaitsChoice
 from bot.conversation.store import ConversationStore
@@ -17,11 +17,12 @@ from bot.handoff.desk import Desk
 from bot.handoff.model import Command
 from bot.handoff.store import HandoffStore
 from bot.intent import model as steps
+from bot.outbox import Outbox
 from bot.responses import Responder
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
 from bot.words import Words
-from connectors.ports.chat import Press, Reply, ReplyKind
+from connectors.ports.chat import Activity, Press, Reply, ReplyKind
 from connectors.ports.records import new_id
 from specialists.approvals import AlreadyDecided, Decided, Expired, Judgement, NotYours, OwnRequest, Verdict
 from specialists.fulfilment import Fulfilment
@@ -66,6 +67,16 @@ class Presses:
     front_page: FrontPage
     shortcuts: Shortcuts
     feedback: Feedback
+    outbox: Outbox
+
+    async def rated(self, talk: Talk, activity: Activity) -> bool:
+        """A message of the bot was rated: as if the button under it had been pressed. False when it has none."""
+        said = await self.outbox.said_as(activity.address, activity.target or "")
+        feedback = said[0].feedback if said is not None else None
+        if feedback is None or activity.liked is None:
+            return False
+        await self.press(talk, Press((feedback.up if activity.liked else feedback.down).id, activity.text))
+        return True
 
     async def press(self, talk: Talk, press: Press, surface: str | None = None) -> str | None:
         """What the press stands for when it only saves typing, to be understood as said (it is heard already); None when it is
@@ -166,6 +177,8 @@ class Presses:
         if request is None or request.requester_id != talk.person.id:
             show(talk, surface, Reply(new_id(), ReplyKind.REFUSAL, talk.words("request.not_yours")))
             return
+        if pressed.verb is not Verb.SHOW or request.state in OPEN:
+            request = await self.responder.dialogue.brought(talk, request)
         on_page = _on_page(talk) and pressed.verb is not Verb.SHOW
         if on_page or pressed.verb in _BELONG_TO_THEIR_THREAD:
             # A button may be pressed elsewhere than in the thread that it belongs to: the answer goes to the latter.
@@ -178,6 +191,7 @@ class Presses:
                 await self.forms.sent(talk, request, press.values)
             case Verb.SHOW if request.state in OPEN and await self._move(talk, request.conversation_id):
                 # It waits for an answer: the question is asked again, where it can be answered.
+                talk.began = talk.words("request.line", case=request.case, title=titled(request, talk.words))
                 await dialogue.advance(talk, request)
             case Verb.SHOW:
                 await self._show(talk, request)

@@ -29,6 +29,7 @@ log = structlog.get_logger()
 Ask = Callable[[str, Person, str | None, NDArray[np.float32] | None], Awaitable[Answer]]
 """question, asker, the question before it, its vector -> a cited answer or none."""
 LONG_AGO_DAYS = 365
+COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
 SHOWN = 5
 """Cards in one answer."""
 
@@ -197,6 +198,12 @@ class Responder:
             private_to = handoff.id if handoff.sensitive is not None else None
             subjects = await self.desk.board.about(talk.changes, handoff)
             talk.say(ReplyKind.HANDOFF, await self._handoff_status(talk, handoff), private_to=private_to, about=subjects)
+        continued = shown[0] if case is not None and len(shown) == 1 and shown[0].state in COMPOSED else None
+        if continued is not None and continued.conversation_id != talk.conversation.id:
+            brought = await self.dialogue.brought(talk, continued)
+            if brought.conversation_id == talk.conversation.id:
+                await self.dialogue.advance(talk, brought)
+                return
         for request in shown[:SHOWN]:
             # What was declined goes to their own room anyway; a denial stays where it was asked for, without its reason.
             openly = talk.alone is not None and request.state is RequestState.DENIED

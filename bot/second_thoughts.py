@@ -102,7 +102,11 @@ class SecondThoughts:
         since = await self.inbox.received_at(activity.address, activity.target or "")
         if since is None:
             return []
-        return [talk.current(one) for one in await self.requests.of_conversation(talk.conversation.id) if one.created_at >= since]
+        here = [one for one in await self.requests.of_conversation(talk.conversation.id) if one.created_at >= since]
+        gone_on = await self.requests.by_key(f"{activity.target}:1")  # perhaps on another platform
+        if gone_on is not None and gone_on.requester_id == talk.person.id and all(one.id != gone_on.id for one in here):
+            here.append(gone_on)
+        return [talk.current(one) for one in here]
 
     @staticmethod
     def _drop(talk: Talk, request: Request) -> bool:

@@ -37,7 +37,7 @@ class Talk:
     alone: Address | None = None
     """The person's own room; None when this conversation is in no room of several people."""
     present: Address | None = None
-    """The room in which they have just spoken or pressed something; None when nobody did."""
+    """The room in which they have just spoken or pressed something; None when nobody did, or nothing can be whispered there."""
     apart: bool = False
     """They have spoken in their own room (`alone`) of what is going on in a room of several: there they are answered."""
     outsiders: bool = False
@@ -189,8 +189,10 @@ class Talks:
         """`reader`: who the person is on this channel, when they have just spoken there; `heard`: where, with its thread, when that
         is not where the conversation is."""
         address = conversation.address
-        present = replace(heard or address, thread=None) if reader is not None else None
-        apart = heard is not None and present != replace(address, thread=None) and not self.rooms.is_shared(heard)
+        # Nobody is told anything there that the others don't see, where the channel cannot do that.
+        whispers = self.rooms.channels[address.channel].capabilities.whispers
+        present = replace(heard or address, thread=None) if reader is not None and whispers else None
+        apart = heard is not None and replace(heard, thread=None) != replace(address, thread=None) and not self.rooms.is_shared(heard)
         if reader is None and self.rooms.is_shared(address):
             known = await self.people.external_id(person, address.channel, address.tenant)
             reader = ExternalId(address.channel, address.tenant, known) if known is not None else None

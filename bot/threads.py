@@ -1,17 +1,42 @@
-"""Which conversation something said belongs to, and where a conversation goes on that did not begin in a thread."""
+"""Which conversation something said belongs to, and where a conversation goes on that did not begin in a thread.
+
+In a room without threads what belongs together is told by time, and by what was last shown there: a run of messages, which is
+a thread to the bot though the platform has none.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.conversation.model import Conversation
+from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, AwaitsSolved, Conversation
 from bot.conversation.store import ConversationStore
 from bot.handoff.desk import Desk
+from bot.handoff.model import typed
+from bot.intake import GOES_ON
 from bot.outbox import Outbox
 from bot.talk import Talk
-from connectors.ports.chat import Activity, Address, Channel
+from connectors.errors import Retry
+from connectors.ports.chat import Activity, ActivityKind, Address, Channel
 from connectors.ports.people import Person
+from specialists.request import RequestState
 from specialists.store import RequestStore
+
+OWN_CHAT_IDLE = timedelta(hours=8)
+"""A working day: in their own chat somebody comes back to what was said in the morning, but not to what was said yesterday, unless
+something still waits for them."""
+_OF_A_CONVERSATION = ("said", "request", "receipt", "relay")
+"""Cards that are part of a conversation, wherever they are shown."""
+_COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The conversation that something belongs to, and where it was heard, with its thread. `begins`: it was said in no thread, nor in
+    the room itself (a form, a button of the home page): what is answered begins one."""
+
+    conversation: Conversation
+    heard: Address
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +47,134 @@ class Threads:
     outbox: Outbox
     channels: Mapping[str, Channel]
 
-    async def conversation(self, address: Address, person: Person, now: datetime) -> Conversation:
-        """The person's own in this thread; else the one of which something is shown to them there (a card that went to their own
-        room, a reply of staff about a private matter); else a new one.
+    async def place(self, activity: Activity, person: Person, now: datetime) -> Place:
+        """Raises Retry when a button was pressed before it is known here which message it stands on."""
+        address, target = activity.address, activity.target or ""
+        match activity.kind:
+            case ActivityKind.RATED if (said := await self.outbox.said_as(address, target)) is not None:
+                return await self._at(replace(address, thread=said[1]), person, now)
+            case _ if address.thread is not None:
+                return await self._at(address, person, now)
+            case _ if not self.channels[address.channel].capabilities.flat_rooms:
+                pass
+            case ActivityKind.MESSAGE:
+                return await self._run(activity, activity.id, person, now)
+            case ActivityKind.EDITED | ActivityKind.DELETED:
+                return await self._of_message(address, target, person) or await self._run(activity, target, person, now)
+            case ActivityKind.STOPPED:
+                return await self._run(activity, activity.id, person, now)
+            case ActivityKind.MARKED if activity.about is not None:
+                return await self._of_message(address, target, person) or await self._at(replace(address, thread=target), person, now)
+            case ActivityKind.ACTION if target:
+                return await self._at(replace(address, thread=await self._pressed(address, target)), person, now)
+        return replace(await self._at(replace(address, thread=activity.id), person, now), begins=True)
+
+    async def _at(self, address: Address, person: Person, now: datetime) -> Place:
+        """The person's own conversation in this thread; else the one of which something is shown to them there (a card that went to
+        their own room, a reply of staff about a private matter); else a new one.
         """
         here = await self.conversations.load(address, person.id, now)
         if here.version > 0:
-            return here
-        shown = await self._shown(await self.outbox.card_at(address))
-        home = await self.conversations.get(shown) if shown is not None else None
-        return home if home is not None and home.person_id == person.id else here
+            return Place(here, address)
+        home = await self._shown(await self.outbox.card_at(address), person, address)
+        return Place(home or here, address)
 
-    async def _shown(self, card_key: str | None) -> str | None:
-        """The conversation that a card belongs to."""
+    async def _pressed(self, address: Address, message_id: str) -> str:
+        """The thread of a message of the bot."""
+        said = await self.outbox.said_as(address, message_id)
+        if said is None and await self.outbox.undelivered([address.room]):
+            raise Retry("message_under_way", after=0.2)  # pressed before it is written down here that it is there
+        return said[1] if said is not None else message_id
+
+    async def _of_message(self, address: Address, message_id: str, person: Person) -> Place | None:
+        conversation = await self.conversations.of_message(message_id, person.id)
+        if conversation is None:
+            return None
+        same = replace(conversation.address, thread=None) == replace(address, thread=None)
+        return Place(conversation, conversation.address if same else replace(address, thread=message_id))
+
+    # -- rooms without threads -------------------------------------------------------------------------------------
+
+    async def _run(self, activity: Activity, new: str, person: Person, now: datetime) -> Place:
+        """The run of messages that this one goes on with; a new one, named `new`, where it follows on nothing."""
+        address = activity.address
+        begun = replace(address, thread=new)
+        if self._is_shared(address):
+            said = await self.conversations.latest(address, person.id, own_words=True)
+            if said is not None and now - said[1] <= GOES_ON:
+                return Place(said[0], said[0].address)
+            return await self._at(begun, person, now)
+        desk = await self._at_desk(activity, person, now)
+        if desk is not None:
+            return desk
+        said = await self.conversations.latest(address, person.id)
+        shown = await self._last_shown(address, person, now)
+        runs = [(said[1], Place(said[0], said[0].address))] if said is not None else []
+        at, place = max([*runs, *([shown] if shown is not None else [])], key=lambda run: run[0], default=(now, None))
+        if place is not None and (now - at <= OWN_CHAT_IDLE or await self._waits(place.conversation)):
+            return place
+        return await self._at(begun, person, now)
+
+    async def _last_shown(self, address: Address, person: Person, now: datetime) -> tuple[datetime, Place] | None:
+        """The conversation elsewhere of which something was shown here last, if that is the last such thing here."""
+        card = await self.outbox.last_shown(address, _OF_A_CONVERSATION)
+        if card is None:
+            return None
+        thread, card_key, at = card
+        there = replace(address, thread=thread)
+        if (await self.conversations.load(there, person.id, now)).version > 0:
+            return None  # a conversation of this room, and known as that
+        home = await self._shown(card_key, person, address)
+        return (at, Place(home, there)) if home is not None else None
+
+    async def _at_desk(self, activity: Activity, person: Person, now: datetime) -> Place | None:
+        """A command that a member of staff types in their own chat belongs to the handoff that was last shown to them there."""
+        if activity.kind is not ActivityKind.MESSAGE or typed(activity.text) is None:
+            return None
+        card = await self.outbox.last_shown(activity.address, ("handoff",))
+        handoff = await self.desk.board.handoffs.get(card[1].split(":")[1]) if card is not None else None
+        if card is None or handoff is None or not handoff.open or handoff.person_id == person.id:
+            return None
+        return await self._at(replace(activity.address, thread=card[0]), person, now)
+
+    async def _waits(self, conversation: Conversation) -> bool:
+        """Whether people have it, or something that the person asked for waits for their answer."""
+        if await self.desk.has(conversation):
+            return True
+        for item in conversation.awaits:
+            if not isinstance(item, AwaitsSlot | AwaitsConfirmation | AwaitsSolved):
+                continue
+            request = await self.requests.get(item.request_id)
+            if request is not None and isinstance(item, AwaitsSolved) and (request.state, request.resolution) == (RequestState.DONE, None):
+                return True
+            if request is not None and request.state in _COMPOSED:
+                return True
+        return False
+
+    def _is_shared(self, address: Address) -> bool:
+        return self.channels[address.channel].is_shared(address)
+
+    # -- cards -----------------------------------------------------------------------------------------------------
+
+    async def _shown(self, card_key: str | None, person: Person, here: Address) -> Conversation | None:
+        """The person's conversation that a card belongs to. Their own chat on another platform is none that goes on here: what they say
+        here would be answered there."""
         kind, _, subject = (card_key or "").partition(":")
+        conversation_id: str | None = None
         match kind:
             case "request" | "receipt":
                 request = await self.requests.get(subject)
-                return request.conversation_id if request is not None else None
+                conversation_id = request.conversation_id if request is not None else None
             case "relay":
                 handoff = await self.desk.handoff_of(subject)
-                return handoff.conversation_id if handoff is not None else None
+                conversation_id = handoff.conversation_id if handoff is not None else None
             case "said":
-                return subject
-        return None
+                conversation_id = subject
+        home = await self.conversations.get(conversation_id) if conversation_id is not None else None
+        if home is None or home.person_id != person.id:
+            return None
+        near = (home.address.channel, home.address.tenant) == (here.channel, here.tenant)
+        return home if near or self._is_shared(home.address) else None
 
     async def begin(self, activity: Activity, talk: Talk) -> None:
         """What was not said in a thread gets one: what it began with, and the answer below it."""

@@ -46,6 +46,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 UNCLEAR = (steps.OfferHuman, steps.Say, steps.DeclineHuman)
 """Steps that a summons, or words which may be meant for somebody else, need not be answered with."""
+UNASKED = (ActivityKind.OPENED, ActivityKind.RATED)
+"""Kinds that nobody waits for an answer to."""
 MOVED = (ConversationMoved, HandoffMoved, Conflict)
 TRIES = 5
 """How often a turn is thought again because somebody else saved first."""
@@ -95,7 +97,7 @@ class TurnHandler:
         """Never silent: after the last failure the person is told, and what they said is kept."""
         activity = received.activity
         changes = Changes()
-        if activity.addressed and activity.kind is not ActivityKind.OPENED:
+        if activity.addressed and activity.kind not in UNASKED:
             words = Words(self.messages, self.default_reader)
             with suppress(Exception):  # the directory may be what is broken
                 if isinstance(person := await self.people.resolve(activity.sender), Person):
@@ -133,22 +135,25 @@ class TurnHandler:
         if isinstance(person, Unresolved) and person.standing == "bot":
             return False  # two bots that answer each other never stop
         if not isinstance(person, Person) or not person.active:
-            if activity.addressed and self.rate.allows("/".join(astuple(activity.sender))):
+            if activity.addressed and activity.kind is not ActivityKind.RATED and self.rate.allows("/".join(astuple(activity.sender))):
                 self._stranger(activity, "gone" if isinstance(person, Person) else person.standing, changes)
             return activity.addressed
-        if activity.addressed and activity.kind is not ActivityKind.OPENED and not self.rate.allows(person.id):
+        if activity.addressed and activity.kind not in UNASKED and not self.rate.allows(person.id):
             text = Words.for_person(self.messages, person)("turn.too_fast")
             changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, text)))
             return True
-        talk = await self._talk(activity, person, changes)
+        now = self.clock()
+        place = await self.threads.place(activity, person, now)
+        talk = await self.talks.open(activity.id, person, place.conversation, now, changes, activity.sender, place.heard)
+        talk.began = activity.text
         if not await within(self.timeout, self._take_part(activity, talk)):
             return False
         self.hearing.finish(talk)
         await self.front_page.follow(changes)
-        if activity.address.thread is None:
+        if place.begins:
             await self.threads.begin(activity, talk)
         # What comes of a press may be said inside the transaction only.
-        pressed = activity.kind is ActivityKind.ACTION and activity.address.thread is not None
+        pressed = activity.kind is ActivityKind.ACTION and not place.begins
         if talk.conversation.version > 0 or pressed or self._came_of_it(talk):
             changes.conversations.append(talk.conversation)
         return True
@@ -159,14 +164,6 @@ class TurnHandler:
         changes = talk.changes
         said = any(event.conversation_id == talk.conversation.id for event in changes.transcript)
         return said or bool(changes.requests or changes.handoffs)
-
-    async def _talk(self, activity: Activity, person: Person, changes: Changes) -> Talk:
-        address = activity.address if activity.address.thread else replace(activity.address, thread=activity.id)
-        now = self.clock()
-        conversation = await self.threads.conversation(address, person, now)
-        talk = await self.talks.open(activity.id, person, conversation, now, changes, activity.sender, address)
-        talk.began = activity.text
-        return talk
 
     async def _take_part(self, activity: Activity, talk: Talk) -> bool:
         """False when it was only overheard and is none of the bot's business."""
@@ -190,6 +187,8 @@ class TurnHandler:
             case ActivityKind.STOPPED:
                 await self.second_thoughts.stopped(talk)
                 return True
+            case ActivityKind.RATED:
+                return await self.presses.rated(talk, activity)
             case ActivityKind.DELETED if not await self._has_come(activity):
                 self._stand_in(activity, talk)  # what is deleted already is nothing to act on when it comes
                 return True

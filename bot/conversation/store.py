@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -47,6 +47,32 @@ class ConversationStore:
     async def get(self, conversation_id: str) -> Conversation | None:
         async with self._sessions() as session:
             row = (await session.execute(select(t.conversation).where(t.conversation.c.id == conversation_id))).one_or_none()
+        return _conversation(row) if row is not None else None
+
+    async def latest(self, address: Address, person_id: str, *, own_words: bool = False) -> tuple[Conversation, datetime] | None:
+        """The person's conversation in this room in which something was said last, and when. `own_words`: by themselves."""
+        c, e = t.conversation.c, t.transcript.c
+        here = (c.channel == address.channel, c.tenant == address.tenant, c.room == address.room, c.person_id == person_id)
+        said = select(e.conversation_id, func.max(e.seq).label("seq")).where(e.conversation_id.in_(select(c.id).where(*here)))
+        if own_words:
+            said = said.where(e.speaker == "person", e.person_id == person_id)
+        newest = said.group_by(e.conversation_id).order_by(func.max(e.seq).desc()).limit(1).subquery()
+        found = (
+            select(t.conversation, e.at.label("said_at"))
+            .join(newest, newest.c.conversation_id == c.id)
+            .join(t.transcript, e.seq == newest.c.seq)
+        )
+        async with self._sessions() as session:
+            row = (await session.execute(found)).one_or_none()
+        return (_conversation(row), row.said_at) if row is not None else None
+
+    async def of_message(self, message_id: str, person_id: str) -> Conversation | None:
+        """The conversation that this person said this message in, whichever room it was said in."""
+        c, e = t.conversation.c, t.transcript.c
+        theirs = (c.person_id == person_id, e.message_id == message_id, e.person_id == person_id)
+        heard = select(t.conversation).join(t.transcript, e.conversation_id == c.id).where(*theirs).order_by(e.seq.desc()).limit(1)
+        async with self._sessions() as session:
+            row = (await session.execute(heard)).one_or_none()
         return _conversation(row) if row is not None else None
 
     async def save(self, session: AsyncSession, conversation: Conversation) -> None:

@@ -13,6 +13,7 @@ import structlog
 
 from bot.changes import Audited, Redraw, Saver
 from bot.config import Organisation
+from bot.conversation.model import Conversation
 from bot.handoff.board import Board
 from bot.handoff.carried import CarriedStore
 from bot.handoff.commands import Commands
@@ -187,6 +188,11 @@ class Desk:
             return None
         current = as_changed(handoff, talk.changes.handoffs)
         return current if current.open else None
+
+    async def has(self, conversation: Conversation) -> bool:
+        """Whether people have this conversation, or are asked to."""
+        handoff = await self.board.handoffs.get(conversation.handoff_id) if conversation.handoff_id is not None else None
+        return handoff is not None and handoff.open
 
     async def case_of(self, request: Request) -> str:
         """The case in which people have this request; empty when there is none, or a private one."""

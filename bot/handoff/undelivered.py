@@ -4,7 +4,7 @@ A reply that a room refuses goes to its reader's own chat; a card of staff is po
 gone; and whoever sent a file that did not arrive is told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,6 +41,8 @@ class Undelivered:
             await self._card(refusal, rest.split(":")[0])
         elif refusal.operation != "post":
             return
+        elif refusal.reply.surface is not None:
+            await self._in_chat(refusal)
         elif carried is not None and carried.kind is Kind.SAID:
             await self._moved(carried.handoff_id)
         elif not await self._to_readers(refusal) and carried is not None:
@@ -97,11 +99,18 @@ class Undelivered:
         except HandoffMoved:
             await self._moved(handoff_id)
 
+    async def _in_chat(self, refusal: Refusal) -> None:
+        """A form that came when nobody waited for it any more is an ordinary message of their chat, where the channel can show one."""
+        channel = self.board.channels[refusal.address.channel]
+        gone = refusal.code == "surface_gone" and refusal.reply.form is not None
+        if gone and channel.capabilities.forms_in_messages and not channel.is_shared(refusal.address):
+            await self._post(replace(refusal, reply=replace(refusal.reply, surface=None)), refusal.address)
+
     async def _to_readers(self, refusal: Refusal) -> bool:
         """What a room refuses goes to the own chat of whoever it was for; False when there is none that it could go to."""
         address, reply = refusal.address, refusal.reply
         channel = self.board.channels[address.channel]
-        if not channel.is_shared(address) or reply.surface is not None or reply.kind in NO_MESSAGES:
+        if not channel.is_shared(address) or reply.kind in NO_MESSAGES:
             return False
         readers = [reply.only_for] if reply.only_for is not None else await self._talking(address)
         for reader in readers if refusal.card_key is None else readers[:1]:

@@ -26,6 +26,8 @@ class FakeDirectory:
 
     def __init__(self, *entries: DirectoryPerson) -> None:
         self.entries = list(entries)
+        self.accounts: dict[str, str] = {}
+        """Keys by the directory's own ids of accounts."""
         self.away = False
 
     async def get(self, key: str) -> DirectoryPerson | None:
@@ -36,6 +38,10 @@ class FakeDirectory:
         if len(found) > 1:
             raise NeedsHuman("ambiguous")
         return found[0] if found else None
+
+    async def by_account(self, account: str) -> DirectoryPerson | None:
+        key = self.accounts.get(account)
+        return next((entry for entry in self._there() if entry.key == key), None)
 
     async def find(self, text: str, *, limit: int = 5) -> Sequence[DirectoryPerson]:
         return []

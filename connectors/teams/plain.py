@@ -50,7 +50,7 @@ def mentions(activity: Payload, user: str) -> bool:
 
 def names_others(activity: Payload, me: str) -> bool:
     """Whether it mentions people, and us not. A whole channel is nobody."""
-    named = {who for who, _ in _mentioned(activity) if not who.startswith("19:")}
+    named = {who for who, _ in _mentioned(activity) if who and not who.startswith("19:")}
     return bool(named) and me not in named
 
 

@@ -206,12 +206,12 @@ class TeamsChannel:
                 address = replace(self.direct(address.tenant, reply.only_for), thread=address.thread)
         if name != address.room or not activity_id:
             raise Refused("no_message", message_id)
-        place = await self._place(address)
-        self._pace(place.room, 1)
+        place, parts = await self._place(address), render(reply, self._wording)
+        self._pace(place.room, len(parts))
         if operation == "delete":
             await self._sending.delete(place, activity_id)
         else:
-            unsent = await self._sending.change(place, activity_id, reply, render(reply, self._wording), key)
+            unsent = await self._sending.change(place, activity_id, reply, parts, key)
             self._waiting.show(f"message:{message_id}", card_of(reply, self._wording))
             return Delivered(message_id, address.thread or activity_id, unsent)
         return Delivered(message_id, address.thread or activity_id)

@@ -155,6 +155,8 @@ async def test_members_are_told_by_pages_and_by_either_id(fake: FakeTeams, bot: 
     for id in (dana.user_id, dana.object_id):
         _, member = await bot.call("GET", f"conversations/{where}/members/{quote(id, safe='')}")
         assert (member["aadObjectId"], member["email"]) == (dana.object_id, "dana@acme.example")
+    await fake.install("partner")
+    where = quote(fake.conversation_id("partner"), safe="")
     _, guest = await bot.call("GET", f"conversations/{where}/members/{fake.people['guest'].object_id}")
     assert guest["userRole"] == "guest"
 

@@ -34,6 +34,8 @@ class Connector(World):
     def __init__(self) -> None:
         super().__init__()
         self.streams: dict[str, Stream] = {}
+        self.blocked: set[str] = set()
+        """People who blocked the bot."""
 
     def stop(self, person: str) -> None:
         """They press Stop while the bot's answer streams in."""
@@ -54,6 +56,8 @@ class Connector(World):
             raise BotError(404, "ConversationNotFound", "Conversation not found.")
         if not room.installed and not (room.kind == "personal" and self.reachable(room.key)):
             raise BotError(403, "BotNotInConversationRoster", "The bot is not part of the conversation roster.")
+        if room.kind == "personal" and room.key in self.blocked:
+            raise BotError(403, "ConversationBlockedByUser", "The conversation is blocked by the user.", recorded=False)
         if thread and room.kind != "channel":
             raise BotError(400, "BadSyntax", "Only channels have threads")
         if thread and thread not in self.said.get(room.id, {}):

@@ -53,9 +53,10 @@ class World:
         self.add_person("guest", "Marta Kowalska", account=object_id(facts.MARTA), email="marta@partner.example", role="guest")
         self.add_person("outsider", "Eve Other", email="eve@other.example", tenant=OTHER_TENANT)
         staff = set(STAFF)
-        team = self.add_team("acme", "Acme", staff | {"guest"})
+        team = self.add_team("acme", "Acme", staff)
         self.add_channel("general", "General", team)
         self.add_channel("support", "Support", team)
+        self.add_channel("partner", "Partners", self.add_team("partners", "Partners", {"dana", "guest"}))
         self.add_group("group", "Launch", {"dana", "omar", "priya"})
 
     def clock(self) -> float:

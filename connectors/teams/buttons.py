@@ -20,6 +20,9 @@ TEXT = "foyer.text"
 VALUE = "foyer.value."
 TITLE = "title"
 """Of what opens a form: the words on the button, which are the form's title until it is there."""
+WIDTH = 66
+BORDER = 5
+"""Characters that fit beside each other, and what a button takes around its own."""
 _INPUT = "foyer.input"
 _STYLES = {"primary": "positive", "danger": "destructive"}
 
@@ -87,8 +90,7 @@ class Buttons:
                 break
             shown.append(one)
             self._room -= size(one) + 1
-        step = limits.BUTTONS
-        rows: list[Json] = [{"type": "ActionSet", "actions": shown[at : at + step]} for at in range(0, len(shown), step)]
+        rows: list[Json] = [{"type": "ActionSet", "actions": row} for row in _in_rows(shown)]
         if len(shown) < len(made):
             rows.append({"type": "RichTextBlock", "inlines": [_run(put(self._wording.more, count=len(made) - len(shown)))]})
         return rows
@@ -99,6 +101,19 @@ def sends(action: Action, title: str, more: Mapping[str, Any] | None = None) -> 
     data = {ACTION: clean(action.id), **(more or {})}
     fallback = _styled({"type": "Action.Submit", "title": title, "data": data}, action)
     return _styled({"type": "Action.Execute", "verb": VERB, "title": title, "data": data, "fallback": fallback}, action)
+
+
+def _in_rows(shown: Sequence[Json]) -> list[list[Json]]:
+    """As many beside each other as a message is wide."""
+    rows: list[list[Json]] = []
+    width = 0
+    for one in shown:
+        width += units(one["title"]) + BORDER
+        if not rows or len(rows[-1]) == limits.BUTTONS or width > WIDTH:
+            rows.append([])
+            width = units(one["title"]) + BORDER
+        rows[-1].append(one)
+    return rows
 
 
 def _styled(made: Json, action: Action) -> Json:

@@ -23,10 +23,13 @@ FIELDS = 6_000
 TRANSCRIPT = 3_500
 SOURCES = 2_500
 """Bytes that each of these may take at most."""
+SIDE_LABEL = 30
 SIDE_BY_SIDE = 200
-"""Units of a value that stands beside its label; a longer one stands below."""
+"""Units of a label and of a value that stand beside each other; a longer one stands above or below."""
 VALUE = 3_000
 VALUE_LINES = 20
+LINES = 20
+"""Of a transcript."""
 STEP = 120
 LINE = 400
 SOURCE = 180
@@ -156,7 +159,7 @@ def _fields(fields: Sequence[Field], wording: Wording) -> list[Json]:
         lines = [one for one in _cut_saying(value, wording).split("\n") if one.strip()] or ["–"]
         more = [put(wording.more, count=len(lines) - VALUE_LINES)] if len(lines) > VALUE_LINES else []
         values = [block([run(one)], spacing="None") for one in [*lines[:VALUE_LINES], *more]]
-        if units(value) > SIDE_BY_SIDE:
+        if units(value) > SIDE_BY_SIDE or units(field.label) > SIDE_LABEL:
             shown.append({"type": "Container", "items": [label, *values], "spacing": "Small"})
         else:
             columns = [{"type": "Column", "width": width, "items": items} for width, items in ((1, [label]), (3, values))]
@@ -177,7 +180,7 @@ def _transcript(lines: Sequence[str], room: int, wording: Wording) -> list[Json]
     left = room - 500
     for spoken in reversed(lines):
         one = said(spoken, LINE, spacing="Small")
-        if size(one) + 1 > left:
+        if len(shown) == LINES or size(one) + 1 > left:
             break
         shown.insert(0, one)
         left -= size(one) + 1
@@ -212,7 +215,7 @@ def _home(reply: Reply, wording: Wording) -> list[Json]:
     body = [*text_blocks(reply.text, FIELDS, wording), *buttons.rows(reply.actions)]
     left_out = 0
     for part in reply.sections:
-        title = [heading(part.title) | {"separator": bool(body)}] if part.title.strip() else []
+        title = [heading(part.title) | ({"separator": True, "spacing": "Large"} if body else {})] if part.title.strip() else []
         for item in part.items:
             made = [*title, *_item(item, buttons, wording)]
             if left_out or size([*body, *made]) > room:

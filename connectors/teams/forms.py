@@ -22,8 +22,10 @@ ROOM = limits.CARD - HEADER - 2_000
 
 
 def form_card(reply: Reply, wording: Wording) -> Card:
-    """For a dialog, which has a title of its own; what is sent from it comes back as `task/submit`. Only what the reply says where it
-    has no form, as for a refusal."""
+    """For a dialog; what is sent from it comes back as `task/submit`. What the reply says where it has no form, as for a refusal.
+
+    The dialog was opened with the words on the button above it, so the form's own title stands in the card.
+    """
     form = reply.form
     if form is None:
         return card_of(reply, wording)
@@ -33,20 +35,13 @@ def form_card(reply: Reply, wording: Wording) -> Card:
 
 
 def form_message(reply: Reply, wording: Wording) -> Card:
-    """For a message: the same, and its title."""
+    """For a message; it is sent as a press."""
     form = reply.form
     if form is None:
         return card_of(reply, wording)
     send = sends(form.submit, line(form.submit.label, limits.BUTTON, empty=wording.send))
-    body = [heading(form.title, "Large"), *_body(form, wording)]
-    cancel = Buttons(wording, ROOM - size(body)).rows(reply.actions)
-    return _card(reply, [*body], send, wording, cancel)
-
-
-def dialog_title(reply: Reply) -> str:
-    """What stands above the dialog."""
-    form = reply.form
-    return line(form.title if form is not None else reply.request.case if reply.request is not None else "", 80, empty="Foyer")
+    body = _body(form, wording)
+    return _card(reply, body, send, wording, Buttons(wording, ROOM - size(body)).rows(reply.actions))
 
 
 def _card(reply: Reply, body: Sequence[Json], send: Json, wording: Wording, more: Sequence[Json] = ()) -> Card:
@@ -57,7 +52,8 @@ def _card(reply: Reply, body: Sequence[Json], send: Json, wording: Wording, more
 
 
 def _body(form: Form, wording: Wording) -> list[Json]:
-    body = text_blocks(form.text, TEXT, wording)
+    title = [heading(form.title, "Large")] if form.title.strip() else []
+    body = [*title, *text_blocks(form.text, TEXT, wording)]
     names: set[str] = set()
     for n, field in enumerate(form.fields):
         made = [] if field.name in names else _field(field, wording)

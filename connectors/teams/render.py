@@ -17,7 +17,8 @@ from connectors.chat.text import clean, cut, host_of, units
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Reply, ReplyKind
 from connectors.teams import limits
-from connectors.teams.cards import FILE_NAMES, HEADER, LINE, Card, below, card_of, shell, source_line, starts, summary_of
+from connectors.teams.buttons import Buttons
+from connectors.teams.cards import ACTIONS, FILE_NAMES, HEADER, LINE, Card, below, card_of, shell, source_line, starts, summary_of
 from connectors.teams.entities import ai_message
 from connectors.teams.forms import form_card, form_message
 from connectors.teams.limits import Json, json_units, literal, message_text, size
@@ -30,8 +31,10 @@ MESSAGES = 3
 SOURCES = 10
 LINK = 400
 """Units of a source with its link; a longer one has its host only."""
-TABLES = 17_000
-"""Bytes of the tables below an answer."""
+TABLES = 20_000
+"""Bytes that the tables below an answer may take."""
+NOTICES = 2_000
+"""What is said of tables and what is left out takes no more."""
 FEEDBACK: Json = {"feedbackLoop": {"type": "default"}}
 
 
@@ -62,8 +65,8 @@ def render(reply: Reply, wording: Wording) -> tuple[Part, ...]:
     found = _pieces(reply)
     if reply.kind is not ReplyKind.ANSWER and not _only_words(reply, found):
         return (Part("", card_of(reply, wording), channel_data=feedback, summary=summary),)
-    kept, tables, files = _without_tables(found, wording)
     front, tail = _author(reply), _tail(reply, wording)
+    kept, tables, files = _without_tables(found, _beside(reply, found, tail, wording), wording)
     room = limits.TEXT - units(front)
     messages = _packed(kept, room) if reply.request is None else [_cut(kept, room, wording)]
     if len(messages) > MESSAGES:
@@ -109,12 +112,19 @@ def _flat(piece: Piece) -> Piece | None:
     return piece
 
 
-def _without_tables(found: Sequence[Piece], wording: Wording) -> tuple[list[Piece], list[Json], list[OutFile]]:
+def _beside(reply: Reply, found: Sequence[Piece], tail: str, wording: Wording) -> int:
+    """Bytes that are left for tables beside all else in the message."""
+    text = min(sum(json_units(piece.markdown) + 4 for piece in found if not piece.cells), limits.TEXT * 2)
+    buttons = size(Buttons(wording, ACTIONS).rows(reply.actions))
+    taken = text + json_units(tail) + json_units(ai_message(reply.citations)) + buttons + HEADER + NOTICES
+    return min(TABLES, limits.MESSAGE - taken)
+
+
+def _without_tables(found: Sequence[Piece], room: int, wording: Wording) -> tuple[list[Piece], list[Json], list[OutFile]]:
     """The text with a word where each table was, the tables as elements of a card, and as files those too big for one."""
     kept: list[Piece] = []
     tables: list[Json] = []
     files: list[OutFile] = []
-    room = TABLES
     for n, piece in enumerate(found):
         if not piece.cells:
             kept.append(piece)
@@ -138,7 +148,7 @@ def _table(piece: Piece, room: int) -> tuple[Json | None, bool]:
     if len(rows[0]) > limits.TABLE_COLUMNS:
         return None, False
     while rows and size(table(rows)) > room:
-        rows = rows[: len(rows) * 3 // 4]
+        rows = rows[: len(rows) * 9 // 10]
     whole = len(rows) == len(piece.cells) and all(units(cell) <= 300 for row in rows for cell in row)
     return (table(rows) if len(rows) > 1 or (whole and rows) else None), whole
 

@@ -85,10 +85,15 @@ def test_a_prompt_is_said_by_pressing_it() -> None:
 
 def test_a_row_has_six_and_what_finds_no_room_is_counted() -> None:
     many = rows(*(Action(f"a{n}", f"Button {n}") for n in range(14)))
-    assert [len(row["actions"]) for row in many] == [6, 6, 2]
+    assert [len(row["actions"]) for row in many] == [5, 5, 4]
     few = rows(*(Action(f"a{n}", f"Button {n}") for n in range(14)), room=1_000)
     assert len(of_type(few, "Action.Execute")) == 6
     assert words(few[-1]) == "… and 8 more"
+
+
+def test_long_labels_take_more_rows() -> None:
+    labels = ("Claim", "Reply to employee", "Note (internal)", "Assign", "Resolve", "Return to Foyer")
+    assert [len(row["actions"]) for row in rows(*(Action(label, label) for label in labels))] == [4, 2]
 
 
 def test_an_id_that_is_none_of_ours_has_no_button() -> None:

@@ -26,7 +26,6 @@ from connectors.ports.chat import (
     Step,
 )
 from connectors.teams import render as rendering
-from connectors.teams.forms import dialog_title
 from connectors.teams.render import Part
 from tests.connectors.slack.replies import replies
 from tests.connectors.slack.support import WORDING
@@ -75,7 +74,6 @@ def test_any_reply_is_shown_within_the_limits_and_calls_nobody(one: Reply) -> No
         check_part(part)
     check_card(card_of(one))
     check_card(form_card(one))
-    assert dialog_title(one).strip()
 
 
 # -- answers ---------------------------------------------------------------------------------------------------------------
@@ -188,6 +186,16 @@ def test_text_calls_nobody_shows_no_picture_and_says_where_links_lead() -> None:
     assert "<i" not in text
     assert "![" not in text
     assert "<at" not in text.lower()
+
+
+def test_all_that_is_much_at_once_fits_in_one_message() -> None:
+    table = '| " | b |\n|---|---|\n' + "\n".join(f'| "{n}" | {"x" * 60} |' for n in range(60))
+    cited = tuple(Citation(n, '"' * 90, "s", snippet='"' * 300, url=f"https://kb.example/{'x' * 300}{n}") for n in range(1, 30))
+    actions = tuple(Action(f"{n}" * 200, "Label " * 9, needs_text="required", prompt="Why? " * 90) for n in range(1, 20))
+    for text in ('"' * 7_500, '" ' * 11_000, "short"):
+        one = reply(f"{text}\n\n{table}\n\n{table}", citations=cited, actions=actions, fields=tuple([Field("A", '"' * 900)] * 20))
+        for part in render(one):
+            check_part(part)
 
 
 # -- cards -----------------------------------------------------------------------------------------------------------------
@@ -315,12 +323,12 @@ def test_a_form_has_an_input_for_every_field() -> None:
     assert (inputs[2]["style"], inputs[2]["value"]) == ("compact", "paid")
     assert inputs[3]["isMultiline"]
     assert "Your manager reads it." in words(made)
+    assert made["body"][0]["text"] == "Book a holiday"
     (send,) = made["body"][-1]["actions"]
     assert (send["type"], send["data"]) == ("Action.Submit", {"foyer": "f"})
-    assert dialog_title(examples.FORM) == "Book a holiday"
 
 
-def test_a_form_in_a_message_has_its_title_and_is_sent_as_a_press() -> None:
+def test_a_form_in_a_message_is_sent_as_a_press() -> None:
     made = card(examples.FORM)
     assert made["body"][0]["text"] == "Book a holiday"
     (send,) = of_type(made, "Action.Execute")
@@ -350,7 +358,6 @@ def test_a_form_that_was_refused_says_why() -> None:
     made = form_card(examples.REFUSAL)
     check_card(made)
     assert "2 days" in words(made)
-    assert dialog_title(examples.REFUSAL) == "FOY-40"
 
 
 def test_cards_are_json() -> None:

@@ -37,7 +37,9 @@ class Talk:
     alone: Address | None = None
     """The person's own room; None when this conversation is in no room of several people."""
     present: Address | None = None
-    """The room in which they have just spoken or pressed something; None when nobody did, or nothing can be whispered there."""
+    """The room in which they have just spoken or pressed something; None when nobody did."""
+    whispers: bool = True
+    """Something can be shown to them alone in the room of this conversation, if that is a room of several."""
     apart: bool = False
     """They have spoken in their own room (`alone`) of what is going on in a room of several: there they are answered."""
     outsiders: bool = False
@@ -115,7 +117,7 @@ class Talk:
             reply,
             (*self.about, *about),
             self.conversation,
-            Situation(self.alone is not None, self._is_present(), self.apart, self.outsiders),
+            Situation(self.alone is not None, self._is_present() and self.whispers, self.apart, self.outsiders),
             self.personal_skills,
             personal=personal or of is not None,
             lasting=card_key is not None,
@@ -145,11 +147,13 @@ class Talk:
             self._tell_where()
 
     def _tell_where(self) -> None:
-        """Whoever has asked in a room and is answered elsewhere is told so there, once a turn."""
-        if self.reader is None or self.sent_elsewhere or not self._is_present():
+        """Whoever has asked in a room and is answered elsewhere is told so there, once a turn; before everybody where nothing can be
+        whispered, unless people of other organisations read there."""
+        openly = not self.whispers
+        if self.reader is None or self.sent_elsewhere or not self._is_present() or (openly and self.outsiders):
             return
         self.sent_elsewhere = True
-        told = Reply(new_id(), ReplyKind.NOTICE, self.words("room.elsewhere"), only_for=self.reader.external_id)
+        told = Reply(new_id(), ReplyKind.NOTICE, self.words("room.elsewhere"), only_for=None if openly else self.reader.external_id)
         self.changes.posts.append(Post(self.conversation.address, told, None, self.person.id))
 
     def ask(self, awaits: Awaits, text: str, *, request: Request | None = None, actions: Sequence[Action] = ()) -> None:
@@ -189,10 +193,8 @@ class Talks:
         """`reader`: who the person is on this channel, when they have just spoken there; `heard`: where, with its thread, when that
         is not where the conversation is."""
         address = conversation.address
-        # Nobody is told anything there that the others don't see, where the channel cannot do that.
-        whispers = self.rooms.channels[address.channel].capabilities.whispers
-        present = replace(heard or address, thread=None) if reader is not None and whispers else None
-        apart = heard is not None and replace(heard, thread=None) != replace(address, thread=None) and not self.rooms.is_shared(heard)
+        present = replace(heard or address, thread=None) if reader is not None else None
+        apart = heard is not None and present != replace(address, thread=None) and not self.rooms.is_shared(heard)
         if reader is None and self.rooms.is_shared(address):
             known = await self.people.external_id(person, address.channel, address.tenant)
             reader = ExternalId(address.channel, address.tenant, known) if known is not None else None
@@ -207,6 +209,7 @@ class Talks:
             alone=heard if apart else await self._alone(person, address, reader),
             apart=apart,
             present=present,
+            whispers=self.rooms.channels[address.channel].capabilities.whispers,
             outsiders=self.rooms.is_shared(address) and await self.rooms.has_outsiders(address),
             personal_skills=self.personal_skills,
         )

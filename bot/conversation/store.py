@@ -50,10 +50,14 @@ class ConversationStore:
         return _conversation(row) if row is not None else None
 
     async def latest(self, address: Address, person_id: str, *, own_words: bool = False) -> tuple[Conversation, datetime] | None:
-        """The person's conversation in this room in which something was said last, and when. `own_words`: by themselves."""
-        c, e = t.conversation.c, t.transcript.c
+        """The person's conversation with the bot in this room in which something was said last, and when. `own_words`: by themselves.
+        What they said to it as staff, under the card of a handoff, is none.
+        """
+        c, e, p = t.conversation.c, t.transcript.c, t.placement.c
         here = (c.channel == address.channel, c.tenant == address.tenant, c.room == address.room, c.person_id == person_id)
-        said = select(e.conversation_id, func.max(e.seq).label("seq")).where(e.conversation_id.in_(select(c.id).where(*here)))
+        desks = select(p.posted_thread).where(p.room == address.room, p.posted_thread.is_not(None), p.card_key.startswith("handoff:"))
+        theirs = select(c.id).where(*here, c.thread.not_in(desks))
+        said = select(e.conversation_id, func.max(e.seq).label("seq")).where(e.conversation_id.in_(theirs))
         if own_words:
             said = said.where(e.speaker == "person", e.person_id == person_id)
         newest = said.group_by(e.conversation_id).order_by(func.max(e.seq).desc()).limit(1).subquery()

@@ -1,4 +1,7 @@
-"""A second chat beside the web chat, which has what a platform such as Slack has: forms, a home page, shortcuts, marks."""
+"""A second chat beside the web chat, which has what a platform such as Slack has: forms, a home page, shortcuts, marks.
+
+On a flat channel what is said and pressed comes without a thread, as Teams tells of its chats; presses name the message they are on.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,13 +16,26 @@ SHARED = f"{GROUP}general"
 
 
 class Platform:
-    """People are named as in `Company`; `room` None is the person's own."""
+    """People are named as in `Company`; `room` None is the person's own. Whatever says or presses something returns its id."""
 
     def __init__(self, company: Company, channel: MemoryChannel) -> None:
         self.company, self.channel = company, channel
 
-    async def say(self, person: str, text: str, *, room: str | None = None, thread: str = "t1") -> None:
-        await self._record(person, ActivityKind.MESSAGE, room, thread, text=text)
+    async def say(self, person: str, text: str, *, room: str | None = None, thread: str = "t1", addressed: bool = True) -> str:
+        return await self._record(person, ActivityKind.MESSAGE, room, thread, text=text, addressed=addressed)
+
+    async def edit(self, person: str, message: str, text: str, *, room: str | None = None, thread: str = "t1") -> None:
+        await self._record(person, ActivityKind.EDITED, room, thread, text=text, target=message)
+
+    async def delete(self, person: str, message: str, *, room: str | None = None, thread: str = "t1") -> None:
+        await self._record(person, ActivityKind.DELETED, room, thread, target=message)
+
+    async def stop(self, person: str) -> None:
+        await self._record(person, ActivityKind.STOPPED, None, "t1")
+
+    async def rate(self, person: str, reply: Reply, liked: bool, text: str = "", *, room: str | None = None) -> None:
+        """Says of a reply whether it was of use, with what the platform itself has for that."""
+        await self._record(person, ActivityKind.RATED, room, "t1", text=text, target=self.message(reply), liked=liked)
 
     async def press(
         self,
@@ -33,7 +49,10 @@ class Platform:
         thread: str | None = "t1",
     ) -> None:
         """`thread` None: on the home page, or a form that was sent."""
-        await self._record(person, ActivityKind.ACTION, room, thread, press=Press(action.id, text, values or {}), surface=surface)
+        press, target = Press(action.id, text, values or {}), None
+        if thread is not None and self.channel.is_flat(self._room(person, room)):
+            target = self._standing(self._room(person, room), action)
+        await self._record(person, ActivityKind.ACTION, room, thread, press=press, surface=surface, target=target)
 
     async def open(self, person: str, target: str = HOME_PAGE) -> None:
         await self._record(person, ActivityKind.OPENED, None, None, target=target)
@@ -55,6 +74,10 @@ class Platform:
     def shown(self, room: str, *, to: str | None = None) -> list[Reply]:
         """In somebody's own room, or in the shared one: what everybody sees there, and `to` one person alone."""
         return self.channel.shown(room if room.startswith(GROUP) else email(room), as_=email(to) if to is not None else None)
+
+    def message(self, reply: Reply) -> str:
+        """The id of the message that shows it."""
+        return next(m.message_id for m in self.channel.messages.values() if m.reply is not None and m.reply.id == reply.id)
 
     def home(self, person: str) -> Reply:
         """The page as it is now."""
@@ -88,12 +111,36 @@ class Platform:
         target: str | None = None,
         about: Heard | None = None,
         surface: str | None = None,
-    ) -> None:
-        address = Address(self.channel.name, "local", room or email(person), thread)
-        now = self.company.clock()
-        activity = Activity(new_id(), kind, address, self.sender(person), now, text, press, target=target, about=about, surface=surface)
+        liked: bool | None = None,
+        addressed: bool = True,
+    ) -> str:
+        there = self._room(person, room)
+        address = Address(self.channel.name, "local", there, None if self.channel.is_flat(there) else thread)
+        activity = Activity(
+            new_id(),
+            kind,
+            address,
+            self.sender(person),
+            self.company.clock(),
+            text,
+            press,
+            target=target,
+            about=about,
+            surface=surface,
+            liked=liked,
+            addressed=addressed,
+        )
         await self.company.app.inbox.record(activity)
         await self.company.settle()
+        return activity.id
+
+    def _room(self, person: str, room: str | None) -> str:
+        return room or email(person)
+
+    def _standing(self, room: str, action: Action) -> str | None:
+        """The newest message of this room with that button."""
+        there = [m for m in self.channel.messages.values() if m.reply is not None and m.address.room == room]
+        return next((m.message_id for m in reversed(there) if m.reply is not None and action in _actions(m.reply)), None)
 
 
 def _actions(reply: Reply) -> Iterator[Action]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from connectors.chat.text import clean, cut
 from connectors.chat.wording import Wording, put
@@ -28,7 +29,8 @@ def form_card(reply: Reply, wording: Wording) -> Card:
     """
     form = reply.form
     if form is None:
-        return card_of(reply, wording)
+        card: Card = _submitting(card_of(reply, wording))
+        return card
     title = line(form.submit.label, limits.BUTTON, empty=wording.send)
     send = {"type": "Action.Submit", "title": title, "style": "positive", "data": {ACTION: clean(form.submit.id)}}
     return _card(reply, _body(form, wording), send, wording)
@@ -42,6 +44,15 @@ def form_message(reply: Reply, wording: Wording) -> Card:
     send = sends(form.submit, line(form.submit.label, limits.BUTTON, empty=wording.send))
     body = _body(form, wording)
     return _card(reply, body, send, wording, Buttons(wording, ROOM - size(body)).rows(reply.actions))
+
+
+def _submitting(node: Any) -> Any:
+    """The same for a dialog, which knows no Action.Execute."""
+    if isinstance(node, list):
+        return [_submitting(one) for one in node]
+    if not isinstance(node, dict):
+        return node
+    return node["fallback"] if node.get("type") == "Action.Execute" else {name: _submitting(one) for name, one in node.items()}
 
 
 def _card(reply: Reply, body: Sequence[Json], send: Json, wording: Wording, more: Sequence[Json] = ()) -> Card:

@@ -355,8 +355,10 @@ def test_a_choice_among_too_many_is_typed() -> None:
 
 
 def test_a_form_that_was_refused_says_why() -> None:
-    made = form_card(examples.REFUSAL)
+    made = form_card(replace(examples.REFUSAL, actions=(Action("p", "Ask a person"), Action("n", "Note", needs_text="required"))))
     check_card(made)
+    assert of_type(made, "Action.Execute") == []
+    assert [one["data"] for one in of_type(made, "Action.Submit")] == [{"foyer": "p"}, {"foyer": "n"}]
     assert "2 days" in words(made)
 
 

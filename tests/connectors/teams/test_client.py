@@ -103,6 +103,7 @@ async def test_a_message_goes_to_its_conversation_as_it_is(server: Server, clien
     assert (method, path) == ("POST", "/connector/v3/conversations/19%3Aabc%40thread.tacv2%3Bmessageid%3D17/activities")
     assert body["attachments"][0]["content"] == content
     assert body["from"] == {"id": "28:bot", "name": "Foyer"}
+    assert body["conversation"]["conversationType"] == "channel"
     assert "Authorization" not in server.headers[0]
 
 
@@ -211,6 +212,7 @@ async def test_a_redirect_is_not_followed(server: Server, client: Client) -> Non
         (400, "MessageSizeTooBig", "", Refused, "too_large"),
         (400, "BadSyntax", "", Refused, "BadSyntax"),
         (400, "BadArgument", "streaming api is not enabled", Refused, "stream_not_allowed"),
+        (500, "", "BadArgument: Streaming API is not enabled for non personal scope", Refused, "stream_not_allowed"),
         (403, STREAM, "Content stream finished due to exceeded streaming time.", Refused, "stream_finished"),
         (403, STREAM, "Content stream was canceled by user", Refused, "stream_cancelled"),
         (403, STREAM, "Content stream was cancelled by user.", Refused, "stream_cancelled"),

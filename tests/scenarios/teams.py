@@ -35,19 +35,21 @@ class OnTeams:
         desks: Sequence[str] = ("it-support",),
         installed: Sequence[str] = WITH_APP,
         consent: bool = True,
+        local: bool = False,
         organisation: Mapping[str, object] | None = None,
         **settings: object,
     ) -> AsyncIterator["OnTeams"]:
         """`desks`: the assignment groups that work in DESK; the others are in the web chat. `installed`: who has the app for themselves.
 
-        The team has it, and with `consent` hears what nobody said to it.
+        The team has it, and with `consent` hears what nobody said to it. `local`: nothing is signed, as Microsoft's playground does it;
+        there alone files lie on this machine.
         """
         async with FakeTeams.serve() as fake:
             team = fake.teams["acme"]
             fake.add_channel(HELP, "Help", team)
             fake.add_channel(QUIET, "Quiet", team)
             named = {place: f"teams:{fake.tenant}:{fake.room_id(place)}" for place in (DESK, HELP, QUIET)}
-            teams = {
+            teams: dict[str, Any] = {
                 "teams_app_id": fake.app_id,
                 "teams_app_password": SecretStr(fake.app_password),
                 "teams_tenant_id": fake.tenant,
@@ -55,6 +57,8 @@ class OnTeams:
                 "teams_login_url": fake.login_url,
                 "teams_graph_url": fake.graph_url,
             }
+            if local:
+                fake.signed, teams = False, {"teams_local": True}
             told = {"rooms": {named[HELP]: "questions", named[QUIET]: "off"}, "desks": dict.fromkeys(desks, named[DESK])}
             company = await Company.open(home, template, organisation={**told, **(organisation or {})}, settings={**teams, **settings})
             fake.now = lambda: company.clock().timestamp()

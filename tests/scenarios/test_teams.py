@@ -12,6 +12,7 @@ from tests.fakes.teams.rules import MESSAGE
 from tests.scenarios.teams import DESK, GENERAL, GROUP, HELP, QUIET, OnTeams
 
 CARRY_OVER = "how many days of PTO do I carry over?"
+PNG = b"\x89PNG\r\n\x1a\n"
 FIGMA = "I need editor access to Figma for 30 days"
 
 
@@ -231,6 +232,18 @@ async def test_only_a_file_that_cannot_be_taken_is_told_as_that(teams: OnTeams) 
     await teams.say("dana", "", files=[FakeFile("virus.exe", b"MZ", "application/x-msdownload")])
     (told,) = teams.told("dana")
     assert "virus.exe" in told
+
+
+async def test_files_come_along_to_whoever_helps(template: Path, tmp_path: Path) -> None:
+    async with OnTeams.open(tmp_path / "home", template, local=True, desks=()) as teams:
+        files = [FakeFile("screen.png", PNG, "image/png"), FakeFile("pasted.png", PNG, "image/png", inline=True)]
+        await teams.say("dana", "my screen is broken, I want a person", files=files)
+        (card,) = await teams.company.shown("sam")
+        assert [(file.name, file.size) for file in sorted(card.reply.files, key=lambda file: file.name)] == [
+            ("image.png", len(PNG)),
+            ("screen.png", len(PNG)),
+        ]
+        assert teams.fake.refusals == []
 
 
 async def test_a_reaction_rates_an_answer(teams: OnTeams) -> None:

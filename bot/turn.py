@@ -106,6 +106,7 @@ class TurnHandler:
 
         async def finish(session: AsyncSession) -> None:
             await self.inbox.mark(session, received.seq, "failed")
+            await self.people.saw(session, activity.sender)
 
         changes.inside.append(finish)
         await self.saver.save(changes)

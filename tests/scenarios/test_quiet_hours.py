@@ -9,10 +9,12 @@ from sqlalchemy import update
 
 from bot import tables as t
 from bot.buttons import Verb
+from bot.intake import Received
 from bot.quiet import QuietHours
 from connectors.memory.channel import MemoryChannel
-from connectors.ports.chat import Profile, Reply, ReplyKind, Shortcut
+from connectors.ports.chat import Activity, ActivityKind, Address, Profile, Reply, ReplyKind, Shortcut
 from connectors.ports.people import Person
+from connectors.ports.records import new_id
 from tests.scenarios.company import Company, email
 from tests.scenarios.platform import Platform
 
@@ -177,6 +179,17 @@ async def test_every_use_counts(two: Two, use: str) -> None:
         await two.a.press("priya", two.a.button(two.a.home("priya"), Verb.WANT_PERSON), thread=None)
     else:
         await two.a.shortcut("priya", Shortcut.CREATE_REQUEST, two.a.wrote("omar", "my screen is broken"), "form-1")
+    assert await asked(two) == ["alpha"]
+
+
+async def test_a_turn_that_was_given_up_was_a_use_too(two: Two) -> None:
+    await two.a.say("priya", "hello")
+    await two.tick()
+    await two.b.say("priya", "hello")
+    await two.tick()
+    address = Address("alpha", "local", email("priya"), "t1")
+    broken = Activity(new_id(), ActivityKind.MESSAGE, address, two.a.sender("priya"), two.company.clock(), "hello")
+    await two.company.app.turns.give_up(Received(10_000, broken, attempts=10))
     assert await asked(two) == ["alpha"]
 
 

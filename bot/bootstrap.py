@@ -347,7 +347,7 @@ class App:
         """For the web chat: is a turn, a step or an undelivered reply running for this person?"""
         if await self.inbox.open_for(external_id):
             return True
-        if await self.requests.pending_commands(1):
+        if await self.requests.pending_commands(1) or await self.held.due():
             return True
         person = await self.people.by_email(external_id)
         if person is None:

@@ -66,7 +66,7 @@ class Message:
 
 
 class Playground:
-    """`users[0]` is at the screen; it refuses fewer than three."""
+    """`users[0]` is at the screen; it refuses fewer than five others."""
 
     def __init__(self, folder: Path, users: list[User]) -> None:
         self._folder = folder
@@ -74,6 +74,7 @@ class Playground:
         self._everybody = users
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self._endpoint = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._listener: threading.Thread | None = None
         self._listening = threading.Event()
@@ -81,6 +82,7 @@ class Playground:
         self._seen: list[Json] = []
 
     def start(self, endpoint: str) -> None:
+        self._endpoint = endpoint
         (self._folder / ".m365agentsplayground.yml").write_text(json.dumps(self._config()), encoding="utf-8")
         out = (self._folder / "playground.out").open("ab")
         modules = FOLDER / "node_modules"
@@ -133,25 +135,26 @@ class Playground:
         self._post("/_conversation/v1/submit", self._pressed(message) | {"value": data})
 
     def fetch_task(self, message: Message, data: Json) -> Json:
-        value = {"data": data, "context": {"theme": "default"}}
-        return self._post("/_conversation/v1/invoke", self._pressed(message) | {"name": "task/fetch", "value": value})
+        """Opens a form. The playground knows no task modules, so this goes to the bot as the playground would send it."""
+        invoke = self._activity(self._everybody[0], message.conversation, "invoke") | {"name": "task/fetch", "replyToId": message.id}
+        return _post(self._endpoint, invoke | {"value": {"data": data, "context": {"theme": "default"}}})
+
+    def shortcut(self, command: str, text: str) -> Json:
+        """A message extension's command on a message that says this, in whoever is at the screen's own chat."""
+        author = {"user": {"id": self._everybody[0].object_id, "displayName": "Dana Whitfield", "userIdentityType": "aadUser"}}
+        payload = {"id": "1", "createdDateTime": "2026-11-21T09:00:00Z", "from": author, "body": {"contentType": "text", "content": text}}
+        value = {"commandId": command, "commandContext": "message", "messagePayload": payload, "context": {"theme": "default"}}
+        body = {
+            "conversation": {"id": OWN_CHAT},
+            "from": {"id": self._everybody[0].id},
+            "name": "composeExtension/fetchTask",
+            "value": value,
+        }
+        return self._post("/_conversation/v1/invoke", body)
 
     def other(self, who: str, conversation: str, kind: str, **activity: Any) -> None:
         """What somebody does who is not at the screen."""
-        user, personal = self.users[who], "@" in conversation
-        where = {"conversationType": "personal"} if personal else {"conversationType": "channel", "isGroup": True}
-        template = {
-            "type": kind,
-            "id": str(uuid4()),
-            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
-            "channelId": "msteams",
-            "serviceUrl": f"http://localhost:{self.port}/_connector",
-            "recipient": {"id": BOT, "name": "Foyer"},
-            "from": user.told(),
-            "conversation": {"id": conversation, "tenantId": TENANT, **where},
-            "channelData": {"tenant": {"id": TENANT}},
-        }
-        self._post("/_internal/v1/customActivities", template | activity)
+        self._post("/_internal/v1/customActivities", self._activity(self.users[who], conversation, kind) | activity)
 
     def other_executes(self, who: str, message: Message, data: Json) -> None:
         value = {"action": {"type": "Action.Execute", "verb": "press", "data": data}, "trigger": "manual"}
@@ -187,6 +190,21 @@ class Playground:
 
     def _pressed(self, message: Message) -> Json:
         return {"conversation": {"id": message.conversation}, "from": {"id": self._everybody[0].id}, "replyToId": message.id}
+
+    def _activity(self, user: User, conversation: str, kind: str) -> Json:
+        personal = conversation == OWN_CHAT or "@" in conversation
+        where = {"conversationType": "personal"} if personal else {"conversationType": "channel", "isGroup": True}
+        return {
+            "type": kind,
+            "id": str(uuid4()),
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()),
+            "channelId": "msteams",
+            "serviceUrl": f"http://localhost:{self.port}/_connector",
+            "recipient": {"id": BOT, "name": "Foyer"},
+            "from": user.told(),
+            "conversation": {"id": conversation, "tenantId": TENANT, **where},
+            "channelData": {"tenant": {"id": TENANT}},
+        }
 
     def _config(self) -> Json:
         def account(user: User) -> Json:
@@ -227,14 +245,18 @@ class Playground:
             return json.load(answer)
 
     def _post(self, path: str, body: Json) -> Json:
-        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                told = answer.read()
-        except urllib.error.HTTPError as refused:
-            raise AssertionError(f"{path}: {refused.code} {refused.read().decode()[:500]}") from refused
-        read: Json = json.loads(told) if told.strip() else {}
-        return read
+        return _post(self.url + path, body)
+
+
+def _post(url: str, body: Json) -> Json:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            told = answer.read()
+    except urllib.error.HTTPError as refused:
+        raise AssertionError(f"{url}: {refused.code} {refused.read().decode()[:500]}") from refused
+    read: Json = json.loads(told) if told.strip() else {}
+    return read
 
 
 def data_of(card: Json | None, title: str) -> Json:

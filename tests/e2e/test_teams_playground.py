@@ -1,6 +1,8 @@
 """Foyer in front of Microsoft's own client of a Teams bot: people write and press there, and are answered there."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,32 +10,55 @@ import pytest
 import yaml
 
 from bot.config import SHIPPED
-from connectors.sandbox.facts import DANA, KIM, OMAR, PRIYA, SAM
+from connectors.sandbox.facts import DANA, KIM, OMAR, PRIYA, SAM, VIC
 from connectors.sandbox.people import TENANT, object_id
 from tests.e2e.foyer import Foyer
 from tests.e2e.playground import CHANNEL, GROUP_CHAT, OWN_CHAT, Playground, User, data_of
 
 pytestmark = pytest.mark.timeout(300)
-PEOPLE = (("Dana", "Whitfield", DANA), ("Priya", "Nair", PRIYA), ("Sam", "Okoye", SAM), ("Omar", "Khalil", OMAR), ("Kim", "Larsen", KIM))
+PEOPLE = (
+    ("Dana", "Whitfield", DANA),
+    ("Priya", "Nair", PRIYA),
+    ("Sam", "Okoye", SAM),
+    ("Omar", "Khalil", OMAR),
+    ("Kim", "Larsen", KIM),
+    ("Vic", "Stone", VIC),
+)
+
+
+@dataclass(frozen=True)
+class Screens:
+    """A playground shows what one person sees, so there are two, in front of one Foyer whose staff work in a channel of Dana's."""
+
+    dana: Playground
+    priya: Playground
 
 
 @pytest.fixture(scope="module")
-def teams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playground]:
-    """A playground, and a Foyer that is connected with it and whose staff work in a channel there."""
+def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
     folder: Path = tmp_path_factory.mktemp("teams")
     organisation = yaml.safe_load(SHIPPED.read_text(encoding="utf-8")) | {"desks": {"it-support": f"teams:{TENANT}:{CHANNEL}"}}
-    (folder / "home").mkdir()
-    (folder / "home" / "foyer.yaml").write_text(yaml.safe_dump(organisation), encoding="utf-8")
     users = [User(number, first, last, object_id(key)) for number, (first, last, key) in enumerate(PEOPLE)]
-    playground = Playground(folder, users)
+    for name in ("home", "dana", "priya"):
+        (folder / name).mkdir()
+    (folder / "home" / "foyer.yaml").write_text(yaml.safe_dump(organisation), encoding="utf-8")
+    made = Screens(Playground(folder / "dana", users), Playground(folder / "priya", [users[1], users[0], *users[2:]]))
     foyer = Foyer(folder / "home", FOYER_TEAMS_LOCAL="true", FOYER_RECALL_SECONDS="0")
     try:
         foyer.start()
-        playground.start(f"{foyer.url}/api/messages")
-        yield playground
+        for playground in (made.dana, made.priya):
+            playground.start(f"{foyer.url}/api/messages")
+        yield made
     finally:
-        playground.stop()
+        made.dana.stop()
+        made.priya.stop()
         foyer.stop()
+
+
+@pytest.fixture
+def teams(screens: Screens) -> Playground:
+    """As Dana sees it."""
+    return screens.dana
 
 
 def has(*words: str) -> Any:
@@ -65,22 +90,25 @@ def test_a_mention_in_a_group_chat_is_answered_there(teams: Playground) -> None:
     teams.see(has("Set up the VPN"), GROUP_CHAT)
 
 
-def test_a_request_is_filled_in_by_a_form_and_approved_by_a_press(teams: Playground) -> None:
-    """Execute by the manager and by the requester, task/fetch for the form; both cards lock."""
+def test_a_request_is_filled_in_by_a_form_and_approved_by_a_press(screens: Screens) -> None:
+    """task/fetch for the form, Execute by the manager; both cards lock, hers in the answer to her press already."""
+    teams, priya = screens.dana, screens.priya
+    priya.install()
+    priya.see(has("Hello Priya"))
     teams.say("I need access to Figma")
     asked = teams.see(has("Fill in a form"), OWN_CHAT)
     opened = teams.fetch_task(asked, data_of(asked.card, "Fill in a form"))
-    form = opened["task"]["value"]["card"]["content"]
     assert opened["task"]["type"] == "continue"
-    assert "Role" in str(form)
+    assert "Role" in str(opened["task"]["value"]["card"]["content"])
     teams.say("editor")
     teams.say("30 days")
-    approval = teams.see(has("Approve", "Figma"))
-    assert approval.conversation not in (OWN_CHAT, GROUP_CHAT)
+    approval = priya.see(has("Approve", "Figma"))
     teams.see(has("FOY-", "Priya Nair"), OWN_CHAT)
-    teams.other_executes("priya", approval, data_of(approval.card, "Approve"))
+    answer = priya.execute(approval, data_of(approval.card, "Approve"))
+    assert answer["type"] == "application/vnd.microsoft.card.adaptive"
+    assert "Deny" not in str(answer["value"])
     teams.see(has("You can use Figma as editor"), OWN_CHAT)
-    locked = teams.see(lambda message: message.id == approval.id and "Deny" not in message.words, approval.conversation)
+    locked = priya.see(lambda message: message.id == approval.id and "Deny" not in message.words)
     assert "Approved" in locked.words
 
 
@@ -112,6 +140,11 @@ def test_a_handoff_is_claimed_in_the_channel_and_relayed_both_ways(teams: Playgr
     teams.see(has("Told to restart it"), OWN_CHAT)
 
 
+def test_a_shortcut_on_a_message_opens_a_form_with_its_words(teams: Playground) -> None:
+    opened = teams.shortcut("create_request", "My monitor flickers")
+    assert "My monitor flickers" in str(opened)
+
+
 def test_nothing_was_said_twice(teams: Playground) -> None:
-    said = [message.words for message in teams.messages(OWN_CHAT)]
-    assert len(said) == len(set(said))
+    said = Counter(message.words for message in teams.messages(OWN_CHAT))
+    assert [words for words, times in said.items() if times > 1] == []

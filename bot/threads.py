@@ -40,6 +40,16 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class _Shown:
+    """A card of a conversation that is going on elsewhere: what it is, where it stands, since when."""
+
+    card_key: str
+    home: Conversation
+    there: Address
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Threads:
     conversations: ConversationStore
     requests: RequestStore
@@ -76,8 +86,11 @@ class Threads:
         here = await self.conversations.load(address, person.id, now)
         if here.version > 0:
             return Place(here, address)
-        home = await self._shown(await self.outbox.card_at(address), person, address)
-        return Place(home or here, address)
+        card_key = await self.outbox.card_at(address)
+        home = await self._shown(card_key, person)
+        if home is None or self._goes_on_here(home, address):
+            return Place(home or here, address)
+        return Place(_asked_by(card_key, home, here), address)
 
     async def _pressed(self, address: Address, message_id: str) -> str:
         """The thread of a message of the bot."""
@@ -107,15 +120,15 @@ class Threads:
         desk = await self._at_desk(activity, person, now)
         if desk is not None:
             return desk
-        said = await self.conversations.latest(address, person.id)
-        shown = await self._last_shown(address, person, now)
-        runs = [(said[1], Place(said[0], said[0].address))] if said is not None else []
-        at, place = max([*runs, *([shown] if shown is not None else [])], key=lambda run: run[0], default=(now, None))
-        if place is not None and (now - at <= OWN_CHAT_IDLE or await self._waits(place.conversation)):
-            return place
-        return await self._at(begun, person, now)
+        said, shown = await self.conversations.latest(address, person.id), await self._last_shown(address, person, now)
+        newer = shown if shown is not None and (said is None or shown.at > said[1]) else None
+        if newer is not None and self._goes_on_here(newer.home, address) and await self._is_open(newer.home, newer.at, now):
+            return Place(newer.home, newer.there)
+        open_run = said is not None and await self._is_open(*said, now)
+        place = Place(said[0], said[0].address) if said is not None and open_run else await self._at(begun, person, now)
+        return replace(place, conversation=_asked_by(newer.card_key, newer.home, place.conversation)) if newer is not None else place
 
-    async def _last_shown(self, address: Address, person: Person, now: datetime) -> tuple[datetime, Place] | None:
+    async def _last_shown(self, address: Address, person: Person, now: datetime) -> "_Shown | None":
         """The conversation elsewhere of which something was shown here last, if that is the last such thing here."""
         card = await self.outbox.last_shown(address, _OF_A_CONVERSATION)
         if card is None:
@@ -124,8 +137,12 @@ class Threads:
         there = replace(address, thread=thread)
         if (await self.conversations.load(there, person.id, now)).version > 0:
             return None  # a conversation of this room, and known as that
-        home = await self._shown(card_key, person, address)
-        return (at, Place(home, there)) if home is not None else None
+        home = await self._shown(card_key, person)
+        return _Shown(card_key, home, there, at) if home is not None else None
+
+    async def _is_open(self, conversation: Conversation, last: datetime, now: datetime) -> bool:
+        """Whether what is said in somebody's own chat goes on with this: something was said lately, or waits."""
+        return now - last <= OWN_CHAT_IDLE or await self._waits(conversation)
 
     async def _at_desk(self, activity: Activity, person: Person, now: datetime) -> Place | None:
         """A command that a member of staff types in their own chat belongs to the handoff that was last shown to them there."""
@@ -156,9 +173,8 @@ class Threads:
 
     # -- cards -----------------------------------------------------------------------------------------------------
 
-    async def _shown(self, card_key: str | None, person: Person, here: Address) -> Conversation | None:
-        """The person's conversation that a card belongs to. Their own chat on another platform is none that goes on here: what they say
-        here would be answered there."""
+    async def _shown(self, card_key: str | None, person: Person) -> Conversation | None:
+        """The person's conversation that a card belongs to."""
         kind, _, subject = (card_key or "").partition(":")
         conversation_id: str | None = None
         match kind:
@@ -171,10 +187,11 @@ class Threads:
             case "said":
                 conversation_id = subject
         home = await self.conversations.get(conversation_id) if conversation_id is not None else None
-        if home is None or home.person_id != person.id:
-            return None
-        near = (home.address.channel, home.address.tenant) == (here.channel, here.tenant)
-        return home if near or self._is_shared(home.address) else None
+        return home if home is not None and home.person_id == person.id else None
+
+    def _goes_on_here(self, home: Conversation, here: Address) -> bool:
+        """What was shown of somebody's own chat on another platform begins something of its own here, since staff answer there."""
+        return (home.address.channel, home.address.tenant) == (here.channel, here.tenant) or self._is_shared(home.address)
 
     async def begin(self, activity: Activity, talk: Talk) -> None:
         """What was not said in a thread gets one: what it began with, and the answer below it."""
@@ -185,3 +202,9 @@ class Threads:
         after = await self.channels[before.channel].begin(replace(before, thread=None), said, key=activity.id, since=activity.at)
         talk.conversation = replace(talk.conversation, address=after)
         talk.changes.posts[:] = [replace(post, address=after) if post.address == before else post for post in talk.changes.posts]
+
+
+def _asked_by(card_key: str | None, home: Conversation, here: Conversation) -> Conversation:
+    """With what a receipt asks, though it belongs to a conversation on another platform: "did this solve it?" """
+    asked = next((one for one in home.awaits if isinstance(one, AwaitsSolved) and card_key == f"receipt:{one.request_id}"), None)
+    return here.asking(asked) if asked is not None else here

@@ -17,6 +17,7 @@ from connectors.ports.people import DirectoryPerson, ExternalId, Person
 
 DANA = DirectoryPerson("e1", "Dana Whitfield", "dana@acme.example", "UTC", "en", groups=frozenset({"everybody"}))
 OMAR = DirectoryPerson("e2", "Omar Haddad", "omar@acme.example", "UTC", "en")
+ACCOUNT = "entra:tenant:object"
 U_DANA = ExternalId("chat", "team", "u1")
 ON_WEB = ExternalId("web", "local", "dana@acme.example")
 
@@ -63,8 +64,10 @@ class FakePlatform(MemoryChannel):
         self.away = False
         self.asked = 0
 
-    def knows(self, external_id: str, email: str | None, standing: Standing = "member", picture: str | None = None) -> None:
-        self.profiles[external_id] = Profile(external_id, external_id, standing, email, picture)
+    def knows(
+        self, external_id: str, email: str | None, standing: Standing = "member", picture: str | None = None, account: str | None = None
+    ) -> None:
+        self.profiles[external_id] = Profile(external_id, external_id, standing, email, picture, account)
 
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         self._ask()
@@ -195,6 +198,54 @@ async def test_an_account_that_was_given_to_somebody_else_goes_with_its_address(
     office.chat.knows("u1", OMAR.email)
     office.now += timedelta(minutes=5)
     assert (await office.known(U_DANA)).name == OMAR.name
+    assert (await office.known(U_DANA)).name == OMAR.name
+
+
+async def test_an_account_of_the_directory_is_its_owners_whatever_its_address(office: Office) -> None:
+    office.directory.accounts[ACCOUNT] = DANA.key
+    office.chat.knows("u1", DANA.email)
+    office.chat.knows("o1", "dwhitfield@acme.onmicrosoft.example", account=ACCOUNT)
+    here, there = await office.known(U_DANA), await office.known(ExternalId("chat", "tenant", "o1"))
+    assert here.id == there.id
+
+
+async def test_what_the_directory_says_of_an_account_goes_before_an_address(office: Office) -> None:
+    office.directory.accounts[ACCOUNT] = DANA.key
+    office.chat.knows("u1", OMAR.email, account=ACCOUNT)
+    assert (await office.known(U_DANA)).name == DANA.name
+
+
+async def test_an_account_that_the_directory_does_not_know_is_known_by_its_verified_address(office: Office) -> None:
+    office.chat.knows("u1", DANA.email, account=ACCOUNT)
+    office.chat.knows("u2", None, account=ACCOUNT)
+    assert (await office.known(U_DANA)).name == DANA.name
+    assert await office.people.resolve(ExternalId("chat", "team", "u2")) == Unresolved("unknown")
+
+
+async def test_a_name_links_nobody(office: Office) -> None:
+    office.chat.profiles["u1"] = Profile("u1", DANA.name, "member", None, account=ACCOUNT)
+    assert await office.people.resolve(U_DANA) == Unresolved("unknown")
+
+
+async def test_a_guests_account_is_no_persons_though_the_directory_knows_it(office: Office) -> None:
+    office.directory.accounts[ACCOUNT] = DANA.key
+    office.chat.knows("u1", None, "guest", account=ACCOUNT)
+    assert await office.people.resolve(U_DANA) == Unresolved("guest")
+
+
+async def test_two_accounts_of_one_tenant_are_one_person(office: Office) -> None:
+    office.directory.accounts |= {ACCOUNT: DANA.key, f"{ACCOUNT}-admin": DANA.key}
+    office.chat.knows("u1", None, account=ACCOUNT)
+    office.chat.knows("u2", None, account=f"{ACCOUNT}-admin")
+    assert (await office.known(U_DANA)).id == (await office.known(ExternalId("chat", "team", "u2"))).id
+
+
+async def test_an_account_that_the_directory_gives_to_somebody_else_moves(office: Office) -> None:
+    office.directory.accounts[ACCOUNT] = DANA.key
+    office.chat.knows("u1", DANA.email, account=ACCOUNT)
+    assert (await office.known(U_DANA)).name == DANA.name
+    office.directory.accounts[ACCOUNT] = OMAR.key
+    office.now += timedelta(minutes=5)
     assert (await office.known(U_DANA)).name == OMAR.name
 
 

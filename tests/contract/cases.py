@@ -39,6 +39,8 @@ class DirectoryCase:
     group_members: frozenset[str]
     shared_email: str
     """An address that two people have."""
+    account: str
+    """The id of an account that is this person's."""
     departs: Callable[[str], Awaitable[None]]
     """This person becomes inactive, and stays in their groups."""
     unreachable: Disturb

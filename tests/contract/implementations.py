@@ -11,6 +11,7 @@ from typing import TypeVar
 from connectors.sandbox import facts
 from connectors.sandbox.connector import SandboxCompany
 from connectors.sandbox.faults import FaultKind
+from connectors.sandbox.people import TENANT, object_id
 from tests.contract.cases import AccessCase, AccountsCase, DirectoryCase, Disturb, FakeClock, HrCase, PurchasingCase
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ async def sandbox_directory(folder: Path) -> AsyncIterator[DirectoryCase]:
             group="it-support",
             group_members=frozenset({facts.SAM, facts.NOOR}),
             shared_email="reception@acme.example",
+            account=f"entra:{TENANT}:{object_id(facts.DANA)}",
             departs=departs,
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
         )

@@ -53,6 +53,21 @@ async def test_an_address_of_two_people_needs_a_human(case: DirectoryCase) -> No
     assert raised.value.code == "ambiguous"
 
 
+@pytest.mark.parametrize("spelling", [str.lower, str.upper])
+async def test_an_account_is_its_owners(case: DirectoryCase, spelling: object) -> None:
+    assert callable(spelling)
+    person = await case.port.by_account(spelling(case.account))
+    assert person is not None
+    assert person.key == case.person
+
+
+async def test_an_account_of_another_tenant_or_none_is_nobodys(case: DirectoryCase) -> None:
+    scheme, _, account = case.account.split(":")
+    elsewhere = f"{scheme}:00000000-0000-0000-0000-000000000000:{account}"
+    for unknown in (elsewhere, f"{case.account}0", account, case.email, ""):
+        assert await case.port.by_account(unknown) is None
+
+
 async def test_find_puts_the_exact_name_and_the_exact_address_first(case: DirectoryCase) -> None:
     for text in (case.name, case.name.lower(), case.email):
         found = await case.port.find(text)

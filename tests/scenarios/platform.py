@@ -4,6 +4,7 @@ On a flat channel what is said and pressed comes without a thread, as Teams tell
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 from bot.buttons import Verb
 from connectors.memory.channel import GROUP, MemoryChannel
@@ -115,6 +116,7 @@ class Platform:
         addressed: bool = True,
     ) -> str:
         there = self._room(person, room)
+        self.company.clock.now += timedelta(seconds=1)  # so that it is known what was last
         address = Address(self.channel.name, "local", there, None if self.channel.is_flat(there) else thread)
         activity = Activity(
             new_id(),

@@ -20,13 +20,15 @@ from tests.scenarios.test_forms import WANTED, requests, start
 WISH = "I need editor access to Figma for 30 days"
 QUESTION = "How do I connect to the VPN?"
 CHAT = f"{GROUP}chat"
+DESK = f"{THREADED}-people"
 CHANNEL = f"{THREADED}-general"
 
 
 @pytest.fixture
 async def flat(template: Path, tmp_path: Path) -> AsyncIterator[Platform]:
     channel = MemoryChannel(flat=True)
-    opened = await Company.open(tmp_path / "home", template, channels=(channel,))
+    desks = {"people-team": f"memory:local:{DESK}"}
+    opened = await Company.open(tmp_path / "home", template, channels=(channel,), organisation={"desks": desks})
     yield Platform(opened, channel)
     await opened.close()
 
@@ -250,7 +252,8 @@ async def test_staff_and_employee_talk_through_the_chat(flat: Platform) -> None:
 async def test_what_staff_type_as_a_command_in_their_own_chat_goes_to_their_handoff(flat: Platform) -> None:
     await flat.say("grace", "hello")
     await flat.say("dana", "my manager is sexually harassing me")
-    await flat.company.press("grace", "claim")
+    waiting = last(flat, DESK)
+    await flat.press("grace", flat.button(waiting, Verb.CLAIM), room=DESK, thread=flat.message(waiting))
     card = last(flat, "grace")
     assert (card.kind, "harassing" in str(card)) == (ReplyKind.HANDOFF, True)
     await flat.say("grace", "!reply I am here for you.")

@@ -110,6 +110,9 @@ class SmallDirectory:
     async def by_email(self, email: str) -> DirectoryPerson | None:
         return next((one for one in PEOPLE if one.email == email), None)
 
+    async def by_account(self, account: str) -> DirectoryPerson | None:
+        return None
+
     async def members(self, group: str) -> Sequence[DirectoryPerson]:
         return []
 

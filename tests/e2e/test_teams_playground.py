@@ -12,6 +12,7 @@ import yaml
 from bot.config import SHIPPED
 from connectors.sandbox.facts import DANA, KIM, OMAR, PRIYA, SAM, VIC
 from connectors.sandbox.people import TENANT, object_id
+from tests.e2e.browser import Window
 from tests.e2e.foyer import Foyer
 from tests.e2e.playground import CHANNEL, GROUP_CHAT, OWN_CHAT, Playground, User, data_of
 
@@ -32,6 +33,8 @@ class Screens:
 
     dana: Playground
     priya: Playground
+    window: Window
+    """Dana's, in a browser."""
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +45,22 @@ def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
     for name in ("home", "dana", "priya"):
         (folder / name).mkdir()
     (folder / "home" / "foyer.yaml").write_text(yaml.safe_dump(organisation), encoding="utf-8")
-    made = Screens(Playground(folder / "dana", users), Playground(folder / "priya", [users[1], users[0], *users[2:]]))
+    dana, priya = Playground(folder / "dana", users), Playground(folder / "priya", [users[1], users[0], *users[2:]])
     foyer = Foyer(folder / "home", FOYER_TEAMS_LOCAL="true", FOYER_RECALL_SECONDS="0")
     try:
         foyer.start()
-        for playground in (made.dana, made.priya):
+        for playground in (dana, priya):
             playground.start(f"{foyer.url}/api/messages")
-        yield made
+        window = Window(dana.url, folder / "profile", width=1400, height=1000)
+        try:
+            window.driver.get(dana.url)
+            window.see("body", "Personal Chat")
+            yield Screens(dana, priya, window)
+        finally:
+            window.close()
     finally:
-        made.dana.stop()
-        made.priya.stop()
+        dana.stop()
+        priya.stop()
         foyer.stop()
 
 
@@ -76,6 +85,12 @@ def test_a_question_is_answered_with_its_source_and_the_label(teams: Playground)
     teams.say("How many days of PTO do I carry over?")
     answer = teams.see(has("up to 5 days", "PTO policy (United States)"), OWN_CHAT)
     assert answer.versions[0].get("streamEntity", {}).get("streamType") == "informative"
+
+
+def test_microsofts_client_shows_the_label_the_source_and_the_thumbs(screens: Screens) -> None:
+    screens.window.see("body", "AI generated")
+    screens.window.see("body", "You can carry over up to 5 days")
+    screens.window.picture("39-teams-playground-answer")
 
 
 def test_a_mention_in_a_channel_is_answered_in_its_thread(teams: Playground) -> None:
@@ -108,6 +123,8 @@ def test_a_request_is_filled_in_by_a_form_and_approved_by_a_press(screens: Scree
     assert answer["type"] == "application/vnd.microsoft.card.adaptive"
     assert "Deny" not in str(answer["value"])
     teams.see(has("You can use Figma as editor"), OWN_CHAT)
+    screens.window.see("body", "You can use Figma as editor")
+    screens.window.picture("39-teams-playground-receipt")
     locked = priya.see(lambda message: message.id == approval.id and "Deny" not in message.words)
     assert "Approved" in locked.words
 

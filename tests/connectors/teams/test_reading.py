@@ -120,6 +120,7 @@ async def test_nobody_is_made_up(teams: Asking) -> None:
 
 
 async def test_a_guest_is_a_guest(teams: Asking) -> None:
+    await teams.fake.install("partner")
     await teams.known("partner")
     profile = await teams.reading.profile(teams.fake.tenant, teams.fake.people["guest"].object_id)
     assert profile is not None
@@ -201,6 +202,7 @@ async def test_of_each_team_the_channel_is_asked_that_all_are_in(teams: Asking) 
 
 
 async def test_a_room_of_colleagues_has_no_outsiders(teams: Asking) -> None:
+    await teams.fake.install("partner")
     await teams.known("group", "support", "partner")
     for room in ("group", "support"):
         assert not await teams.reading.has_outsiders(teams.address(room))

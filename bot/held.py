@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, ScalarSelect, delete, func, literal_column, select, update
+from sqlalchemy import Row, ScalarSelect, Select, delete, func, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -74,19 +74,17 @@ class HeldPosts:
         return is_over(row.due_at, row.created_at, row.last_seen, self.clock())
 
     async def _rows(self) -> Sequence[Row[Any]]:
-        """With whom each is for, and when they were last seen."""
-        o, p = t.outbox.c, t.placement.c
-        of_whom = t.outbox.join(t.placement, p.id == o.placement_id)
-        wanted: tuple[Any, ...] = (
-            o.sequence,
-            o.placement_id,
-            o.due_at,
-            o.created_at,
-            p.reader_id,
-            _last_seen(p.reader_id).label("last_seen"),
-        )
         async with self.sessions() as session:
-            return (await session.execute(select(*wanted).select_from(of_whom).where(_HELD).order_by(o.sequence))).all()
+            rows: Sequence[Row[Any]] = (await session.execute(held_rows())).all()
+        return rows
+
+
+def held_rows() -> Select[Any]:
+    """All that is held, with whom each is for and when they were last seen. In no order, which would cost the index."""
+    o, p = t.outbox.c, t.placement.c
+    of_whom = t.outbox.join(t.placement, p.id == o.placement_id)
+    wanted: tuple[Any, ...] = (o.sequence, o.placement_id, o.due_at, o.created_at, p.reader_id, _last_seen(p.reader_id).label("last_seen"))
+    return select(*wanted).select_from(of_whom).where(_HELD)
 
 
 async def redraw_held(session: AsyncSession, reply: Reply) -> bool:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from bot import tables as t
 from bot.database import Sessions
-from bot.held import HeldPosts
+from bot.held import HeldPosts, held_rows
 from bot.outbox import Outbox, Placement
 from bot.people import PeopleStore
 from connectors.memory.channel import MemoryChannel
@@ -33,21 +33,21 @@ class Night:
     reader: str
     now: datetime = START
 
-    async def post(self, text: str, *, held: bool = True, key: str | None = None, kind: ReplyKind = ReplyKind.NOTICE) -> None:
+    async def post(self, words: str, *, held: bool = True, key: str | None = None, kind: ReplyKind = ReplyKind.NOTICE) -> None:
         actions = (YES,) if kind is ReplyKind.APPROVAL else ()
         async with self.sessions.begin() as session:
             await self.outbox.post(
                 session,
                 ROOM,
-                Reply(new_id(), kind, text, actions=actions),
+                Reply(new_id(), kind, words, actions=actions),
                 card_key=key,
                 reader_id=self.reader,
                 held_until=MORNING if held else None,
             )
 
-    async def edit(self, key: str, text: str, kind: ReplyKind = ReplyKind.NOTICE) -> None:
+    async def edit(self, key: str, words: str, kind: ReplyKind = ReplyKind.NOTICE) -> None:
         def draw(placement: Placement) -> Reply:
-            return Reply("anything", kind, text)
+            return Reply("anything", kind, words)
 
         async with self.sessions.begin() as session:
             await self.outbox.edit(session, key, draw)
@@ -158,3 +158,21 @@ async def test_released_and_then_killed_it_is_delivered_by_the_next_process(nigh
     await night.held.release()
     night.outbox = night.restarted()
     assert await night.deliver() == ["later"]
+
+
+async def test_what_was_sent_long_ago_is_not_looked_through(night: Night) -> None:
+    """Asked of the database itself: how it would find what is held."""
+    await night.post("sent", held=False, key="said")
+    await night.deliver()
+    async with night.sessions.begin() as session:
+        sent = (await session.execute(select(t.outbox))).one()._asdict()
+        del sent["sequence"]
+        await session.execute(insert(t.outbox), [{**sent, "id": new_id()} for _ in range(10_000)])
+    await night.post("later")
+    async with night.sessions.begin() as session:
+        explain = "EXPLAIN QUERY PLAN" if session.get_bind().dialect.name == "sqlite" else "EXPLAIN"
+        if explain == "EXPLAIN":
+            await session.execute(text("ANALYZE outbox"))
+        query = held_rows().compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+        plan = str((await session.execute(text(f"{explain} {query}"))).all())
+    assert "ix_outbox_held" in plan

@@ -98,7 +98,7 @@ class Post:
             while True:
                 self.woken.clear()
                 pause = await self.outbox.deliver()
-                if self.outbox.busy <= held_up:
+                if self.outbox.busy <= held_up and not self.woken.is_set():
                     return pause
                 await self.woken.wait()
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.quiet import QuietHours
+from connectors.chat.loopback import is_loopback, leads_here
 from connectors.ports.chat import Address
 from specialists.roster import Roster
 from specialists.skill import SkillSpec
@@ -102,22 +102,6 @@ def _said(error: ValidationError, prefix: str = "") -> str:
         what = "there is no such setting" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
         told.append(f"{where.upper() if prefix else where}: {what}" if where else what)
     return "; ".join(told)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches that host."""
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def leads_here(url: str) -> bool:
-    """The same for an address."""
-    try:
-        return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
 
 
 class Settings(BaseSettings):

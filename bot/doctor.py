@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 
 from bot.bootstrap import App
-from bot.config import leads_here
+from connectors.chat.loopback import leads_here
 from connectors.errors import ConnectorError
 from connectors.ports.chat import Address
 

@@ -14,11 +14,11 @@ from aiohttp import web
 from botbuilder.integration.aiohttp import CloudAdapter
 from botbuilder.schema import Activity
 
+from connectors.chat.loopback import is_loopback, leads_here
 from connectors.errors import Retry
 from connectors.teams.deliveries import Deliveries
 from connectors.teams.envelope import Payload, tenant_of
 from connectors.teams.keys import Keys
-from connectors.teams.loopback import is_loopback, leads_here
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.signatures import CHANNEL, NotSigned, Signatures, TeamsAuthentication
 from connectors.teams.tokens import Credentials, Tokens

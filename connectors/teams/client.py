@@ -8,7 +8,6 @@ first what became of a message.
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -22,8 +21,10 @@ from msrest.pipeline.universal import RawDeserializer
 from msrest.universal_http import HTTPClientResponse
 from yarl import URL
 
+from connectors.chat.loopback import is_loopback
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.teams.store import Room, RoomKind
+from connectors.teams.tokens import BOT_SCOPE
 
 TIMEOUT = 10.0
 """Seconds for one call."""
@@ -32,7 +33,6 @@ SERVICES = 50
 """Service URLs whose client is kept."""
 MEMBERS = 500
 """On one page."""
-BOT_SCOPE = "https://api.botframework.com/.default"
 BUSY = frozenset({412, 429})
 """Teams did nothing, and may later."""
 TYPES: Mapping[RoomKind, str] = {"personal": "personal", "group": "groupChat", "channel": "channel"}
@@ -312,14 +312,7 @@ def _usable(url: str, *, signed: bool) -> bool:
         return False
     if "{" in url or not host:
         return False
-    return (parts.scheme == "http" and _is_loopback(host)) or (signed and parts.scheme == "https")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return (parts.scheme == "http" and is_loopback(host)) or (signed and parts.scheme == "https")
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:

@@ -15,8 +15,8 @@ import aiohttp
 import jwt
 import structlog
 
+from connectors.chat.loopback import leads_here
 from connectors.errors import Retry
-from connectors.teams.loopback import leads_here
 
 log = structlog.get_logger()
 TIMEOUT = 10.0

@@ -18,8 +18,8 @@ from botframework.connector.auth import AppCredentials, ServiceClientCredentials
 from msal import ConfidentialClientApplication, ManagedIdentityClient, UserAssignedManagedIdentity
 from msal.exceptions import MsalError
 
+from connectors.chat.loopback import leads_here
 from connectors.errors import ConnectorError, Refused, Retry
-from connectors.teams.loopback import leads_here
 from connectors.teams.settings import TeamsSettings
 
 BOT_SCOPE = "https://api.botframework.com/.default"

@@ -1,4 +1,4 @@
-"""What is on this machine: the only place that the local mode hears, and the only one that may be spoken to unencrypted."""
+"""What is on this machine: nobody else reaches it, and it may be spoken to unencrypted."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 def is_loopback(host: str | None) -> bool:
     """By its name or its address."""
     try:
-        return host == "localhost" or ip_address(host or "").is_loopback
+        return host == "localhost" or ip_address((host or "").strip("[]")).is_loopback
     except ValueError:
         return False
 

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -107,10 +107,13 @@ class App:
         channels: Sequence[Channel] = (),
         inbox: Callable[[Sessions, Clock], Inbox] = Inbox,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """`monotonic` and `sleep` are the pace of what is said on chat platforms."""
         self.settings = settings
         self.clock = clock
         self._monotonic = monotonic
+        self._sleep = sleep
         self.home = Home(settings.home)
         self.home.make()
         if not (self.home.path / "foyer.yaml").exists():
@@ -415,6 +418,7 @@ class App:
             sessions=self.sessions,
             clock=self.clock,
             monotonic=self._monotonic,
+            sleep=self._sleep,
         )
 
     async def _ask(self, question: str, asker: Person, before: str | None, vector: NDArray[Any] | None) -> Answer:

@@ -129,7 +129,11 @@ class FrontPage:
         """Shows the page, or what the chat begins with. Neither is part of a conversation."""
         channel = self.channels[activity.address.channel]
         address = channel.direct(activity.address.tenant, activity.sender.external_id)
-        if activity.target == OWN_CHAT:
+        if activity.target == OWN_CHAT and channel.is_shared(activity.address):
+            if not talk.outsiders:
+                hello = Reply(new_id(), ReplyKind.GREETING, talk.words("room.hello"))
+                talk.changes.posts.append(Post(replace(activity.address, thread=None), hello))
+        elif activity.target == OWN_CHAT:
             talk.changes.posts.append(Post(address, greeting(talk.person, talk.words, new_id()), None, talk.person.id))
         elif activity.target == HOME_PAGE and channel.capabilities.home:
             key = _key(talk.person, channel)

@@ -122,7 +122,8 @@ class TurnHandler:
         async def finish(session: AsyncSession) -> None:
             if not await self.inbox.mark(session, received.seq, "done" if concerned else "overheard"):
                 raise AlreadyHandled(received.seq)
-            await self.people.saw(session, activity.sender)
+            if activity.kind is not ActivityKind.OPENED:  # to have it installed is no use of it
+                await self.people.saw(session, activity.sender)
 
         changes.inside.insert(0, finish)
         try:

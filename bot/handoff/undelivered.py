@@ -17,6 +17,7 @@ from bot.handoff.store import HandoffMoved
 from bot.outbox import Refusal
 from bot.words import Words
 from connectors.ports.chat import Address, Reply, ReplyKind
+from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
 
 log = structlog.get_logger()
@@ -45,8 +46,12 @@ class Undelivered:
             await self._in_chat(refusal)
         elif carried is not None and carried.kind is Kind.SAID:
             await self._moved(carried.handoff_id)
-        elif not await self._to_readers(refusal) and carried is not None:
+        elif await self._to_readers(refusal):
+            return
+        elif carried is not None:
             await self._unheard(carried)
+        else:
+            await self._to_another_chat(refusal)
 
     async def _card(self, refusal: Refusal, handoff_id: str) -> None:
         """Of staff. One that cannot be changed, since it is gone or too old, is posted again; if its room is gone, that is refused."""
@@ -116,6 +121,35 @@ class Undelivered:
         for reader in readers if refusal.card_key is None else readers[:1]:
             await self._post(refusal, channel.direct(address.tenant, reader))
         return bool(readers)
+
+    async def _to_another_chat(self, refusal: Refusal) -> None:
+        """What somebody's own chat refuses, since they removed or blocked the bot there, goes to where else they are reached, and
+        whoever was told in a room that it goes on in their own chat hears there how to open one.
+        """
+        board, address = self.board, refusal.address
+        shown = await board.outbox.shown(refusal.card_key) if refusal.card_key is not None else []
+        reader_id = next((one.reader_id for one in shown if one.id == refusal.reply.id), None)
+        reader = await board.people.get(reader_id) if reader_id is not None else None
+        others = {name: channel for name, channel in board.channels.items() if name != address.channel}
+        if reader is None or not others or refusal.reply.kind in NO_MESSAGES:
+            return
+        await self._say_no_chat(refusal, reader)
+        await self._post(refusal, await board.people.address(reader, others))
+
+    async def _say_no_chat(self, refusal: Refusal, reader: Person) -> None:
+        """Once, in the room where they asked."""
+        board = self.board
+        kind, _, subject = (refusal.card_key or "").partition(":")
+        request = await board.requests.get(subject) if kind in ("request", "receipt") else None
+        if request is not None and request.requester_id == reader.id:
+            kind, subject = "said", request.conversation_id
+        conversation = await board.conversations.get(subject) if kind == "said" else None
+        if conversation is None or not board.channels[conversation.address.channel].is_shared(conversation.address):
+            return
+        key = f"no_chat:{conversation.id}"
+        if not await board.outbox.shown(key):
+            notice = Reply(new_id(), ReplyKind.NOTICE, board.words()("room.no_chat", name=reader.name))
+            await self.saver.save(Changes(posts=[Post(conversation.address, notice, key)]))
 
     async def _talking(self, address: Address) -> list[str]:
         """The accounts of those who talk with the bot in this thread, whoever began first."""

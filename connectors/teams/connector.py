@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from aiohttp import web
@@ -50,6 +50,7 @@ class Teams:
         clock: Clock,
         pauses: Sequence[float] = PAUSES,
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._pauses = pauses
@@ -63,7 +64,7 @@ class Teams:
         self._graph = Graph(settings, tokens, monotonic)
         self._transfers = Transfers(settings, rooms, tokens)
         self._reading = Reading(self._client, rooms, accounts, self._graph, settings, clock, monotonic)
-        self.channel = TeamsChannel(self._client, self._reading, self._transfers, waiting, sessions, word, clock, monotonic)
+        self.channel = TeamsChannel(self._client, self._reading, self._transfers, waiting, sessions, word, clock, monotonic, sleep=sleep)
         consents = Consents(ConsentStore(sessions), rooms, files, self._client, self._transfers, word)
         self._listeners = Listeners(rooms, accounts, intake, waiting, self.channel, consents, word, clock)
         self._checkup = Checkup(settings, rooms, lambda: self._tokens.token(BOT_SCOPE), self._adapter.warm, self._hears)

@@ -157,7 +157,8 @@ class Reading:
                     break
         except Refused as refused:
             self._log_unread(room, refused)
-        return [heard for _, heard in sorted(reversed(said), key=lambda one: one[0])]
+        said.reverse()  # of one moment, in the order that they came
+        return [heard for _, heard in sorted(said, key=lambda one: one[0])]
 
     async def posted(self, address: Address, text: str, since: datetime) -> str | None:
         """The activity id of the bot's newest message there since then that begins as this text does; None when there is none.

@@ -86,7 +86,10 @@ class Company:
         def monotonic() -> float:
             return self.clock().timestamp()
 
-        return App(self.settings, clock=self.clock, index=MemoryIndex(), channels=self.channels, monotonic=monotonic)
+        async def sleep(seconds: float) -> None:
+            """Nobody waits for an answer to appear bit by bit."""
+
+        return App(self.settings, clock=self.clock, index=MemoryIndex(), channels=self.channels, monotonic=monotonic, sleep=sleep)
 
     @classmethod
     async def open(

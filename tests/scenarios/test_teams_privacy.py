@@ -50,6 +50,7 @@ async def test_whoever_blocked_the_bot_reads_nothing_and_neither_does_anybody_el
     await teams.say("dana", PTO_LEFT, room=GENERAL, mention=True)
     assert teams.told("dana") == []
     assert "days" not in general(teams)
+    assert "Dana Whitfield, I can't write to you alone here. Add Foyer to your own chats" in general(teams)
     teams.fake.blocked.clear()
     await teams.say("dana", PTO_LEFT)
     assert any("days" in said for said in teams.told("dana"))

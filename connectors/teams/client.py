@@ -9,7 +9,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount, ConversationParameters
@@ -33,6 +33,8 @@ SERVICES = 50
 """Service URLs whose client is kept."""
 MEMBERS = 500
 """On one page."""
+PAGES = 60
+"""Of members: a team has no more than 25,000."""
 BUSY = frozenset({412, 429})
 """Teams did nothing, and may later."""
 TYPES: Mapping[RoomKind, str] = {"personal": "personal", "group": "groupChat", "channel": "channel"}
@@ -140,14 +142,30 @@ class Client:
         return found
 
     async def members(self, room: Room) -> Sequence[Json]:
+        """Refused("too_many") when there is no end to them."""
         found: list[Json] = []
         token: str | None = None
-        while True:
+        for _ in range(PAGES):
             asked = await self._of(room).get_conversation_paged_members(room.conversation_id, MEMBERS, token, raw=True)
             found += asked.response.get("members") or ()
             token = asked.response.get("continuationToken") or None
             if token is None:
                 return found
+        raise Refused("too_many", room.room)
+
+    async def team(self, room: Room) -> Json:
+        """The team of a channel (`aadGroupId`, `name`); `room` knows its `team_id`. Refused("room_gone") where the app is not installed."""
+        return await self._team(room, "/v3/teams/{teamId}")
+
+    async def channels(self, room: Room) -> Sequence[Json]:
+        """The channels of this one's team: `id`, and a `name` that the one called General has not. Raises as `team`."""
+        return (await self._team(room, "/v3/teams/{teamId}/conversations")).get("conversations") or ()
+
+    async def _team(self, room: Room, path: str) -> Json:
+        # The library knows these two calls in its blocking client only.
+        library = self._of(room)._client
+        asked = library.get(library.format_url(path, teamId=quote(room.team_id or room.conversation_id, safe="")), {}, {})
+        return _read((await library.async_send(asked, stream=False)).body()) or {}
 
     def _of(self, room: Room) -> Any:
         url = room.service_url

@@ -12,7 +12,7 @@ from aiohttp import web
 from botbuilder.schema import Activity, Attachment
 
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
-from connectors.teams.client import Client, refusal
+from connectors.teams.client import PAGES, Client, refusal
 from connectors.teams.store import Room
 
 ROOM = Room("t1", "19:abc@thread.tacv2", "channel", "19:abc@thread.tacv2", "", "28:bot", "Foyer")
@@ -315,6 +315,26 @@ async def test_members_come_page_by_page_with_all_that_is_told(server: Server, c
     server.answers += [lambda: web.json_response(first), lambda: web.json_response({"members": [{"id": "29:2", "email": "x"}]})]
     assert await client.members(server.room) == [{"id": "29:1", "userRole": "guest"}, {"id": "29:2", "email": "x"}]
     assert "continuationToken=a%2Fb" in server.asked[1][1]
+
+
+async def test_members_without_an_end_are_refused(server: Server, client: Client) -> None:
+    server.answers += [lambda: web.json_response({"members": [{"id": "29:1"}], "continuationToken": "again"})] * 1_000
+    with pytest.raises(Refused, match="too_many"):
+        await client.members(server.room)
+    assert len(server.asked) == PAGES
+
+
+async def test_a_team_and_its_channels_are_told(server: Server, client: Client) -> None:
+    channels = [{"id": "19:abc@thread.tacv2"}, {"id": "19:def@thread.tacv2", "name": "Support"}]
+    server.answers += [lambda: web.json_response({"aadGroupId": "g1"}), lambda: web.json_response({"conversations": channels})]
+    room = replace(server.room, team_id="19:team@thread.tacv2")
+    assert await client.team(room) == {"aadGroupId": "g1"}
+    assert await client.channels(room) == channels
+    at = "/connector/v3/teams/19%3Ateam%40thread.tacv2"
+    assert [path for _, path, _ in server.asked] == [at, f"{at}/conversations"]
+    server.says(404)
+    with pytest.raises(Refused, match="room_gone"):
+        await client.team(room)
 
 
 async def test_a_member_is_told_whole(server: Server, client: Client) -> None:

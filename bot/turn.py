@@ -34,7 +34,7 @@ from bot.talk import Talk, Talks
 from bot.threads import Threads
 from bot.words import Words
 from connectors.errors import Retry
-from connectors.ports.chat import HOME_PAGE, Activity, ActivityKind, Heard, Reply, ReplyKind
+from connectors.ports.chat import HOME_PAGE, OWN_CHAT, Activity, ActivityKind, Heard, Reply, ReplyKind
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
@@ -122,7 +122,7 @@ class TurnHandler:
         async def finish(session: AsyncSession) -> None:
             if not await self.inbox.mark(session, received.seq, "done" if concerned else "overheard"):
                 raise AlreadyHandled(received.seq)
-            if activity.kind is not ActivityKind.OPENED:  # to have it installed is no use of it
+            if (activity.kind, activity.target) != (ActivityKind.OPENED, OWN_CHAT):  # to have it installed is no use of it
                 await self.people.saw(session, activity.sender)
 
         changes.inside.insert(0, finish)

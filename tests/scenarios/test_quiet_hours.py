@@ -12,7 +12,7 @@ from bot.buttons import Verb
 from bot.intake import Received
 from bot.quiet import QuietHours
 from connectors.memory.channel import MemoryChannel
-from connectors.ports.chat import Activity, ActivityKind, Address, Profile, Reply, ReplyKind, Shortcut
+from connectors.ports.chat import OWN_CHAT, Activity, ActivityKind, Address, Profile, Reply, ReplyKind, Shortcut
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from tests.scenarios.company import Company, email
@@ -180,6 +180,15 @@ async def test_every_use_counts(two: Two, use: str) -> None:
     else:
         await two.a.shortcut("priya", Shortcut.CREATE_REQUEST, two.a.wrote("omar", "my screen is broken"), "form-1")
     assert await asked(two) == ["alpha"]
+
+
+async def test_to_have_it_installed_is_no_use(two: Two) -> None:
+    await two.a.say("priya", "hello")
+    await two.tick()
+    await two.b.say("priya", "hello")
+    await two.tick()
+    await two.a.open("priya", OWN_CHAT)
+    assert await asked(two) == ["beta"]
 
 
 async def test_a_turn_that_was_given_up_was_a_use_too(two: Two) -> None:

@@ -320,7 +320,7 @@ class App:
         """Lets what is running come to an end for `patience` seconds; the rest is finished by the next start."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._running and await self.working():  # noqa: ASYNC110 - what runs is known to databases, not to an event
+                while self._running and await self._under_way():  # noqa: ASYNC110 - what runs is known to databases, not to an event
                     await asyncio.sleep(0.02)
         self._running = False
         await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
@@ -337,13 +337,16 @@ class App:
         await self.engine_db.dispose()
 
     async def working(self) -> bool:
-        """Whether anything that needs nobody else is under way, for anybody; looked at in the order in which work moves on."""
+        """Whether anything that needs nobody else is under way, for anybody, or due."""
+        return await self._under_way() or await self.held.due()
+
+    async def _under_way(self) -> bool:
+        """Looked at in the order in which work moves on."""
         return (
             bool(await self.requests.pending_commands(1))
             or await self.engine.busy()
             or bool(await self.requests.in_states(*WORKING))
             or await self.status.behind()
-            or await self.held.due()
         )
 
     async def busy(self, external_id: str, conversation: str | None) -> bool:

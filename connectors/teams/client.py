@@ -8,7 +8,7 @@ first what became of a message.
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -24,7 +24,7 @@ from yarl import URL
 from connectors.chat.loopback import is_loopback
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.teams.store import Room, RoomKind
-from connectors.teams.tokens import BOT_SCOPE
+from connectors.teams.tokens import BOT_SCOPE, TokenSource
 
 TIMEOUT = 10.0
 """Seconds for one call."""
@@ -60,16 +60,6 @@ CODES: Mapping[str, str] = {
 """Teams' own codes that mean the same everywhere."""
 
 Json = Mapping[str, Any]
-
-
-class TokenSource(Protocol):
-    """What proves to the Bot Connector that the bot speaks."""
-
-    async def token(self, scope: str) -> str:
-        """One that is good now. Raises Retry, Refused."""
-
-    def forget(self, scope: str) -> None:
-        """It was not taken: the next one is a new one."""
 
 
 class Client:
@@ -168,15 +158,18 @@ class Client:
         return _read((await library.async_send(asked, stream=False)).body()) or {}
 
     def _of(self, room: Room) -> Any:
-        url = room.service_url
+        return self.connector(room.service_url).conversations
+
+    def connector(self, url: str) -> ConnectorClient:
+        """The library's own client of the service at `url`, with our transport. Raises Refused("service_url")."""
         if not _usable(url, signed=self._tokens is not None):
-            raise Refused("service_url", room.room)
+            raise Refused("service_url")
         if url not in self._services:
             self._services[url] = ConnectorClient(None, custom_configuration=self._configuration(url))
         self._services.move_to_end(url)
         if len(self._services) > SERVICES:
             self._services.popitem(last=False)
-        return self._services[url].conversations
+        return self._services[url]
 
     def _configuration(self, url: str) -> BotFrameworkConnectorConfiguration:
         sender = _Sender(self)

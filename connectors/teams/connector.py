@@ -57,10 +57,11 @@ class Teams:
         self._clock = clock
         self._tokens = Tokens(settings, monotonic)
         self._deliveries = Deliveries(monotonic)
-        self._adapter = TeamsAdapter(settings, keys=Keys(settings.openid_url, monotonic), tokens=self._tokens, deliveries=self._deliveries)
         tokens = None if settings.local else self._tokens
         rooms, accounts, waiting = RoomStore(sessions), AccountStore(sessions), Waiting()
         self._client = Client(tokens)
+        keys = Keys(settings.openid_url, monotonic)
+        self._adapter = TeamsAdapter(settings, keys=keys, deliveries=self._deliveries, connect=self._client.connector)
         self._graph = Graph(settings, tokens, monotonic)
         self._transfers = Transfers(settings, rooms, tokens)
         self._reading = Reading(self._client, rooms, accounts, self._graph, settings, clock, monotonic)

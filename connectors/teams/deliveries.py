@@ -40,8 +40,10 @@ class Deliveries:
         self._refused, self._any = 0, True
 
     def refused(self, why: str, *, proved: bool) -> None:
-        """With 401. `proved`: it was signed by Microsoft."""
-        if proved:
+        """With 401. `proved`: it was signed by Microsoft. What was signed for another app anybody can send on who has one; it says
+        something of ours only as long as nothing else has come.
+        """
+        if proved and not (why == APP_ID and self._any):
             self._refused += 1
             self._why = why
         self._warn("teams_deliveries_refused" if proved else "teams_unsigned_refused", because=why, since_accepted=self._refused)

@@ -19,11 +19,11 @@ from connectors.chat.loopback import is_loopback
 from connectors.chat.wording import Word
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import FileRef, Files
-from connectors.teams.client import Client, TokenSource
+from connectors.teams.client import Client
 from connectors.teams.envelope import Payload, direct_room, part, person_of, tenant_of, text_in
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Consent, ConsentStore, Room, RoomStore
-from connectors.teams.tokens import BOT_SCOPE
+from connectors.teams.tokens import BOT_SCOPE, TokenSource
 
 log = structlog.get_logger()
 HOSTS = (".sharepoint.com", ".sharepoint.us", ".sharepoint-df.com", ".svc.ms")

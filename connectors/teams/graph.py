@@ -14,10 +14,9 @@ import aiohttp
 from yarl import URL
 
 from connectors.errors import Refused, Retry
-from connectors.teams.client import TokenSource
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Room
-from connectors.teams.tokens import GRAPH_SCOPE
+from connectors.teams.tokens import GRAPH_SCOPE, TokenSource
 
 TIMEOUT = 5.0
 """Seconds for one call."""

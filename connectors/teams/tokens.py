@@ -14,7 +14,6 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
-from botframework.connector.auth import AppCredentials, ServiceClientCredentialsFactory
 from msal import ConfidentialClientApplication, ManagedIdentityClient, UserAssignedManagedIdentity
 from msal.exceptions import MsalError
 
@@ -57,9 +56,13 @@ IDENTITY = "no user-assigned managed identity with the client id FOYER_TEAMS_APP
 
 
 class TokenSource(Protocol):
-    """What the library's credentials are made of."""
+    """What of `Tokens` is needed to ask Microsoft for something."""
 
-    async def token(self, scope: str) -> str: ...
+    async def token(self, scope: str) -> str:
+        """One that is good now. Raises Retry, Refused."""
+
+    def forget(self, scope: str) -> None:
+        """It was not taken: the next one is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,39 +154,6 @@ class Tokens:
             return Retry("unreachable", f"Microsoft's login is busy ({error} AADSTS{code})")
         said = MENDS.get(code, f"Microsoft's login refuses FOYER_TEAMS_APP_ID with {SECRET}")
         return Refused("bad_credentials", f"{said} (AADSTS{code})" if code else f"{said} ({error[:60]})")
-
-
-class Credentials(ServiceClientCredentialsFactory):  # type: ignore[misc]
-    """For the library: each credential holds a token that was fetched just before, so that signing waits for nothing."""
-
-    def __init__(self, app_id: str, tokens: TokenSource) -> None:
-        self._app_id = app_id
-        self._tokens = tokens
-
-    async def is_valid_app_id(self, app_id: str) -> bool:
-        return bool(app_id) and app_id == self._app_id
-
-    async def is_authentication_disabled(self) -> bool:
-        """Never: what may come in unsigned is decided elsewhere."""
-        return False
-
-    async def create_credentials(self, app_id: str, oauth_scope: str, login_endpoint: str, validate_authority: bool) -> AppCredentials:
-        """Raises Refused for another app, and what `Tokens.token` does. In the local mode there is no app, and no token."""
-        if not self._app_id:
-            return _Bearer("", "")
-        if app_id != self._app_id:
-            raise Refused("bad_credentials", "another app")
-        scope = oauth_scope if oauth_scope.endswith("/.default") else f"{oauth_scope}/.default"
-        return _Bearer(app_id, await self._tokens.token(scope))
-
-
-class _Bearer(AppCredentials):  # type: ignore[misc]
-    def __init__(self, app_id: str, token: str) -> None:
-        super().__init__(app_id)
-        self._token = token
-
-    def get_access_token(self, force_refresh: bool = False) -> str:
-        return self._token
 
 
 class _Http(requests.Session):

@@ -14,6 +14,7 @@ from botframework.connector.auth import BotFrameworkAuthenticationFactory, Passw
 from botframework.connector.auth.jwt_token_extractor import JwtTokenExtractor, _OpenIdMetadata
 
 from connectors.teams.adapter import InvokeAnswer, TeamsAdapter
+from connectors.teams.client import Client
 from connectors.teams.deliveries import Deliveries
 from connectors.teams.envelope import Payload
 from connectors.teams.keys import Keys
@@ -76,6 +77,7 @@ class Inbound:
     seconds: Seconds
     deliveries: Deliveries
     adapter: TeamsAdapter | None = None
+    client: Client | None = None
     handled: list[Payload] = field(default_factory=list)
     answer: InvokeAnswer | Exception | None = None
     remote: str = ""
@@ -114,7 +116,8 @@ async def inbound(**changes: Any) -> AsyncIterator[Inbound]:
         settings = local_settings(**changes) if changes.pop("local", False) else settings_of(fake, **changes)
         made = Inbound(fake, seconds, Deliveries(seconds))
         keys = Keys(settings.openid_url, seconds, timeout=5.0)
-        made.adapter = adapter = TeamsAdapter(settings, keys=keys, tokens=Tokens(settings, seconds), deliveries=made.deliveries)
+        made.client = client = Client(None if settings.local else Tokens(settings, seconds))
+        made.adapter = adapter = TeamsAdapter(settings, keys=keys, deliveries=made.deliveries, connect=client.connector)
 
         async def receive(request: web.Request) -> web.Response:
             return await adapter.receive(request.clone(remote=made.remote) if made.remote else request, made.handle)

@@ -5,9 +5,10 @@ import hmac
 import json
 import logging
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from botbuilder.core import AnonymousReceiveMiddleware, TurnContext
 from botbuilder.schema import Activity
 from botframework.connector.auth import BotFrameworkAuthenticationFactory, PasswordServiceClientCredentialFactory
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,10 +16,10 @@ from structlog.testing import capture_logs
 
 from connectors.errors import Retry
 from connectors.teams.adapter import InvokeAnswer, TeamsAdapter
+from connectors.teams.client import Client
 from connectors.teams.deliveries import APP_ID, CLOCK, Deliveries
 from connectors.teams.keys import Keys
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.tokens import Tokens
 from tests.connectors.teams.auth_support import TENANT, Inbound, Seconds, as_the_library_does, inbound, message
 from tests.fakes.teams.openid import SERVICE_URL, FakeOpenId
 
@@ -159,9 +160,10 @@ async def test_what_is_no_activity_is_refused(here: Inbound, body: str | bytes) 
     assert here.handled == []
 
 
+@pytest.mark.parametrize("forged", ["missing", "malformed", "unknown key", "wrong audience", "expired"])
 @pytest.mark.parametrize("body", ["{", "x" * 1_000_001])
-async def test_what_strangers_send_is_not_even_read(here: Inbound, body: str) -> None:
-    assert await here.post(body, headers={}) == 401
+async def test_what_strangers_send_is_not_even_read(here: Inbound, body: str, forged: str) -> None:
+    assert await here.post(body, headers=FORGED[forged](here.fake)) == 401
 
 
 @pytest.mark.parametrize("lacking", ["type", "channelId", "serviceUrl"])
@@ -196,6 +198,23 @@ async def test_an_invoke_is_answered(here: Inbound) -> None:
     assert await here.ask(message(type="invoke")) == (501, "")
     here.answer = InvokeAnswer(200, {})
     assert await here.ask(message(type="invoke")) == (200, "{}")
+
+
+async def test_it_is_handled_in_a_turn_that_speaks_through_our_own_client(here: Inbound) -> None:
+    assert here.adapter is not None
+    assert here.client is not None
+    turns: list[TurnContext] = []
+
+    async def note(context: TurnContext, on: Callable[[], Awaitable[object]]) -> None:
+        turns.append(context)
+        await on()
+
+    here.adapter.use(AnonymousReceiveMiddleware(note))
+    assert await here.post() == 200
+    (turn,) = turns
+    assert (turn.activity.type, turn.activity.service_url) == ("message", SERVICE_URL)
+    assert turn.turn_state[here.adapter.BOT_IDENTITY_KEY].claims["serviceurl"] == SERVICE_URL
+    assert turn.turn_state[here.adapter.BOT_CONNECTOR_CLIENT_KEY] is here.client.connector(SERVICE_URL)
 
 
 @pytest.mark.parametrize("error", [PermissionError("a file"), OSError("the database is away"), Retry("unreachable")])
@@ -259,7 +278,7 @@ class TestLocalMode:
     def test_without_an_app_or_tenants_there_is_no_other_mode(self, settings: TeamsSettings) -> None:
         seconds = Seconds()
         with pytest.raises(ValueError, match="would answer anybody"):
-            TeamsAdapter(settings, keys=Keys("", seconds), tokens=Tokens(settings, seconds), deliveries=Deliveries(seconds))
+            TeamsAdapter(settings, keys=Keys("", seconds), deliveries=Deliveries(seconds), connect=Client(None).connector)
 
 
 class TestDeliveries:
@@ -286,6 +305,15 @@ class TestDeliveries:
         for forged in ("missing", "malformed", "unknown key", "wrong key under a known name", "not signed", "changed"):
             await here.post(headers=FORGED[forged](here.fake))
         assert here.deliveries.broken is None
+
+    async def test_what_is_for_another_app_counts_until_ours_has_come(self, here: Inbound) -> None:
+        """Whoever has a bot of their own can send on what Microsoft has signed for it, now or long ago."""
+        await here.post()
+        for when in ({}, {"expires": -4000, "begins": -8000}):
+            assert await here.post(headers=here.fake.header(audience="99999999-2222-3333-4444-555555555555", **when)) == 401
+        assert here.deliveries.broken is None
+        await here.post(headers=here.fake.header(expires=-4000, begins=-8000))
+        assert here.deliveries.broken == f"Teams' last 1 deliveries were refused: {CLOCK}"
 
     async def test_another_tenant_counts_until_ours_has_come(self, here: Inbound) -> None:
         await here.post(message(tenant="bbbbbbbb-0000-0000-0000-000000000002"))

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-import requests
 from botframework.connector.auth import MicrosoftAppCredentials
 from structlog.testing import capture_logs
 
 from connectors.errors import Refused, Retry
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.tokens import BOT_SCOPE, GRAPH_SCOPE, YOUNG, Credentials, Tokens
+from connectors.teams.tokens import BOT_SCOPE, GRAPH_SCOPE, YOUNG, Tokens
 from tests.connectors.teams.auth_support import APP, TENANT, Seconds
 from tests.fakes.teams.openid import FakeLogin, served
 
@@ -195,41 +194,11 @@ async def test_a_managed_identity_needs_no_secret(here: SignIn, monkeypatch: pyt
         await other.token(GRAPH_SCOPE)
 
 
-class TestCredentials:
-    async def test_they_sign_without_waiting(self, here: SignIn) -> None:
-        """Signing is not asynchronous: it would hold up everything while a token is fetched."""
-        credentials = Credentials(APP, here.tokens())
-        made = await credentials.create_credentials(APP, "https://api.botframework.com", "", True)
-        here.login.answer = (500, "")
-        assert made.signed_session(requests.Session()).headers["Authorization"] == "Bearer token-1"
-
-    async def test_a_turn_fetches_no_token_of_its_own(self, here: SignIn) -> None:
-        credentials = Credentials(APP, here.tokens())
-        for _ in range(5):
-            made = await credentials.create_credentials(APP, "https://api.botframework.com", "", True)
-            made.signed_session(requests.Session())
-        assert len(here.login.asked) == 1
-
-    async def test_the_librarys_own_fetch_one_each(self, here: SignIn) -> None:
-        """The negative control: its credentials keep a client, and so a token, of their own."""
-        made = [MicrosoftAppCredentials(APP, here.login.secret, TENANT) for _ in range(2)]
-        tokens = here.tokens()
-        for credentials in made:
-            credentials.app = await asyncio.to_thread(tokens._make)  # its own speaks to Microsoft only
-            await asyncio.to_thread(credentials.get_access_token)
-        assert len(here.login.asked) == 2
-
-    async def test_no_other_app_is_spoken_for(self, here: SignIn) -> None:
-        credentials = Credentials(APP, here.tokens())
-        with pytest.raises(Refused, match="another app"):
-            await credentials.create_credentials("another", BOT_SCOPE, "", True)
-        assert await credentials.is_valid_app_id(APP)
-        assert not await credentials.is_valid_app_id("another")
-        assert here.login.asked == []
-
-    async def test_in_the_local_mode_there_is_no_token(self, here: SignIn) -> None:
-        credentials = Credentials("", here.tokens())
-        made = await credentials.create_credentials("", BOT_SCOPE, "", True)
-        assert "Authorization" not in made.signed_session(requests.Session()).headers
-        assert not await credentials.is_authentication_disabled()
-        assert here.login.asked == []
+async def test_the_librarys_own_credentials_fetch_one_each(here: SignIn) -> None:
+    """The negative control: they keep a client, and so a token, of their own."""
+    made = [MicrosoftAppCredentials(APP, here.login.secret, TENANT) for _ in range(2)]
+    tokens = here.tokens()
+    for credentials in made:
+        credentials.app = await asyncio.to_thread(tokens._make)  # its own speaks to Microsoft only
+        await asyncio.to_thread(credentials.get_access_token)
+    assert len(here.login.asked) == 2

@@ -249,6 +249,13 @@ class Outbox:
             row = (await session.execute(found.order_by(o.sequence.desc()).limit(1))).one_or_none()
         return (row.posted_thread or row.thread, row.card_key, row.created_at) if row is not None else None
 
+    async def tried(self, placement_id: str) -> set[str]:
+        """The channels on which this card was to be posted so far."""
+        o = t.outbox.c
+        posts = select(o.channel).where(o.placement_id == placement_id, o.operation == "post")
+        async with self._sessions() as session:
+            return set((await session.execute(posts)).scalars())
+
     async def waiting(self) -> int:
         async with self._sessions() as session:
             return int((await session.execute(select(func.count()).select_from(t.outbox).where(_PENDING))).scalar_one())

@@ -109,7 +109,14 @@ class PeopleStore:
 
     async def address(self, person: Person, channels: Mapping[str, Channel]) -> Address:
         """Where to reach somebody who did not just write: the channel used last; else one where their address is found; else
-        the web chat."""
+        the web chat, which `channels` must have for that."""
+        address = await self.reached_at(person, channels)
+        if address is None:
+            raise LookupError(WEB)
+        return address
+
+    async def reached_at(self, person: Person, channels: Mapping[str, Channel]) -> Address | None:
+        """As `address`; None where the web chat is not among these channels, and none of them knows the person."""
         for identity in await self._identities(person.id):
             if identity.channel in channels and await self._is(identity, person):
                 return channels[identity.channel].direct(identity.tenant, identity.external_id)
@@ -117,7 +124,7 @@ class PeopleStore:
             found = await self._lookup(channel, person) if name != WEB else None
             if found is not None:
                 return channel.direct(found.tenant, found.external_id)
-        return channels[WEB].direct("local", person.email)
+        return channels[WEB].direct("local", person.email) if WEB in channels else None
 
     async def external_id(self, person: Person, channel: str, tenant: str) -> str | None:
         """Who this is there; of several accounts the one used last."""

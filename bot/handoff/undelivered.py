@@ -4,6 +4,7 @@ A reply that a room refuses goes to its reader's own chat; a card of staff is po
 gone; and whoever sent a file that did not arrive is told.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -126,18 +127,22 @@ class Undelivered:
         """What somebody's own chat refuses, since they removed or blocked the bot there, goes to where else they are reached, and
         whoever was told in a room that it goes on in their own chat hears there how to open one.
         """
-        board, address = self.board, refusal.address
+        board = self.board
         shown = await board.outbox.shown(refusal.card_key) if refusal.card_key is not None else []
         reader_id = next((one.reader_id for one in shown if one.id == refusal.reply.id), None)
         reader = await board.people.get(reader_id) if reader_id is not None else None
-        others = {name: channel for name, channel in board.channels.items() if name != address.channel}
-        if reader is None or not others or refusal.reply.kind in NO_MESSAGES:
+        if reader is None or refusal.reply.kind in NO_MESSAGES:
             return
-        await self._say_no_chat(refusal, reader)
-        await self._post(refusal, await board.people.address(reader, others))
+        tried = {refusal.address.channel, *await board.outbox.tried(refusal.reply.id)}
+        others = {name: channel for name, channel in board.channels.items() if name not in tried}
+        address = await board.people.reached_at(reader, others)
+        if address is None:
+            log.error("reply_undelivered", reply=refusal.reply.id, reader=reader.id)
+            return
+        await self._post(refusal, address, await self._no_chat(refusal, reader))
 
-    async def _say_no_chat(self, refusal: Refusal, reader: Person) -> None:
-        """Once, in the room where they asked."""
+    async def _no_chat(self, refusal: Refusal, reader: Person) -> list[Post]:
+        """What the room where they asked is told, once; nothing where they asked in no room."""
         board = self.board
         kind, _, subject = (refusal.card_key or "").partition(":")
         request = await board.requests.get(subject) if kind in ("request", "receipt") else None
@@ -145,11 +150,12 @@ class Undelivered:
             kind, subject = "said", request.conversation_id
         conversation = await board.conversations.get(subject) if kind == "said" else None
         if conversation is None or not board.channels[conversation.address.channel].is_shared(conversation.address):
-            return
+            return []
         key = f"no_chat:{conversation.id}"
-        if not await board.outbox.shown(key):
-            notice = Reply(new_id(), ReplyKind.NOTICE, board.words()("room.no_chat", name=reader.name))
-            await self.saver.save(Changes(posts=[Post(conversation.address, notice, key)]))
+        if await board.outbox.shown(key):
+            return []
+        notice = Reply(new_id(), ReplyKind.NOTICE, board.words()("room.no_chat", name=reader.name))
+        return [Post(conversation.address, notice, key)]
 
     async def _talking(self, address: Address) -> list[str]:
         """The accounts of those who talk with the bot in this thread, whoever began first."""
@@ -157,11 +163,13 @@ class Undelivered:
         known = [await self.board.people.external_id(one, address.channel, address.tenant) for one in people if one is not None]
         return [account for account in known if account is not None]
 
-    async def _post(self, refusal: Refusal, address: Address) -> None:
+    async def _post(self, refusal: Refusal, address: Address, told: Sequence[Post] = ()) -> None:
+        """`told`: what is said of it in the same transaction."""
+
         async def post(session: AsyncSession) -> None:
             await self.board.outbox.post_again(session, refusal, address)
 
-        await self.saver.save(Changes(inside=[post]))
+        await self.saver.save(Changes(inside=[post], posts=[*told]))
 
     async def _unheard(self, carried: Carried) -> None:
         """Staff believe that the employee has it."""

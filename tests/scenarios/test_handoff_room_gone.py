@@ -1,7 +1,7 @@
 """A room that is gone, or that Foyer was removed from, leaves nobody waiting: the card moves, and staff hear of it."""
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from connectors.ports.records import new_id
 from knowledge.index import MemoryIndex
 from tests.scenarios.company import Company, email
 from tests.scenarios.handoffs import in_room, texts
+from tests.scenarios.platform import Platform
 from tests.scenarios.test_handoff_privacy import TOLD, WORDS, handoff, own, room
 
 DESK = "group:desk"
@@ -151,3 +152,69 @@ async def test_whoever_sent_a_file_that_did_not_arrive_is_told(company: Elsewher
     await heard(company, "dana", email("dana"), "look", files=(FileRef("f1", "screen.png", "image/png", 3),))
     assert "look" in [reply.text for reply in company.rooms.shown(DESK)]
     assert any("could not pass on" in reply.text and "screen.png" in reply.text for reply in company.rooms.shown(email("dana")))
+
+
+# -- chats that somebody closed ------------------------------------------------------------------------------------
+
+CHANNEL = "group:general"
+OWN_MATTER = "how many days of PTO do I have left?"
+
+
+class Flat(Rooms):
+    """A platform that cannot whisper, so that what is for one person goes to their own chat."""
+
+    def __init__(self, name: str = "flat") -> None:
+        super().__init__()
+        self.name = name
+        self.capabilities = replace(self.capabilities, whispers=False)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """Two platforms on which chats with the bot can be closed."""
+
+    first: Platform
+    second: Platform
+    close: Callable[[str, str], None]
+
+    def shown(self, room: str) -> list[str]:
+        return [reply.text for reply in self.first.shown(room)]
+
+
+@pytest.fixture
+async def closed(template: Path, tmp_path: Path) -> AsyncIterator[Closed]:
+    chats = {"first": Flat("first"), "second": Flat("second")}
+    opened = await Company.open(tmp_path / "home", template, channels=[*chats.values()])
+
+    def close(platform: str, person: str) -> None:
+        chats[platform].archived.add(email(person))
+
+    yield Closed(Platform(opened, chats["first"]), Platform(opened, chats["second"]), close)
+    await opened.close()
+
+
+async def test_what_ones_own_chat_refuses_is_said_where_else_they_are(closed: Closed) -> None:
+    await closed.second.say("dana", "hello")
+    closed.close("first", "dana")
+    before = len(closed.second.shown("dana"))
+    await closed.first.say("dana", OWN_MATTER, room=CHANNEL)
+    assert "PTO" in closed.second.shown("dana")[before].text
+    assert any("Add Foyer to your own chats" in said for said in closed.shown(CHANNEL))
+    await closed.first.say("dana", OWN_MATTER, room=CHANNEL)
+    assert len([said for said in closed.shown(CHANNEL) if "Add Foyer" in said]) == 1
+
+
+async def test_what_every_chat_refuses_is_said_on_the_web(closed: Closed) -> None:
+    await closed.second.say("dana", "hello")
+    for platform in ("first", "second"):
+        closed.close(platform, "dana")
+    await closed.first.say("dana", OWN_MATTER, room=CHANNEL)
+    assert any("PTO" in said for said in await texts(closed.first.company, "dana"))
+
+
+async def test_what_the_web_chat_refuses_is_given_up_where_nobody_is_known_elsewhere(company: Elsewhere) -> None:
+    company.app.channels["web"] = web = Flat("web")
+    web.archived.add(email("dana"))
+    await company.say("dana", "I need editor access to Figma for 30 days")
+    assert (web.shown(email("dana")), await company.app.outbox.waiting()) == ([], 0)
+    assert web.shown(email("priya")), "all else goes on"

@@ -205,7 +205,7 @@ class App:
         )
         self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons)
         self.recognizer = Recognizer(self.encoder, specs, ports["people"], self.catalogues, clock=clock)
-        self.memory = Memory(self.requests, specs)
+        self.memory = Memory(self.requests, self.held, specs)
         self.front_page = FrontPage(
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
         )

@@ -53,6 +53,14 @@ class HeldPosts:
         async with self.sessions() as session:
             return int((await session.execute(select(func.count()).select_from(t.outbox).where(_HELD))).scalar_one())
 
+    async def unseen(self, card_keys: Sequence[str]) -> frozenset[str]:
+        """Those of these cards that are held, so that nobody has seen them yet."""
+        if not card_keys:
+            return frozenset()
+        held = select(t.outbox.c.card_key).where(_HELD, t.outbox.c.card_key.in_(card_keys))
+        async with self.sessions() as session:
+            return frozenset((await session.execute(held)).scalars())
+
     async def due(self) -> bool:
         """Whether something is held that need not be any more."""
         return any(self._is_over(row) for row in await self._rows())

@@ -311,7 +311,7 @@ class TurnHandler:
                 return
         talk.confidence = max((confidence_of(wish) for wish in recognition.wishes), default=None)
         self._audit(talk, recognition, route_taken)
-        talk.conversation = talk.conversation.passing_over()
+        talk.conversation = talk.conversation.passing_over(recall.unseen)
         if REMOVED in text:
             talk.say(ReplyKind.NOTICE, talk.words("say.secret"), personal=True)
         alone = len(route_taken) == 1

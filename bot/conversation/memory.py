@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, OpenRequest, Recall
+from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, AwaitsSolved, OpenRequest, Recall
+from bot.held import HeldPosts
 from bot.talk import Talk
 from specialists.request import Request
 from specialists.skill import SkillSpec
@@ -12,6 +13,7 @@ from specialists.store import RequestStore
 @dataclass(frozen=True, slots=True)
 class Memory:
     requests: RequestStore
+    held: HeldPosts
     specs: dict[str, SkillSpec]
 
     async def recall(self, talk: Talk) -> Recall:
@@ -23,14 +25,17 @@ class Memory:
         for request_id in gone:
             conversation = conversation.forgetting(request_id)
         talk.conversation = conversation
+        solved = {f"receipt:{item.request_id}": item for item in conversation.awaits if isinstance(item, AwaitsSolved)}
+        unseen = tuple(solved[card_key] for card_key in await self.held.unseen([*solved]))
         return Recall(
             person=talk.person,
-            awaits=conversation.awaits,
+            awaits=tuple(item for item in conversation.awaits if item not in unseen),
             question=conversation.question,
             request_id=conversation.request_id,
             requests=tuple(self._open(request) for request in open_requests),
             misses=conversation.misses,
             handoff_open=conversation.handoff_id is not None,
+            unseen=unseen,
         )
 
     def _open(self, request: Request) -> OpenRequest:

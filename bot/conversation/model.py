@@ -3,7 +3,7 @@
 Requests belong to persons, not to conversations; a conversation only remembers which ones it talks about.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -109,11 +109,12 @@ class Conversation:
     def without(self, *dropped: Awaits) -> "Conversation":
         return replace(self, awaits=tuple(item for item in self.awaits if item not in dropped))
 
-    def passing_over(self) -> "Conversation":
-        """Without what stands for one turn only: an offer, a choice, "did this solve it?" """
-        return replace(
-            self, awaits=tuple(item for item in self.awaits if isinstance(item, AwaitsSlot | AwaitsConfirmation | AwaitsInvitation))
-        )
+    def passing_over(self, unseen: Collection[Awaits] = ()) -> "Conversation":
+        """Without what stands for one turn only: an offer, a choice, "did this solve it?" What was not seen yet, `unseen`, comes
+        last.
+        """
+        lasting = tuple(item for item in self.awaits if isinstance(item, AwaitsSlot | AwaitsConfirmation | AwaitsInvitation))
+        return replace(self, awaits=(*lasting, *(item for item in self.awaits if item in unseen)))
 
     @property
     def composing(self) -> bool:
@@ -175,3 +176,5 @@ class Recall:
     """The person's open requests, newest first, whatever conversation they began in."""
     misses: int = 0
     handoff_open: bool = False
+    unseen: tuple[Awaits, ...] = ()
+    """Questions that the person was not shown yet, which no answer is meant for."""

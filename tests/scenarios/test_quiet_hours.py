@@ -15,6 +15,7 @@ from connectors.memory.channel import MemoryChannel
 from connectors.ports.chat import OWN_CHAT, Activity, ActivityKind, Address, Profile, Reply, ReplyKind, Shortcut
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
+from specialists.request import Request
 from tests.scenarios.company import Company, email
 from tests.scenarios.platform import Platform
 
@@ -123,6 +124,39 @@ async def test_a_link_that_ended_unused_can_wait(asleep: Company) -> None:
     before = len(await asleep.shown("dana"))
     await asleep.later(minutes=31)
     assert (len(await asleep.shown("dana")), await asleep.app.held.count()) == (before, 1)
+
+
+async def _one(company: Company, person: str, skill: str) -> Request:
+    who = await _person(company, person)
+    return next(one for one in await company.app.requests.recent_of(who.id) if one.skill == skill)
+
+
+async def _done_at_night(asleep: Company) -> None:
+    """Omar's wish of the evening is granted in the middle of his night."""
+    asleep.clock.now = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
+    await asleep.say("omar", WISH)
+    await asleep.say("omar", "please order me a new laptop")
+    await asleep.say("omar", "the MacBook Air")
+    await asleep.later(hours=3)
+    await asleep.press("priya", "approve")
+    assert ReplyKind.RECEIPT not in await kinds(asleep, "omar")
+
+
+async def test_what_somebody_says_is_no_answer_to_what_they_were_not_shown(asleep: Company) -> None:
+    """The open question that they have seen is answered, not "did this solve it?" of a receipt that is held."""
+    await _done_at_night(asleep)
+    await asleep.say("omar", "no")
+    assert (await _one(asleep, "omar", "grant_access")).resolution is None
+    assert (await _one(asleep, "omar", "request_hardware")).state.value == "cancelled"
+    assert ReplyKind.RECEIPT in await kinds(asleep, "omar"), "he turned up"
+
+
+async def test_what_was_asked_meanwhile_is_answered_when_it_is_seen(asleep: Company) -> None:
+    """The negative control."""
+    await _done_at_night(asleep)
+    await asleep.say("omar", "no")
+    await asleep.say("omar", "no")
+    assert (await _one(asleep, "omar", "grant_access")).resolution == "reopened"
 
 
 # -- several channels ----------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from connectors.teams.store import Post, PostStore, Room
 
 log = structlog.get_logger()
 INTERVAL = 1.2
-"""Seconds between the calls of a stream that shows something; Teams takes one a second."""
+"""Seconds between the calls of a stream; Teams takes one a second."""
 CHUNKS = 4
 """That an answer comes in before its end."""
 WITHOUT = 120.0
@@ -66,15 +66,17 @@ class Streams:
         place = (room.tenant, room.room)
         lock = self._locks.setdefault(place, asyncio.Lock())
         async with lock:  # Teams takes one stream at a time in a chat
-            stream = row.stream_id
+            stream, shown = row.stream_id, ""
             if stream is None:
                 stream = await self._start(room)
                 if stream is None:
                     return await self._client.send(room, message.made(None))
                 await self._posts.change(row.key, stream_id=stream)
-                if await self._show(room, stream, chunks):
+                shown, stopped = await self._show(room, stream, chunks)
+                if stopped:
+                    await self._label(room, stream, shown)
                     return stream
-            return await self._end(room, stream, message, chunks[-1] if chunks else "")
+            return await self._end(room, stream, message, shown, grows=bool(chunks))
 
     async def _start(self, room: Room) -> str | None:
         """None where there are no streams. A lost start leaves nothing but a passing sign, so it is none."""
@@ -93,42 +95,38 @@ class Streams:
             return None
         return begun or None
 
-    async def _show(self, room: Room, stream: str, chunks: Sequence[str]) -> bool:
-        """Whether the person wants to see no more of it. A chunk that is lost is part of the next one."""
-        said = ""
+    async def _show(self, room: Room, stream: str, chunks: Sequence[str]) -> tuple[str, bool]:
+        """What it showed, and whether the person wants to see no more of it. A chunk that is lost is part of the next one."""
+        shown = ""
         for n, chunk in enumerate(chunks, 2):
             await self._sleep(INTERVAL)
             try:
                 await self._client.send(room, _typing(chunk, StreamInfo("streaming", stream_id=stream, stream_sequence=n)))
-                said = chunk
+                shown = chunk
             except Refused as refused:
                 log.info("teams_stream_broke", room=room.room, code=refused.code)
-                if refused.code == "stream_cancelled":
-                    await self._label(room, stream, said)
-                    return True
-                return False
+                return shown, refused.code == "stream_cancelled"
             except Retry as lost:
                 log.info("teams_stream_chunk_lost", room=room.room, code=lost.code)
-        if chunks:
-            await self._sleep(INTERVAL)
-        return False
+        return shown, False
 
-    async def _end(self, room: Room, stream: str, message: Message, shown: str) -> str:
-        """`shown`: what stands there already, under the stream's id."""
+    async def _end(self, room: Room, stream: str, message: Message, shown: str, *, grows: bool) -> str:
+        """`shown`: what certainly stands there, under the stream's id; more may, of what `grows`, when an earlier process began it."""
+        await self._sleep(INTERVAL)
         try:
             await self._client.send(room, message.made(StreamInfo("final", stream_id=stream)))
             return stream
         except Refused as refused:
             if refused.code == "stream_completed":
                 return stream
-            if refused.code == "stream_cancelled" and shown:
+            if refused.code == "stream_cancelled" and grows:
                 await self._label(room, stream, shown)
                 return stream
             if refused.code in LASTING:
                 raise
             log.info("teams_stream_not_ended", room=room.room, code=refused.code)
             over = refused.code == "stream_finished"
-        if shown or over:
+        if grows or over:
             try:
                 await self._client.update(room, stream, message.made(None))
                 return stream
@@ -139,7 +137,10 @@ class Streams:
         return await self._client.send(room, message.made(None))
 
     async def _label(self, room: Room, stream: str, said: str) -> None:
-        """Somebody stopped an answer: what they saw of it stays, and it is said all the same that a computer wrote it."""
+        """Somebody stopped an answer: what they saw of it stays, and it is said all the same that a computer wrote it.
+
+        Where nobody knows what they saw it stays as it is.
+        """
         stays = Activity(type="message", text=said, text_format="markdown", entities=[AiMessage(ai_message(()))])
         try:
             if said:

@@ -87,7 +87,8 @@ class Company:
             return self.clock().timestamp()
 
         async def sleep(seconds: float) -> None:
-            """Nobody waits for an answer to appear bit by bit."""
+            """Nobody waits for an answer to appear bit by bit, but the time passes."""
+            self.clock.now += timedelta(seconds=seconds)
 
         return App(self.settings, clock=self.clock, index=MemoryIndex(), channels=self.channels, monotonic=monotonic, sleep=sleep)
 

@@ -79,9 +79,12 @@ class OnTeams:
         sessions, clock = async_sessionmaker(self.engine), self.fake.at
         accounts = AccountStore(sessions)
         reading = Reading(self.client, self.rooms, accounts, self.graph, self.settings, clock, self.seconds)
-        return TeamsChannel(
-            self.client, reading, self.transfers, self.waiting, sessions, WORD, clock, self.seconds, sleep=self.seconds.sleep
-        )
+        return TeamsChannel(self.client, reading, self.transfers, self.waiting, sessions, WORD, clock, self.seconds, sleep=self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        """Time passes for Teams, too."""
+        self.fake.advance(seconds)
+        await self.seconds.sleep(seconds)
 
     async def install(self, *names: str) -> None:
         """The bot is there, and has heard of it."""

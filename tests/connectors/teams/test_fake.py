@@ -42,10 +42,13 @@ class Bot:
         where = quote(self.fake.conversation_id(room, thread), safe="")
         return await self.call("POST", f"conversations/{where}/activities", {"type": "message", **activity})
 
-    async def stream(self, text: str, kind: str, sequence: int | None, id: str | None = None, **more: Any) -> tuple[int, Any]:
+    async def stream(
+        self, text: str, kind: str, sequence: int | None, id: str | None = None, *, wait: float = 1, **more: Any
+    ) -> tuple[int, Any]:
         info = {"type": "streaminfo", "streamType": kind, "streamSequence": sequence, "streamId": id}
         entity = {name: value for name, value in info.items() if value is not None}
         activity = {"type": "message" if kind == "final" else "typing", "text": text, "entities": [entity], **more}
+        self.fake.advance(wait)
         return await self.send("dana", activity)
 
 
@@ -192,6 +195,24 @@ async def test_an_answer_streams_in(fake: FakeTeams, bot: Bot) -> None:
     _, told = await bot.stream("Five days.", "final", None, begun["id"])
     assert "already completed" in told["error"]["message"]
     assert fake.refusals == []
+
+
+async def test_a_stream_is_called_once_a_second(fake: FakeTeams, bot: Bot) -> None:
+    fake.now = lambda: 0.0
+    _, begun = await bot.stream("Five", "streaming", 1)
+    assert (await bot.stream("Five days", "streaming", 2, begun["id"], wait=0.5))[0] == 429
+    assert (await bot.stream("Five days", "streaming", 2, begun["id"], wait=0.5))[0] == 202
+    assert (await bot.stream("Five days.", "final", None, begun["id"], wait=0.9))[0] == 429
+    _, other = await bot.send("omar", {"type": "message", "text": "hello"})
+    assert [refusal.status for refusal in fake.refusals] == [429, 429]
+    assert other["id"]
+
+
+async def test_one_conversation_alone_is_throttled(fake: FakeTeams, bot: Bot) -> None:
+    fake.fail("*", room="general")
+    assert (await bot.send("support", {"text": "hello"}))[0] == 201
+    assert (await bot.send("general", {"text": "hello"}))[0] == 429
+    assert (await bot.send("general", {"text": "hello"}))[0] == 201
 
 
 async def test_a_stream_has_an_order(fake: FakeTeams, bot: Bot) -> None:

@@ -78,7 +78,7 @@ async def test_label_citations_and_feedback_are_on_the_end_alone(teams: OnTeams)
 async def test_everything_else_is_there_at_once(teams: OnTeams, reply: Reply) -> None:
     await say(teams, reply)
     assert kinds(teams) == ["stream_start", "stream_final"]
-    assert teams.seconds.slept == []
+    assert teams.seconds.slept == [INTERVAL]
     assert len(teams.fake.shown("dana")) == 1
     assert teams.fake.refusals == []
 
@@ -238,6 +238,38 @@ async def test_a_real_stop_ends_it(teams: OnTeams) -> None:
     (message,) = teams.fake.shown("dana")
     assert "First" in message.text
     assert "Third" not in message.text
+
+
+async def test_a_stop_after_a_lost_chunk_shows_no_more_than_was_seen(teams: OnTeams) -> None:
+    teams.fake.fail("stream_chunk", 2, status=500, skip=1)
+    teams.fake.fail("stream_final", status=403, code=STREAM, message=CANCELLED)
+    await say(teams)
+    (message,) = teams.fake.shown("dana")
+    assert message.text == "First paragraph."
+    assert message.entities[0]["additionalType"] == ["AIGeneratedContent"]
+
+
+async def test_a_stop_that_is_heard_of_after_a_restart_leaves_it_as_it_was(teams: OnTeams) -> None:
+    """Nobody knows any more how much of it was to be seen."""
+    teams.fake.fail("stream_chunk", 2, status=500, skip=1)
+    teams.fake.fail("stream_final", status=502)
+    with pytest.raises(OutcomeUnknown):
+        await say(teams)
+    teams.fake.stop("dana")
+    teams.seconds.forward(60)
+    done = await say(teams, anew=True)
+    (message,) = teams.fake.shown("dana")
+    assert message.text == "First paragraph."
+    assert done.message_id.endswith(message.id)
+    assert teams.calls("update") == teams.calls("send") == 0
+
+
+async def test_a_stream_that_hurries_is_throttled(teams: OnTeams, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control of all above: Teams takes one call a second."""
+    monkeypatch.setattr("connectors.teams.streams.INTERVAL", 0.0)
+    with pytest.raises(Retry, match="busy"):
+        await say(teams, NOTICE)
+    assert [refusal.status for refusal in teams.fake.refusals] == [429]
 
 
 async def test_a_notice_is_not_lost_by_a_stop(teams: OnTeams) -> None:

@@ -1,9 +1,9 @@
 """The Bot Connector of the fake Teams, as calls on the world: conversations, activities, members, streams.
 
 Documented: paths and bodies, who may be spoken to, streaming in personal chats only, the order of a stream, the texts of its 403s,
-two minutes a stream. From memory: that a final that was taken already is answered with "already completed streamed message", that
-the id of a streamed message is the id of its stream, which of 201 and 202 is answered, and that a stream of which nothing but
-informative text was seen does not stand in the way of the next.
+two minutes a stream, one call a second of it. From memory: that a final that was taken already is answered with "already completed
+streamed message", that the id of a streamed message is the id of its stream, which of 201 and 202 is answered, and that a stream of
+which nothing but informative text was seen does not stand in the way of the next.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from tests.fakes.teams.state import BotError, Json, Person, Room, Shown
 from tests.fakes.teams.world import World
 
 STREAM_SECONDS = 120
+STREAM_EVERY = 1.0
+"""Seconds from one call of a stream to the next."""
 NO_STREAM = "ContentStreamNotAllowed"
 
 
@@ -22,6 +24,8 @@ class Stream:
     id: str
     room: Room
     began: float
+    asked: float
+    """When Teams took the last call of it."""
     sequence: int = 1
     text: str = ""
     """What was streamed so far; informative text is no part of it."""
@@ -198,6 +202,9 @@ class Connector(World):
         stream = self.streams.get(info["streamId"])
         if stream is None or stream.room is not room:
             raise BotError(404, "ContentStreamNotFound", "no such stream")
+        if self.clock() - stream.asked < STREAM_EVERY:
+            raise BotError(429, "Throttled", "API calls quota exceeded: one a second for a stream")
+        stream.asked = self.clock()
         if stream.ended:
             done = self.said.get(room.id, {}).get(stream.id)
             again = kind == "final" and done is not None and done.text == (activity.get("text") or "")
@@ -221,7 +228,7 @@ class Connector(World):
         _plain(activity)
         if any(stream.room is room and stream.text and not stream.ended and not self._over(stream) for stream in self.streams.values()):
             raise BotError(403, NO_STREAM, "Content stream is not allowed: one is under way in this chat")
-        stream = Stream(self.new_id("a-"), room, self.clock())
+        stream = Stream(self.new_id("a-"), room, self.clock(), self.clock())
         self.streams[stream.id] = stream
         self._tell(stream, info, activity["text"])
         return 201, {"id": stream.id}

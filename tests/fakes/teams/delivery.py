@@ -45,12 +45,13 @@ class Delivery(Connector):
 
     def fail(
         self, method: str, times: int = 1, *, status: int = 429, code: str = "", message: str = "", retry_after: float | None = None,
-        apply_first: bool = False, cut: bool = False, skip: int = 0,
+        apply_first: bool = False, cut: bool = False, skip: int = 0, room: str | None = None,
     ) -> Fault:  # fmt: skip
-        """Orders a fault; `method` is one of faults.Method. See Fault."""
+        """Orders a fault; `method` is one of faults.Method. `room`: only there. See Fault."""
         return self.faults.add(
-            method, times, status=status, code=code, message=message, retry_after=retry_after, apply_first=apply_first, cut=cut, skip=skip
-        )
+            method, times, status=status, code=code, message=message, retry_after=retry_after, apply_first=apply_first, cut=cut, skip=skip,
+            conversation="" if room is None else self.room(room).id,
+        )  # fmt: skip
 
     async def deliver(self, payload: Json, *, token: str | None = None) -> Sent:
         """One delivery, whatever comes of it. `token`: another one than Teams would give; empty for none."""

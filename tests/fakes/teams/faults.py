@@ -24,6 +24,8 @@ class Fault:
     cut: bool
     """The connection is closed without an answer."""
     skip: int
+    conversation: str
+    """Calls about this one alone; "" for all."""
     hits: int = 0
 
 
@@ -47,17 +49,19 @@ class Faults:
 
     def add(
         self, method: str, times: int, *, status: int, code: str, message: str, retry_after: float | None, apply_first: bool, cut: bool,
-        skip: int,
+        skip: int, conversation: str = "",
     ) -> Fault:  # fmt: skip
         if method not in get_args(Method):
             raise ValueError(method)
         usual = CODES.get(status, ("BadSyntax", "Bad request"))
-        self._faults.append(Fault(method, status, times, code or usual[0], message or usual[1], retry_after, apply_first, cut, skip))
-        return self._faults[-1]
+        fault = Fault(method, status, times, code or usual[0], message or usual[1], retry_after, apply_first, cut, skip, conversation)
+        self._faults.append(fault)
+        return fault
 
-    def take(self, method: str) -> Fault | None:
+    def take(self, method: str, about: str = "") -> Fault | None:
+        """`about`: a conversation, or what the call names instead of one."""
         for fault in self._faults:
-            if fault.method not in (method, "*") or fault.hits >= fault.times:
+            if fault.method not in (method, "*") or fault.hits >= fault.times or fault.conversation not in ("", about.partition(";")[0]):
                 continue
             if fault.skip:
                 fault.skip -= 1

@@ -143,7 +143,7 @@ class FakeTeams(Pressing):
 
     async def _answer(self, request: web.Request, method: str, about: str, work: Work, *, scope: str = BOT_SCOPE) -> web.StreamResponse:
         """Judges one call: the fault that was ordered, the token, then the call itself."""
-        fault = self.faults.take(method)
+        fault = self.faults.take(method, about)
         if fault is not None and not fault.apply_first:
             return _failed(fault, request)
         body: Json = {}

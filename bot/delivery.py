@@ -21,7 +21,10 @@ BROKEN = "broken"
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """To be tried again. `unsure`: it may have been shown. `paced`: it was no attempt. `told`: the platform itself said how long."""
+    """To be tried again. `unsure`: it may have been shown. `paced`: it was no attempt.
+
+    `told`: the platform itself said how long, for all that is said there.
+    """
 
     seconds: float
     unsure: bool
@@ -59,7 +62,8 @@ async def send(channel: Channel, row: Row[Any], *, unsure: bool) -> Delivered | 
         tell = log.debug if error.code == PACE else log.warning
         tell("delivery_postponed", channel=row.channel, code=error.code, seconds=seconds, attempt=row.attempts + 1)
         paced = error.code == PACE
-        return Later(seconds, unsure or isinstance(error, OutcomeUnknown), paced, error.after is not None and not paced)
+        told = error.after is not None and not paced and not error.here
+        return Later(seconds, unsure or isinstance(error, OutcomeUnknown), paced, told)
     except ConnectorError as error:
         log.error("delivery_refused", channel=row.channel, code=error.code, outbox=row.id)
         return GivenUp(error.code)

@@ -14,11 +14,15 @@ class ConnectorError(Exception):
 
 
 class Retry(ConnectorError):
-    """May work later, and certainly had no effect. `after` is in seconds, None if the other side did not say."""
+    """May work later, and certainly had no effect. `after` is in seconds, None if the other side did not say.
 
-    def __init__(self, code: str, detail: str = "", after: float | None = None) -> None:
+    `here`: the other side wants to be left alone in this one place only; otherwise wherever it is asked.
+    """
+
+    def __init__(self, code: str, detail: str = "", after: float | None = None, *, here: bool = False) -> None:
         super().__init__(code, detail)
         self.after = after
+        self.here = here
 
 
 class OutcomeUnknown(Retry):

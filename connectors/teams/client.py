@@ -48,16 +48,14 @@ STREAMS: Sequence[tuple[str, str]] = (
 """What the message of a 403 ContentStreamNotAllowed says, and what it is called here; anything else is `stream_not_allowed`."""
 CODES: Mapping[str, str] = {
     "activitynotfoundinconversation": "message_not_found",
-    "botnotinconversationroster": "no_chat",
-    "conversationblockedbyuser": "no_chat",
-    "messagewritesblocked": "no_chat",
-    "forbiddenoperationexception": "no_chat",
     "conversationnotfound": "room_gone",
     "membernotfoundinconversation": "no_member",
     "contentstreamnotfound": "stream_gone",
     "messagesizetoobig": "too_large",
 }
-"""Teams' own codes that mean the same everywhere."""
+"""Teams' own codes that mean the same everywhere. Every other 403 than a stream's says that the bot may not speak there."""
+STRANGE = frozenset({"badargument", "badsyntax"})
+"""How Teams says of somebody whom it cannot open a chat with that it does not know them."""
 
 Json = Mapping[str, Any]
 
@@ -109,6 +107,10 @@ class Client:
             opened = await self._of(near).create_conversation(asked, raw=True)
         except OutcomeUnknown as unknown:  # asked again it is the same chat
             raise Retry(unknown.code, unknown.detail, after=unknown.after) from unknown
+        except Refused as refused:
+            if refused.code.lower() in STRANGE:
+                raise Refused("no_chat", refused.detail) from refused
+            raise
         if not (chat := _id(opened.response)):
             raise Refused("no_chat", near.room)
         return chat
@@ -258,7 +260,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, method: str
     code, message = str(said.get("code") or ""), str(said.get("message") or "")
     detail, after = f"{method} status {status} {code}".strip(), _seconds(headers)
     if status in BUSY:
-        return Retry("busy", detail, after=after)
+        return Retry("busy", detail, after=after, here=True)  # Teams counts by conversation
     if "streaming api is not enabled" in message.lower():  # the playground says so with 500
         return Refused("stream_not_allowed", detail)
     if status == 501:
@@ -275,7 +277,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, *, method: str
     if status == 413:
         return Refused("too_large", detail)
     if status == 403:
-        return Refused(code or "no_chat", detail)
+        return Refused("no_chat", detail)
     if status == 404:
         return Refused(_missing(path), detail)
     return Refused(code or "bad_request", detail)

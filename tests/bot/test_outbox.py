@@ -186,6 +186,20 @@ async def test_a_workspace_that_asks_to_wait_is_left_alone_by_all_its_addresses(
     assert sorted(post.channel.said("omar") + post.channel.said("dana")) == ["1", "2", "3"]
 
 
+async def test_a_place_that_wants_to_be_left_alone_holds_up_no_other(post: Post) -> None:
+    """Where the platform counts by conversation."""
+    await post.post(DANA, "1")
+    post.channel.before = [Retry("busy", after=30, here=True)]
+    assert await post.deliver() == 30
+    await post.post(DANA, "2")
+    await post.post(OMAR, "3")
+    assert await post.deliver() == 30
+    assert post.channel.order == [("post", "omar", "3")]
+    post.now += timedelta(seconds=30)
+    await post.deliver()
+    assert post.channel.said("dana") == ["1", "2"]
+
+
 async def test_pace_holds_its_own_address_only(post: Post) -> None:
     await post.post(DANA, "1")
     post.channel.before = [Retry("pace", after=1)]

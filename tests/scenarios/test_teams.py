@@ -1,6 +1,8 @@
 """Teams as people use it, against the whole bot: what employees, approvers and staff see where."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,20 @@ async def test_what_teams_throttles_comes_later(teams: OnTeams) -> None:
     teams.fake.fail("stream_start", times=2, status=429, retry_after=1)
     teams.fake.fail("stream_final", status=412)
     await teams.say("dana", CARRY_OVER)
+    assert len(teams.told("dana")) == 1
+
+
+async def test_whoever_is_throttled_holds_up_nobody_else(teams: OnTeams) -> None:
+    teams.fake.fail("stream_start", retry_after=600, room="dana")
+    await teams.during(teams.fake.say("dana", CARRY_OVER))
+    await teams.during(teams.fake.say("omar", CARRY_OVER))
+    started = teams.company.clock()
+    async with asyncio.timeout(20):
+        while not teams.told("omar"):
+            await asyncio.sleep(0.01)
+    assert teams.company.clock() - started < timedelta(seconds=60)
+    assert teams.told("dana") == []
+    await teams.company.later(seconds=600)
     assert len(teams.told("dana")) == 1
 
 

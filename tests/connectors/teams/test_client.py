@@ -222,7 +222,7 @@ async def test_a_redirect_is_not_followed(server: Server, client: Client) -> Non
         (403, STREAM, "Content stream is not allowed", Refused, "stream_not_allowed"),
         (403, "BotNotInConversationRoster", "", Refused, "no_chat"),
         (403, "MessageWritesBlocked", "", Refused, "no_chat"),
-        (403, "Forbidden", "", Refused, "Forbidden"),
+        (403, "Forbidden", "", Refused, "no_chat"),
         (403, "", "", Refused, "no_chat"),
         (404, "ConversationNotFound", "", Refused, "room_gone"),
         (404, "ActivityNotFoundInConversation", "", Refused, "message_not_found"),

@@ -21,7 +21,7 @@ from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Hea
 from connectors.ports.people import ExternalId
 from connectors.ports.records import new_id
 from connectors.teams.client import Client
-from connectors.teams.render import card_of, form_card, render
+from connectors.teams.render import form_card, render
 from connectors.teams.sending import CHANNEL, Lookup, Place, Sending
 from connectors.teams.store import AccountStore, BelongingStore, ConsentStore, PostStore, Room, RoomStore
 from connectors.teams.streams import Sleep, Streams
@@ -212,7 +212,7 @@ class TeamsChannel:
             await self._sending.delete(place, activity_id)
         else:
             unsent = await self._sending.change(place, activity_id, reply, parts, key)
-            self._waiting.show(f"message:{message_id}", card_of(reply, self._wording))
+            self._waiting.show(f"message:{message_id}", parts[0].card)
             return Delivered(message_id, address.thread or activity_id, unsent)
         return Delivered(message_id, address.thread or activity_id)
 

@@ -7,7 +7,7 @@ In a room that can be read, a message whose row does not know its id is looked f
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -25,6 +25,8 @@ from connectors.teams.streams import Message, Streams, beginnings
 
 log = structlog.get_logger()
 CHANNEL = "teams"
+UNSURE = timedelta(minutes=15)
+"""After this a message is said no more that may be there already, however often, and cannot be looked for."""
 BEGINNING = 1_000
 """Characters of a message that are kept to know it again."""
 IDS = uuid.UUID("6a1f5b0e-3c52-4d0b-9a55-0d7f4f5e2c11")
@@ -86,7 +88,9 @@ class Sending:
         row = await self.posts.get(key)
         if row is None or not row.whole:
             return None
-        return row.activity_id if row.activity_id is not None else await self._looked_up(place, row)
+        if row.activity_id is not None or place.room.kind == "personal":  # which cannot be read; its streams take care of that
+            return row.activity_id
+        return (await self._looked_up(place, row))[0]
 
     async def change(self, place: Place, activity_id: str, reply: Reply, parts: Sequence[Part], key: str) -> tuple[str, ...]:
         """Makes a reply look like this; files that it has no more are offered no more. Returns the names of those that it cannot have.
@@ -121,13 +125,15 @@ class Sending:
         room, row = place.room, await self.posts.get(name)
         if row is not None and row.activity_id is not None:
             return row.activity_id
-        fresh = row is None
+        fresh, known = row is None, room.kind == "personal"
         if row is None:
             text = message.beginning[:BEGINNING]
             row = Post(name, room.tenant, room.room, place.thread, self.clock(), text, whole=whole)
             await self.posts.begin(row)
-        elif (there := await self._looked_up(place, row)) is not None:
-            return there
+        elif not known:
+            there, known = await self._looked_up(place, row)
+            if there is not None:
+                return there
         try:
             if room.kind == "personal":
                 sent = await self.streams.say(room, row, message, chunks)
@@ -135,7 +141,9 @@ class Sending:
                 sent = await self.client.start_thread(room, message.made(None))
             else:
                 sent = await self.client.send(room, message.made(None), thread=place.root)
-        except OutcomeUnknown:
+        except OutcomeUnknown as unknown:
+            if not known and self.clock() - row.began_at > UNSURE:
+                raise Refused("unknown_outcome", unknown.detail) from unknown
             raise
         except ConnectorError as error:  # certainly not there: nothing to look for, and a stream that waits is kept
             if fresh and (isinstance(error, Refused) or room.kind != "personal"):
@@ -144,19 +152,17 @@ class Sending:
         await self.posts.change(name, activity_id=sent)
         return sent
 
-    async def _looked_up(self, place: Place, row: Post) -> str | None:
-        """After an unknown outcome, or a crash. A personal chat cannot be read; its streams take care of that."""
-        if place.room.kind == "personal":
-            return None
+    async def _looked_up(self, place: Place, row: Post) -> tuple[str | None, bool]:
+        """After an unknown outcome, or a crash: the message if it is there, and whether that can be told."""
         try:
             there = await self.lookup.posted(Address(CHANNEL, row.tenant, row.room, row.thread), row.text, row.began_at)
         except Refused as refused:
             log.info("teams_post_not_looked_up", room=row.room, code=refused.code)
-            return None
+            return None, False
         if there is None or await self.posts.is_known(row.tenant, row.room, there):
-            return None
+            return None, True
         await self.posts.change(row.key, activity_id=there)
-        return there
+        return there, True
 
     async def _attach(self, place: Place, message: str, files: Sequence[File], key: str) -> tuple[str, ...]:
         """Asks for each file whether it is wanted. Returns the names of those that cannot be offered."""

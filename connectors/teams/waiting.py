@@ -18,14 +18,14 @@ Card = dict[str, Any]
 class Expected:
     """One answer that is waited for."""
 
-    _card: "asyncio.Future[Card]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    _card: "asyncio.Future[Card | None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     async def within(self, seconds: float) -> Card | None:
-        """None when it has not come by then."""
+        """None when it has not come by then, or is no card."""
         done, _ = await asyncio.wait({self._card}, timeout=seconds)
         return self._card.result() if done else None
 
-    def fulfil(self, card: Card) -> None:
+    def fulfil(self, card: Card | None) -> None:
         if not self._card.done():
             self._card.set_result(card)
 
@@ -48,8 +48,8 @@ class Waiting:
             if not self._expected[name]:
                 del self._expected[name]
 
-    def show(self, name: str, card: Card) -> bool:
-        """Whether anybody waits for it."""
+    def show(self, name: str, card: Card | None) -> bool:
+        """Whether anybody waits for it. None: what they wait for has come, and has no card."""
         waiting = self._expected.get(name, [])
         for expected in waiting:
             expected.fulfil(card)

@@ -1,5 +1,6 @@
 """Replies in Teams: what is posted, found again, completed, paced and refused; nothing lost, nothing doubled."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -169,6 +170,23 @@ async def test_whoever_cannot_be_reached_alone_is_told_in_the_room_and_nobody_wh
     assert (await teams.again().deliver("post", room, reply("secret", only_for=priya), key="k1", message_id=None)) == done
 
 
+@pytest.mark.parametrize(("status", "code"), [(403, "SomethingNew"), (400, "BadArgument"), (400, "BadSyntax")])
+async def test_whoever_teams_opens_no_chat_with_is_told_in_the_room(teams: OnTeams, status: int, code: str) -> None:
+    priya, room = teams.fake.people["priya"].object_id, teams.at("support")
+    teams.fake.fail("create", status=status, code=code)
+    await deliver(teams, room, reply("secret", only_for=priya), key="k1")
+    assert [message.text for message in teams.fake.by_bot("support")] == [WORD("teams.no_chat")]
+
+
+@pytest.mark.parametrize("code", ["SomethingNew", "ForbiddenOperationException"])
+async def test_whoever_blocked_the_bot_in_a_way_that_is_not_known_is_told_in_the_room(teams: OnTeams, code: str) -> None:
+    dana, room = teams.fake.people["dana"].object_id, teams.at("support")
+    teams.fake.fail("*", 9, status=403, code=code, room="dana")
+    await deliver(teams, room, reply("secret", only_for=dana), key="k1")
+    assert [message.text for message in teams.fake.by_bot("support")] == [WORD("teams.no_chat")]
+    assert teams.fake.shown("dana") == []
+
+
 async def test_a_greeting_is_a_card_with_something_to_begin_with(teams: OnTeams) -> None:
     greeting = reply("I am a computer.", ReplyKind.GREETING, prompts=(Prompt("VPN", "How do I get on the VPN?"),))
     for _ in range(2):
@@ -237,6 +255,23 @@ async def test_without_consent_a_room_may_see_it_twice(teams: OnTeams, place: st
     assert [message.text for message in teams.fake.by_bot(place)] == ["hello", "hello"]
 
 
+@pytest.mark.parametrize("consent", [False, True])
+async def test_what_nobody_can_look_for_is_not_said_for_ever(teams: OnTeams, consent: bool) -> None:
+    if consent:
+        teams.fake.consent_to("group")
+    teams.fake.fail("send", 99, status=502)
+    for minutes in (0, 14, 16):
+        teams.fake.advance(60 * minutes)
+        teams.seconds.forward(60 * minutes)
+        with pytest.raises(OutcomeUnknown if consent or minutes < 16 else Refused) as raised:
+            await deliver(teams, teams.at("group"), reply())
+    assert raised.value.code == ("server_error" if consent else "unknown_outcome")
+    teams.fake.faults.clear()
+    if consent:
+        await deliver(teams, teams.at("group"), reply())
+        assert len(teams.fake.by_bot("group")) == 1
+
+
 async def test_the_same_words_said_before_are_not_taken_for_these(teams: OnTeams) -> None:
     _, address = await place_of(teams, "support")
     before = await outbox(teams, address, reply())
@@ -261,7 +296,7 @@ async def test_what_is_too_large_is_refused_and_its_key_stays_free(teams: OnTeam
     assert len(teams.fake.by_bot(name)) == 1
 
 
-@pytest.mark.parametrize("code", ["BotNotInConversationRoster", "MessageWritesBlocked"])
+@pytest.mark.parametrize("code", ["BotNotInConversationRoster", "MessageWritesBlocked", "SomethingNew"])
 @pytest.mark.parametrize("place", PLACES)
 async def test_where_the_bot_may_not_speak_it_is_refused(teams: OnTeams, place: str, code: str) -> None:
     _, address = await place_of(teams, place)
@@ -297,6 +332,18 @@ async def test_a_refused_token_keeps_what_is_to_be_said_waiting(teams: OnTeams) 
         await deliver(teams, teams.at("group"), reply())
     assert retry.value.after == 60
     await deliver(teams, teams.at("group"), reply())
+
+
+async def test_a_room_that_is_throttled_holds_up_no_other(teams: OnTeams) -> None:
+    teams.fake.fail("*", retry_after=30, room="group")
+    with pytest.raises(Retry) as retry:
+        await deliver(teams, teams.at("group"), reply())
+    assert (retry.value.after, retry.value.here) == (30, True)
+    await deliver(teams, teams.at("support"), reply(), "other")
+    teams.fake.fail("*", 2, status=401)
+    with pytest.raises(Retry) as retry:
+        await deliver(teams, teams.at("group"), reply())
+    assert not retry.value.here, "a token that is refused is refused everywhere"
 
 
 async def test_a_room_gets_no_more_than_teams_takes(teams: OnTeams) -> None:
@@ -404,9 +451,23 @@ async def test_whoever_pressed_sees_the_changed_card_at_once(teams: OnTeams) -> 
     card = REPLIES["card"]
     done = await deliver(teams, teams.at("dana"), card)
     with teams.waiting.expect(f"message:{done.message_id}") as expected:
-        await deliver(teams, teams.at("dana"), reply("Approved."), "k2", message_id=done.message_id, operation="edit")
+        changed = replace(card, text="Approved.", actions=(Action("a2", "Undo"),))
+        await deliver(teams, teams.at("dana"), changed, "k2", message_id=done.message_id, operation="edit")
         shown = await expected.within(0)
+    (message,) = teams.fake.shown("dana")
+    assert shown == message.card
     assert "Approved." in cards.words(shown)
+
+
+async def test_whoever_pressed_on_what_is_no_card_any_more_waits_for_none(teams: OnTeams) -> None:
+    """Teams would show a card that is not the message."""
+    done = await deliver(teams, teams.at("dana"), REPLIES["card"])
+    with teams.waiting.expect(f"message:{done.message_id}") as expected:
+        await deliver(teams, teams.at("dana"), reply("Approved."), "k2", message_id=done.message_id, operation="edit")
+        async with asyncio.timeout(5):
+            assert await expected.within(60) is None
+    (message,) = teams.fake.shown("dana")
+    assert (message.text, message.card) == ("Approved.", None)
 
 
 @pytest.mark.parametrize("place", ["support", "group"])

@@ -226,7 +226,7 @@ class App:
             forms=Forms(dialogue, self.buttons, self._topic),
             front_page=self.front_page,
             shortcuts=self.shortcuts,
-            feedback=Feedback(self.sessions, self.responder, self.desk),
+            feedback=Feedback(self.sessions, self.conversations, talks, self.responder, self.desk),
             outbox=self.outbox,
         )
         self.turns = TurnHandler(

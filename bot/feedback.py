@@ -1,17 +1,22 @@
-"""What people think of an answer: kept once for each of them, the last word counts; a bad one is followed by the offer of a person."""
+"""What people think of an answer: kept once for each of them, the last word counts; a bad one is followed by the offer of a person.
 
-from dataclasses import dataclass
+In a room of several nobody reads of it but they: where nothing can be whispered to them, a good word is kept in silence, and a
+person is offered in their own chat.
+"""
+
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.changes import Audited
+from bot.conversation.store import ConversationStore
 from bot.database import Sessions, insert_into
 from bot.handoff.desk import Desk
 from bot.handoff.model import HandoffState
 from bot.responses import Responder
-from bot.talk import Talk
+from bot.talk import Talk, Talks
 from connectors.ports.chat import ReplyKind
 
 LONGEST = 2000
@@ -21,6 +26,8 @@ LONGEST = 2000
 @dataclass(frozen=True, slots=True)
 class Feedback:
     sessions: Sessions
+    conversations: ConversationStore
+    talks: Talks
     responder: Responder
     desk: Desk
 
@@ -48,11 +55,23 @@ class Feedback:
         )
         running = await self.desk.running(talk)
         staffed = running is not None and running.state is HandoffState.CLAIMED
+        in_public = talk.alone is not None and not talk.whispers
         if helpful or staffed or before is False:
-            talk.say(ReplyKind.NOTICE, talk.words("feedback.thanks"), personal=True)
+            if not in_public:
+                talk.say(ReplyKind.NOTICE, talk.words("feedback.thanks"), personal=True)
             return
         about = talk.conversation.question or reason
-        self.responder.offer_person(talk, "not_helpful", about, ReplyKind.QUESTION, talk.words("feedback.offer"))
+        asked = await self._in_own_chat(talk) if in_public else talk
+        self.responder.offer_person(asked, "not_helpful", about, ReplyKind.QUESTION, talk.words("feedback.offer"))
+        if asked is not talk:
+            talk.changes.conversations.append(asked.conversation)
+
+    async def _in_own_chat(self, talk: Talk) -> Talk:
+        """Where a conversation of its own begins, so that what comes of the offer stays there. It has no threads: whatever has any
+        can whisper, too."""
+        address = replace(talk.alone or talk.conversation.address, thread=talk.id)
+        there = await self.conversations.load(address, talk.person.id, talk.now)
+        return await self.talks.open(talk.id, talk.person, there, talk.now, talk.changes)
 
     async def _before(self, answer_id: str, person_id: str) -> bool | None:
         """What they said of it until now; None for nothing."""

@@ -140,7 +140,9 @@ class TurnHandler:
             if activity.addressed and activity.kind is not ActivityKind.RATED and self.rate.allows("/".join(astuple(activity.sender))):
                 self._stranger(activity, "gone" if isinstance(person, Person) else person.standing, changes)
             return activity.addressed
-        if activity.addressed and activity.kind not in UNASKED and not self.rate.allows(person.id):
+        if activity.addressed and activity.kind is not ActivityKind.OPENED and not self.rate.allows(person.id):
+            if activity.kind in UNASKED:
+                return False
             text = Words.for_person(self.messages, person)("turn.too_fast")
             changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, text)))
             return True

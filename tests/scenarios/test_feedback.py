@@ -1,15 +1,32 @@
 """What people think of an answer is kept once for each, and whoever was not helped is offered a person."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from bot.buttons import Verb
-from connectors.ports.chat import Feedback, ReplyKind
-from tests.scenarios.company import email
+from bot.rate import RateLimit
+from connectors.memory.channel import GROUP, THREADED, MemoryChannel
+from connectors.ports.chat import Feedback, Reply, ReplyKind
+from tests.scenarios.company import Company, email
 from tests.scenarios.platform import SHARED, Platform
 
 QUESTION = "How do I connect to the VPN?"
+OFFER = "Shall I ask a person?"
+CHANNEL, CHAT = f"{THREADED}-general", f"{GROUP}chat"
+"""Rooms of several on a platform that cannot whisper: with threads, and without."""
+
+
+@pytest.fixture
+async def flat(template: Path, tmp_path: Path) -> AsyncIterator[Platform]:
+    channel = MemoryChannel(flat=True)
+    opened = await Company.open(tmp_path / "home", template, channels=(channel,))
+    yield Platform(opened, channel)
+    await opened.close()
 
 
 async def kept(platform: Platform) -> list[tuple[Any, ...]]:
@@ -89,3 +106,53 @@ async def test_a_reason_is_in_the_audit_but_not_to_be_read_there(platform: Platf
         rows = (await session.execute(text("SELECT * FROM audit_event"))).all()
     assert any("answer_judged" in str(row) for row in rows)
     assert not any("sesame" in str(row) for row in rows)
+
+
+# -- where nothing can be whispered --------------------------------------------------------------------------------
+
+
+async def in_public(flat: Platform, room: str) -> Reply:
+    await flat.say("dana", QUESTION, room=room)
+    return flat.shown(room)[-1]
+
+
+@pytest.mark.parametrize("room", [CHANNEL, CHAT])
+async def test_what_is_thought_of_an_answer_in_public_is_nobodys_business(flat: Platform, room: str) -> None:
+    answer = await in_public(flat, room)
+    before = len(flat.shown(room))
+    for person, liked in (("dana", True), ("omar", True), ("priya", False)):
+        await flat.rate(person, answer, liked, room=room)
+    assert len(await kept(flat)) == 3
+    assert len(flat.shown(room)) == before
+    assert (flat.shown("dana"), flat.shown("omar")) == ([], [])
+    (offer,) = flat.shown("priya")
+    assert OFFER in offer.text
+
+
+@pytest.mark.parametrize("room", [CHANNEL, CHAT])
+@pytest.mark.parametrize("by", ["word", "button"])
+async def test_what_comes_of_a_bad_word_in_public_stays_in_ones_own_chat(flat: Platform, room: str, by: str) -> None:
+    answer = await in_public(flat, room)
+    before = len(flat.shown(room))
+    await flat.rate("dana", answer, False, room=room)
+    if by == "word":
+        await flat.say("dana", "yes")
+    else:
+        await flat.press("dana", flat.offered("dana", Verb.WANT_PERSON))
+    assert flat.shown("dana")[-1].kind is ReplyKind.HANDOFF
+    await flat.company.press("sam", "claim")
+    await flat.say("dana", "it is about my boss")
+    await flat.company.press("sam", "reply", "I am sorry to hear it.")
+    assert "I am sorry to hear it." in [reply.text for reply in flat.shown("dana")]
+    assert len(flat.shown(room)) == before
+
+
+async def test_ratings_that_come_too_fast_are_dropped_in_silence(flat: Platform) -> None:
+    answer = await in_public(flat, CHAT)
+    app = flat.company.app
+    app.turns = replace(app.turns, rate=RateLimit(1, lambda: 0.0))
+    before = len(flat.shown(CHAT))
+    await flat.rate("omar", answer, True, room=CHAT)
+    await flat.rate("omar", answer, False, room=CHAT)
+    assert [row[1] for row in await kept(flat)] == [True]
+    assert (len(flat.shown(CHAT)), flat.shown("omar")) == (before, [])

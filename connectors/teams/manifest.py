@@ -18,8 +18,6 @@ ICONS = ("color.png", "outline.png")
 MESSAGES_PATH = "/api/messages"
 NIL = str(UUID(int=0))
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
-PERMISSIONS = ("ChannelMessage.Read.Group", "ChatMessage.Read.Chat")
-"""Consented to by whoever installs the app in a team or a chat: to hear what is said there without a mention, and to read it back."""
 
 
 def manifest(app_id: str, url: str, *, version: str = "1.0.0") -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_the_shortcuts_on_a_message_are_those_that_the_bot_knows() -> None:
 def test_it_asks_to_hear_what_is_said_without_a_mention() -> None:
     made = m.manifest(APP, URL)
     asked = made["authorization"]["permissions"]["resourceSpecific"]
-    assert asked == [{"name": name, "type": "Application"} for name in m.PERMISSIONS]
+    assert asked == [{"name": name, "type": "Application"} for name in ("ChannelMessage.Read.Group", "ChatMessage.Read.Chat")]
     assert "webApplicationInfo" in made  # without it, Teams grants none
     assert made["bots"][0]["scopes"] == ["personal", "team", "groupChat"]
     assert made["bots"][0]["supportsFiles"]

@@ -235,7 +235,7 @@ class TeamsChannel:
     async def _open(self, address: Address) -> Room:
         """Raises Refused("no_chat") where nobody lets the bot in."""
         person = address.room.removeprefix(PERSON)
-        near = next(iter(await self._rooms.all(address.tenant)), None)
+        near = await self._rooms.any(address.tenant)
         if near is None:
             raise Refused("no_chat", address.room)
         known = await self._accounts.get(address.tenant, person)

@@ -5,26 +5,29 @@ from dataclasses import dataclass
 
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address
+from connectors.teams.envelope import CHANNEL
 from connectors.teams.manifest import MESSAGES_PATH
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Room, RoomStore
 
 Named = tuple[str, Address, bool]
 """What foyer.yaml says about a room: as what (the desk it-support), where, and whether staff work there."""
-MOST = 10
+MOST = 20
 """Rooms that are told of; the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """`token` gets the bot's token, `keys` those that Teams signs with; both raise Refused or Retry. `hears`: whether the bot may hear
-    and read in a room what nobody said to it; None where that cannot be found out now."""
+    """`token` gets the bot's token, `keys` those that Teams signs with; both raise Refused or Retry. `ask`: asks the
+    teams for channels in which nothing was heard yet. `hears`: whether the bot may hear and read in a room what nobody said to it; yes
+    where that cannot be found out now."""
 
     settings: TeamsSettings
     rooms: RoomStore
     token: Callable[[], Awaitable[object]]
     keys: Callable[[], Awaitable[object]]
-    hears: Callable[[Room], Awaitable[bool | None]]
+    ask: Callable[[], Awaitable[None]]
+    hears: Callable[[Address], Awaitable[bool]]
 
     async def run(self, named: Sequence[Named], refusing: str | None) -> str:
         """As which app, for which tenants, in which rooms. `refusing`: why what Teams sends is refused.
@@ -34,10 +37,11 @@ class Checkup:
         if not self.settings.local:
             await self._worded("the keys that Teams signs with", self.settings.openid_url, self.keys)
             await self._worded("a token for the bot", self.settings.login_url, self.token)
-        known = [room for room in await self.rooms.all() if room.kind != "personal"]
-        wrong = [said for one in named for said in await self._room(one, known)]
+        if None in [await self._known(address) for _, address, _ in named]:
+            await self.ask()
+        wrong = [said for one in named for said in await self._room(one)]
         wrong += [refusing] if refusing else []
-        found = [self._way(), *[await self._told(room) for room in known[:MOST]]]
+        found = [self._way(), *[await self._told(room) for room in await self.rooms.latest(MOST)]]
         if wrong:
             raise Refused("misconfigured", "; ".join([*wrong, f"otherwise {'; '.join(found)}"]))
         return "; ".join(found)
@@ -50,24 +54,28 @@ class Checkup:
 
     async def _told(self, room: Room) -> str:
         """A room, as foyer.yaml names it."""
-        hears = await self.hears(room)
-        without = "" if hears is not False else " (hears only what mentions it: nobody consented to more)"
+        hears = await self.hears(Address(CHANNEL, room.tenant, room.room))
+        without = "" if hears else " (hears only what mentions it: nobody consented to more)"
         return f"{room.name or room.kind} is teams:{room.tenant}:{room.room}{without}"
 
-    async def _room(self, named: Named, known: Sequence[Room]) -> Sequence[str]:
+    async def _known(self, address: Address) -> Room | None:
+        room = await self.rooms.get(address.tenant.lower(), address.room)
+        return room if room is not None and not room.gone and room.kind != "personal" else None
+
+    async def _room(self, named: Named) -> Sequence[str]:
         """What is wrong with a room of foyer.yaml; nothing where it is right."""
         what, address, staff = named
         here = f"{what} in foyer.yaml, teams:{address.tenant}:{address.room}"
         if self.settings.tenants and address.tenant.lower() not in self.settings.tenants:
             return [f"{here}, names the tenant {address.tenant}, and this is for {', '.join(sorted(self.settings.tenants))}"]
-        room = next((room for room in known if (room.tenant, room.room) == (address.tenant.lower(), address.room)), None)
+        room = await self._known(address)
         if room is None:
-            return [f"{here}: nothing was heard from there yet: add Foyer to the team, and mention it once in the channel"]
+            return [f"{here}: Foyer is not there: add it to the team; in a chat, or a channel of some of the team only, mention it once"]
         if staff and room.kind != "channel":
             return [f"{here} is a chat, and chats have no threads: a desk needs a channel"]
         if staff and room.shared:
             return [f"{here} is shared with other organisations: a desk needs a channel of your own"]
-        if staff and await self.hears(room) is False:
+        if staff and not await self.hears(address):
             return [
                 f"{here}: staff are not heard there without a mention: give the app its permissions in that team (Manage team, Apps), "
                 "or have them use the buttons"

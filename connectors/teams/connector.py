@@ -9,8 +9,8 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.chat.wording import Word
-from connectors.errors import ConnectorError, Refused
-from connectors.ports.chat import Address, Files, Intake
+from connectors.errors import ConnectorError
+from connectors.ports.chat import Files, Intake
 from connectors.ports.records import Clock
 from connectors.teams.adapter import TeamsAdapter
 from connectors.teams.channel import TeamsChannel
@@ -22,9 +22,10 @@ from connectors.teams.graph import Graph
 from connectors.teams.keys import Keys
 from connectors.teams.listeners import Listeners
 from connectors.teams.manifest import MESSAGES_PATH
+from connectors.teams.places import Places
 from connectors.teams.reading import Reading
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import AccountStore, ConsentStore, Room, RoomStore
+from connectors.teams.store import AccountStore, ConsentStore, RoomStore
 from connectors.teams.tokens import BOT_SCOPE, Tokens
 from connectors.teams.waiting import Waiting
 
@@ -54,7 +55,6 @@ class Teams:
     ) -> None:
         self._settings = settings
         self._pauses = pauses
-        self._clock = clock
         self._tokens = Tokens(settings, monotonic)
         self._deliveries = Deliveries(monotonic)
         tokens = None if settings.local else self._tokens
@@ -67,10 +67,13 @@ class Teams:
         self._reading = Reading(self._client, rooms, accounts, self._graph, settings, clock, monotonic)
         self.channel = TeamsChannel(self._client, self._reading, self._transfers, waiting, sessions, word, clock, monotonic, sleep=sleep)
         consents = Consents(ConsentStore(sessions), rooms, files, self._client, self._transfers, word)
-        self._listeners = Listeners(rooms, accounts, intake, waiting, self.channel, consents, word, clock)
-        self._checkup = Checkup(settings, rooms, lambda: self._tokens.token(BOT_SCOPE), self._adapter.warm, self._hears)
+        self._places = Places(rooms, accounts, self._client, self._reading.forget, clock)
+        self._listeners = Listeners(self._places, intake, waiting, self.channel, consents, word, clock)
+        self._checkup = Checkup(
+            settings, rooms, lambda: self._tokens.token(BOT_SCOPE), self._adapter.warm, self._places.ask_all, self._reading.hears
+        )
         self.connecting: asyncio.Task[None] | None = None
-        """Ends when Microsoft was reached."""
+        """Ends when Microsoft was reached, and the teams have told their channels."""
 
     def add_to(self, app: web.Application) -> None:
         """Where Teams sends to."""
@@ -109,21 +112,15 @@ class Teams:
                 if not self._settings.local:
                     await self._tokens.token(BOT_SCOPE)
                 log.info("teams_connected", app=self._settings.app_id, local=self._settings.local)
+                await self._places.ask_all()
                 return
             except ConnectorError as error:
                 failures += 1
                 log.error("teams_not_connected", code=error.code, because=error.detail, attempt=failures)
-                await asyncio.sleep(self._pauses[min(failures, len(self._pauses)) - 1])
+            except Exception as error:  # nobody would try again
+                failures += 1
+                log.error("teams_not_connected", attempt=failures, exc_info=error)
+            await asyncio.sleep(self._pauses[min(failures, len(self._pauses)) - 1])
 
     async def _receive(self, request: web.Request) -> web.Response:
         return await self._adapter.receive(request, self._listeners.handle)
-
-    async def _hears(self, room: Room) -> bool | None:
-        """Whether somebody consented there to the bot's reading everything, by trying to read."""
-        if self._settings.local:
-            return None
-        try:
-            await self._reading.posted(Address(self.channel.name, room.tenant, room.room), "", self._clock())
-        except ConnectorError as error:
-            return False if isinstance(error, Refused) and error.code == "no_consent" else None
-        return True

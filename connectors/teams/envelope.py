@@ -1,16 +1,26 @@
-"""The envelope of what Teams sends: what it is, whose it is, and which room it is in. Read from the JSON as it came; never raises."""
+"""The envelope of what Teams sends: what it is, whose it is, who sent it, and which room it is in.
+
+Read from the JSON as it came; never raises.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.teams.store import RoomKind
+from connectors.chat.text import clean, cut
+from connectors.teams.store import Account, Room, RoomKind
 
 Payload = Mapping[str, Any]
+CHANNEL = "teams"
+"""In an Address and an ExternalId."""
 ROOT = ";messageid="
 """Comes between the id of a channel and that of the message that a thread in it began with."""
 PERSON = "user:"
 """How the room begins in which the bot speaks to one person alone."""
+NAME = 200
+"""Units of what somebody or something is called."""
+CHANNELS = frozenset({"channelCreated", "channelRenamed", "channelRestored", "teamRestored"})
+"""What happens to the channels of a team, as its first one is told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,51 @@ def is_aside(payload: Payload) -> bool:
     return kind_of(payload).startswith("composeExtension/")
 
 
+def room_of(payload: Payload) -> Room | None:
+    """Where the bot can speak, as this payload says it. None for what was sent from a place that the bot need not be in."""
+    service_url, tenant = text_in(payload, "serviceUrl"), tenant_of(payload)
+    room, conversation_id, kind = room_name_of(payload), conversation_of(payload), room_kind_of(payload)
+    if not (service_url and tenant and room and conversation_id) or is_aside(payload) or (kind == "personal" and is_from_bot(payload)):
+        return None
+    data, me = part(payload, "channelData"), part(payload, "recipient")
+    team, conversation = part(data, "team"), part(payload, "conversation")
+    # What happens to another channel is told in the team's first one.
+    channel = told if text_in(told := part(data, "channel"), "id") in ("", conversation_id) else {}
+    return Room(
+        tenant=tenant,
+        room=room,
+        kind=kind,
+        conversation_id=conversation_id,
+        service_url=service_url,
+        bot_id=text_in(me, "id"),
+        bot_name=text_in(me, "name"),
+        team_id=text_in(team, "id") or None,
+        group_id=text_in(team, "aadGroupId") or None,
+        name=called(text_in(channel, "name") or text_in(conversation, "name") or text_in(team, "name")),
+        shared=channel.get("type") == "shared",
+    )
+
+
+def account_of(payload: Payload) -> Account | None:
+    """Whoever sent this, as Teams knows them; None for a bot, and where nobody is told."""
+    author, tenant = part(payload, "from"), tenant_of(payload)
+    person, user = person_of(author), text_in(author, "id")
+    if not (tenant and person and user) or is_from_bot(payload):
+        return None
+    room = direct_room(person) if is_aside(payload) else room_name_of(payload)
+    return Account(tenant, person, user, called(text_in(author, "name")), None, room)
+
+
+def is_added(payload: Payload) -> bool:
+    """Whether the app is new here. Teams tells it in two ways, often in both. An upgrade brings nothing new."""
+    return payload.get("action") == "add" or text_in(part(payload, "recipient"), "id") in ids_in(payload, "membersAdded")
+
+
+def changes_team(payload: Payload) -> bool:
+    """Whether the bot's team has other channels than before, or is the bot's anew."""
+    return is_added(payload) or payload.get("action") == "add-upgrade" or part(payload, "channelData").get("eventType") in CHANNELS
+
+
 def gone_in(payload: Payload) -> Gone | None:
     """None when nothing was taken away from the bot."""
     data, kind = part(payload, "channelData"), kind_of(payload)
@@ -101,6 +156,11 @@ def gone_in(payload: Payload) -> Gone | None:
     if removed or event in ("teamDeleted", "teamHardDeleted"):
         return Gone(room_name_of(payload), team)
     return Gone(text_in(part(data, "channel"), "id")) if event == "channelDeleted" else None
+
+
+def called(told: str) -> str:
+    """What somebody or something is called, in a line that can be shown."""
+    return cut(" ".join(clean(told).split()), NAME)
 
 
 def part(payload: Payload, name: str) -> Payload:

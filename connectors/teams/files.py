@@ -69,9 +69,11 @@ class Transfers:
         raise Refused("not_allowed", "redirects")
 
     async def upload(self, url: str, data: bytes) -> None:
-        """Refused: `not_allowed`, `not_taken`."""
+        """Refused: `not_allowed`, `not_taken` (an empty file never is)."""
         if not is_microsofts(url, self._settings):
             raise Refused("not_allowed", "host")
+        if not data:  # a range of nothing cannot be said
+            raise Refused("not_taken", "empty")
         whole = {"Content-Range": f"bytes 0-{len(data) - 1}/{len(data)}", "Content-Type": "application/octet-stream"}
         try:
             async with self._open().put(URL(url, encoded=True), data=data, headers=whole, allow_redirects=False) as answer:
@@ -88,8 +90,7 @@ class Transfers:
         attachment names as its address was written by who knows whom."""
         if self._tokens is None:
             return {}
-        services = [room.service_url for room in await self._rooms.all(tenant)]
-        if not any(is_picture(url, service) for service in services):
+        if not any(is_picture(url, service) for service in await self._rooms.services(tenant)):
             return {}
         return {"Authorization": f"Bearer {await self._tokens.token(BOT_SCOPE)}"}
 

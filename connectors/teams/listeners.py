@@ -15,19 +15,19 @@ from connectors.ports.chat import Activity, ActivityKind, Address, Intake
 from connectors.ports.records import Clock
 from connectors.teams.adapter import InvokeAnswer
 from connectors.teams.buttons import TITLE
-from connectors.teams.envelope import Payload, gone_in, kind_of, part, room_kind_of, tenant_of, text_in
-from connectors.teams.store import AccountStore, RoomStore
-from connectors.teams.translate import READ, Context, account_of, room_of, translate
+from connectors.teams.envelope import Payload, kind_of, part, room_kind_of, text_in
+from connectors.teams.places import Places
+from connectors.teams.translate import READ, translate
 from connectors.teams.waiting import Card, Waiting
 
 log = structlog.get_logger()
 CARD = "application/vnd.microsoft.card.adaptive"
 MESSAGE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
-FORM = 8.0
-"""Seconds that somebody waits for a form to open, or for a file to arrive; Teams gives up after about ten."""
+FORM = 4.0
+"""Seconds from its asking that somebody waits for a form to open, or for a file to arrive; Teams gives up after five."""
 PRESSED = 2.0
-"""Seconds that somebody waits for a card to change; it changes later, too."""
+"""Seconds from their press that somebody waits for a card to change; it changes later, too."""
 
 
 class Speaker(Protocol):
@@ -48,8 +48,7 @@ class Listeners:
 
     def __init__(
         self,
-        rooms: RoomStore,
-        accounts: AccountStore,
+        places: Places,
         intake: Intake,
         waiting: Waiting,
         speaker: Speaker,
@@ -60,8 +59,7 @@ class Listeners:
         form: float = FORM,
         pressed: float = PRESSED,
     ) -> None:
-        self._rooms = rooms
-        self._accounts = accounts
+        self._places = places
         self._intake = intake
         self._waiting = waiting
         self._speaker = speaker
@@ -74,23 +72,23 @@ class Listeners:
 
     async def handle(self, payload: Payload) -> InvokeAnswer | None:
         """None for what wants no answer. Raises what the database raised."""
-        kind = kind_of(payload)
-        if kind in READ or kind == "fileConsent/invoke":
-            await self._remember(payload)
+        kind, now = kind_of(payload), asyncio.get_running_loop().time()
+        if (kind in READ or kind == "fileConsent/invoke") and (team := await self._places.note(payload)) is not None:
+            self._beside(self._places.ask(team))
         match kind:
             case "adaptiveCard/action":
-                return await self._executed(payload)
+                return await self._executed(payload, now + self._pressed)
             case "task/fetch":
-                return await self._opened(payload, text_in(part(part(payload, "value"), "data"), TITLE))
+                return await self._opened(payload, text_in(part(part(payload, "value"), "data"), TITLE), now + self._form)
             case "composeExtension/fetchTask":
-                return await self._opened(payload, self._shortcut(payload))
+                return await self._opened(payload, self._shortcut(payload), now + self._form)
             case "task/submit" | "composeExtension/submitAction":
                 return await self._sent(payload, kind)
             case "message/submitAction":
                 await self._record(payload)
                 return InvokeAnswer(200, {})
             case "fileConsent/invoke":
-                await self._within(self._consents.answered(payload))
+                await self._by(now + self._form, self._consents.answered(payload))
                 return InvokeAnswer(200, {})
         if payload.get("type") == "invoke":
             log.warning("teams_invoke_unknown", name=kind)
@@ -107,57 +105,39 @@ class Listeners:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _remember(self, payload: Payload) -> None:
-        """Where the bot is and who is there, which Teams cannot be asked later."""
-        now, gone = self._clock(), gone_in(payload)
-        if gone is not None:
-            tenant = tenant_of(payload)
-            log.info("teams_app_removed", tenant=tenant, room=gone.room)
-            channels = [room.room for room in await self._rooms.all(tenant) if gone.team and room.team_id == gone.team]
-            for room in {gone.room, *channels}:
-                await self._rooms.left(tenant, room)
-            return
-        if (seen := room_of(payload)) is not None:
-            await self._rooms.saw(seen, now)
-        if (account := account_of(payload)) is not None:
-            await self._accounts.saw(account, now)
-
-    def _translated(self, payload: Payload) -> Activity | None:
-        return translate(payload, Context(self._clock()))
-
     async def _record(self, payload: Payload) -> Activity | None:
         """None for what is none of ours; raises when it could not be written down."""
-        activity = self._translated(payload)
+        activity = translate(payload, self._clock())
         if activity is not None:
             await self._intake.record(activity)
         return activity
 
     async def _heard(self, payload: Payload) -> None:
-        activity = self._translated(payload)
+        activity = translate(payload, self._clock())
         if activity is None:
             return
         new = await self._intake.record(activity)
         if new and activity.kind is ActivityKind.MESSAGE and room_kind_of(payload) == "personal":
             self._beside(self._typing(activity.address))
 
-    async def _executed(self, payload: Payload) -> InvokeAnswer:
+    async def _executed(self, payload: Payload, until: float) -> InvokeAnswer:
         """A press on a card: whoever pressed sees the card change."""
-        activity = self._translated(payload)
+        activity = translate(payload, self._clock())
         if activity is None:
             value = {"code": "BadRequest", "message": self._word("teams.not_ours")}
             return InvokeAnswer(200, {"statusCode": 400, "type": ERROR, "value": value})
-        card = await self._card_for(f"message:{activity.target}", activity, self._pressed)
+        card = await self._card_for(f"message:{activity.target}", activity, until)
         if card is None:
             return InvokeAnswer(200, {"statusCode": 200, "type": MESSAGE, "value": self._word("teams.pressed")})
         return InvokeAnswer(200, {"statusCode": 200, "type": CARD, "value": card})
 
-    async def _opened(self, payload: Payload, title: str) -> InvokeAnswer:
+    async def _opened(self, payload: Payload, title: str, until: float) -> InvokeAnswer:
         """A form, which the bot fills while its window is open."""
-        activity = self._translated(payload)
+        activity = translate(payload, self._clock())
         if activity is None:
             return self._told("teams.not_ours")
         surface = f"task:{text_in(payload, 'id') or activity.id}"
-        card = await self._card_for(surface, replace(activity, surface=surface), self._form)
+        card = await self._card_for(surface, replace(activity, surface=surface), until)
         if card is None:
             log.warning("teams_form_too_late", activity=activity.id)
             return self._told("teams.too_late")
@@ -170,11 +150,11 @@ class Listeners:
             return self._told("teams.not_ours")
         return self._told("teams.sent") if kind == "composeExtension/submitAction" else InvokeAnswer(200, {})
 
-    async def _card_for(self, name: str, activity: Activity, seconds: float) -> Card | None:
-        """Records it, and waits for what the bot shows there. Sent twice, it is answered twice."""
+    async def _card_for(self, name: str, activity: Activity, until: float) -> Card | None:
+        """Records it, and waits for what the bot shows there. Sent twice, it is answered twice. `until`: by the loop's clock."""
         with self._waiting.expect(name) as expected:
             await self._intake.record(activity)
-            return await expected.within(seconds)
+            return await expected.within(_left(until))
 
     def _shortcut(self, payload: Payload) -> str:
         command = text_in(part(payload, "value"), "commandId")
@@ -190,10 +170,10 @@ class Listeners:
         except Exception as error:  # it is an ornament
             log.info("teams_typing_not_shown", error=type(error).__name__)
 
-    async def _within(self, work: Awaitable[None]) -> None:
+    async def _by(self, until: float, work: Awaitable[None]) -> None:
         """Waits for it as long as Teams does. Raises what it raised by then; it goes on, and what it raises later is logged."""
         task = self._beside(work)
-        done, _ = await asyncio.wait({task}, timeout=self._form)
+        done, _ = await asyncio.wait({task}, timeout=_left(until))
         if done:
             await task
 
@@ -207,3 +187,8 @@ class Listeners:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("teams_work_failed", exc_info=error)
+
+
+def _left(until: float) -> float:
+    """Seconds until then."""
+    return max(0.0, until - asyncio.get_running_loop().time())

@@ -9,12 +9,11 @@ from typing import Any
 
 from connectors.ports.chat import Heard
 from connectors.ports.people import ExternalId
-from connectors.teams.envelope import part, parts, text_in
+from connectors.teams.envelope import CHANNEL, called, part, parts, text_in
 from connectors.teams.plain import LONGEST, from_html
 from connectors.teams.store import Room
-from connectors.teams.translate import file_refs
+from connectors.teams.translate import files_told
 
-CHANNEL = "teams"
 BEGINNING = 80
 """Letters by which a message is known again."""
 _TAG = re.compile(r"<[^>]*>")
@@ -56,11 +55,11 @@ def heard_of(room: Room, message: Json) -> Heard:
     return Heard(
         message_id=name,
         author=ExternalId(CHANNEL, room.tenant, who) if who else None,
-        author_name=text_in(user if who else application, "displayName"),
+        author_name=called(text_in(user if who else application, "displayName")),
         text=_text(message),
         at=time_of(message),
         thread=(text_in(message, "replyToId") or message_id) if room.kind == "channel" else None,
-        files=file_refs(message, name),
+        files=files_told(message, name),
     )
 
 

@@ -4,12 +4,12 @@ People are asked of the Bot Connector, room by room: the bot knows nobody with w
 which answers for rooms only that consented.
 """
 
+import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -18,9 +18,9 @@ from connectors.ports.chat import Address, Heard, Profile, Standing
 from connectors.ports.people import ExternalId
 from connectors.ports.records import Clock
 from connectors.teams.client import Client
-from connectors.teams.envelope import direct_room
+from connectors.teams.envelope import CHANNEL, PERSON, Payload, called, direct_room, text_in
 from connectors.teams.graph import Graph
-from connectors.teams.messages import CHANNEL, begins_alike, heard_of, is_said, number_of, said_by, time_of
+from connectors.teams.messages import begins_alike, heard_of, is_said, number_of, said_by, time_of
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Account, AccountStore, Room, RoomStore
 
@@ -31,6 +31,8 @@ ROSTERS = 50
 """Teams and chats in which somebody is looked for by address."""
 PEOPLE = 50_000
 """Members that are remembered, of all rooms together."""
+SEARCH = 30.0
+"""Seconds for looking somebody up by address."""
 ROOMS = 20
 """In which somebody is looked for by id."""
 UNREAD = 5_000
@@ -39,20 +41,19 @@ TEAMS_IS_LATE = timedelta(seconds=10)
 """By how much Teams' clock may be behind ours."""
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
-Json = Mapping[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class _Roster:
     """Of a room. `by_email`: its members by verified address."""
 
+    team_id: str | None
     read_at: float
     outsiders: bool
     by_email: Mapping[str, Account]
 
 
 class Reading:
-    """`clock` is the present, `monotonic` in seconds."""
+    """`clock` is the present, `monotonic` in seconds; `search`: see SEARCH."""
 
     def __init__(
         self,
@@ -63,6 +64,8 @@ class Reading:
         settings: TeamsSettings,
         clock: Clock,
         monotonic: Callable[[], float],
+        *,
+        search: float = SEARCH,
     ) -> None:
         self._client = client
         self._rooms = rooms
@@ -71,8 +74,11 @@ class Reading:
         self._settings = settings
         self._clock = clock
         self._monotonic = monotonic
+        self._search = search
         self._rosters: OrderedDict[tuple[str, str], _Roster] = OrderedDict()
         self._unread: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._forgotten = 0
+        """How often members changed: who is asked meanwhile may tell of those before."""
 
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         """Who this is; None where no room of the bot has them. Raises Retry."""
@@ -92,12 +98,18 @@ class Reading:
 
     async def lookup(self, email: str) -> ExternalId | None:
         """Whoever has this verified address, in the tenants whose people may talk to the bot. Raises Retry."""
-        wanted = email.lower()
+        try:
+            async with asyncio.timeout(self._search):
+                return await self._lookup(email.lower())
+        except TimeoutError as error:
+            raise Retry("no_answer", "the rooms of the bot are too many or too slow") from error
+
+    async def _lookup(self, wanted: str) -> ExternalId | None:
         for known in await self._accounts.by_email(wanted):
             profile = await self.profile(known.tenant, known.external_id) if _is_ours(self._settings, known.tenant) else None
             if profile is not None and profile.email == wanted:
                 return ExternalId(CHANNEL, known.tenant, profile.external_id)
-        for room in gatherings(await self._rooms.all())[:ROSTERS]:
+        for room in (await self._rooms.gatherings())[:ROSTERS]:
             if not _is_ours(self._settings, room.tenant):
                 continue
             try:
@@ -120,6 +132,24 @@ class Reading:
         except ConnectorError as error:
             log.warning("teams_room_unknown", room=room.room, code=error.code)
             return True
+
+    def forget(self, room: Room) -> None:
+        """Who is there, or in its team, has changed."""
+        self._forgotten += 1
+        for key, roster in list(self._rosters.items()):
+            if key == (room.tenant, room.room) or (key[0] == room.tenant and room.team_id and roster.team_id == room.team_id):
+                del self._rosters[key]
+
+    async def hears(self, address: Address) -> bool:
+        """Whether the bot hears there what nobody said to it, and may read it; yes where that cannot be found out now."""
+        if address.room.startswith(PERSON) or self._settings.local:
+            return True
+        try:
+            if (room := await self._readable(address)) is not None:
+                await anext(self._graph.messages(room, None), None)
+        except ConnectorError as error:
+            return not (isinstance(error, Refused) and error.code == "no_consent")
+        return True
 
     async def heard(self, address: Address, message_id: str) -> Heard | None:
         """A message as it stands now; None if it is gone, or the room did not consent to being read. Raises Retry."""
@@ -185,12 +215,21 @@ class Reading:
         return max(own, key=lambda one: number_of(one) or 0, default=None)
 
     async def _readable(self, address: Address) -> Room | None:
-        """As Graph knows it: Teams tells a team's id there when the app is installed, and of no channel but the team's own."""
+        """As Graph knows it: Teams tells a team's id there when the app is installed, and when it is asked. Raises Retry."""
         room = await self._rooms.get(address.tenant, address.room)
-        if room is None or room.kind != "channel" or room.group_id is not None or room.team_id is None:
+        if room is None or room.kind != "channel" or room.group_id is not None or room.team_id is None or self._settings.local:
             return room
         team = await self._rooms.get(room.tenant, room.team_id)
-        return replace(room, group_id=team.group_id) if team is not None else room
+        if team is None or team.group_id is None:
+            try:
+                told = text_in(await self._client.team(room), "aadGroupId")
+            except Refused as refused:
+                log.info("teams_team_unknown", room=room.room, code=refused.code)
+                return room
+            if told:
+                await self._rooms.saw(replace(room, group_id=told), self._clock())
+            return replace(room, group_id=told or None)
+        return replace(room, group_id=team.group_id)
 
     async def _near(self, tenant: str, external_id: str, known: Account | None) -> AsyncIterator[Room]:
         """Rooms that somebody may be in, the likeliest first."""
@@ -200,7 +239,7 @@ class Reading:
             if room is not None and not room.gone:
                 tried.add(name)
                 yield room
-        for room in gatherings(await self._rooms.all(tenant))[:ROOMS]:
+        for room in (await self._rooms.gatherings(tenant))[:ROOMS]:
             if room.room not in tried:
                 yield room
 
@@ -209,14 +248,17 @@ class Reading:
         kept = self._rosters.get(key)
         if kept is not None and self._monotonic() - kept.read_at < ROSTER_LIFE:
             return kept
-        outsiders, by_email = False, dict[str, Account]()
+        outsiders, by_email, before = False, dict[str, Account](), self._forgotten
         for member in await self._client.members(room):
             profile = profile_of(self._settings, room.tenant, member)
             if profile is None or profile.standing != "member":
                 outsiders = True
             elif profile.email is not None:
                 by_email[profile.email] = _account(room, profile, member)
-        self._rosters[key] = read = _Roster(self._monotonic(), outsiders, by_email)
+        read = _Roster(room.team_id, self._monotonic(), outsiders, by_email)
+        if before != self._forgotten:
+            return read
+        self._rosters[key] = read
         self._rosters.move_to_end(key)
         while len(self._rosters) > 1 and sum(1 + len(roster.by_email) for roster in self._rosters.values()) > PEOPLE:
             self._rosters.popitem(last=False)
@@ -233,17 +275,7 @@ class Reading:
             self._unread.popitem(last=False)
 
 
-def gatherings(rooms: Iterable[Room]) -> Sequence[Room]:
-    """Where several people are: the group chats, and of each team one channel, the one that all of the team are in if it is there."""
-    found: dict[tuple[str, str], Room] = {}
-    for room in rooms:
-        key = (room.tenant, room.team_id or room.room)
-        if room.kind != "personal" and (key not in found or room.conversation_id == room.team_id):
-            found[key] = room
-    return list(found.values())
-
-
-def profile_of(settings: TeamsSettings, tenant: str, member: Json) -> Profile | None:
+def profile_of(settings: TeamsSettings, tenant: str, member: Payload) -> Profile | None:
     """Of a member of a room as Teams describes them; None for one without an Entra account (somebody anonymous)."""
     external_id = str(member.get("aadObjectId") or member.get("objectId") or "").lower()
     if not external_id:
@@ -251,21 +283,21 @@ def profile_of(settings: TeamsSettings, tenant: str, member: Json) -> Profile | 
     standing = _standing(settings, tenant, member)
     return Profile(
         external_id=external_id,
-        name=str(member.get("name") or member.get("givenName") or external_id),
+        name=called(str(member.get("name") or member.get("givenName") or "")) or external_id,
         standing=standing,
         email=_verified(member) if standing == "member" else None,
         account=f"entra:{tenant}:{external_id}" if standing != "stranger" else None,
     )
 
 
-def _verified(member: Json) -> str | None:
+def _verified(member: Payload) -> str | None:
     """The user principal name: Entra gives out none but in domains that the organisation has proved to own. `email` is the account's
     mail attribute, which may be anything."""
     name = str(member.get("userPrincipalName") or "").lower()
     return name if _ADDRESS.fullmatch(name) else None
 
 
-def _standing(settings: TeamsSettings, tenant: str, member: Json) -> Standing:
+def _standing(settings: TeamsSettings, tenant: str, member: Payload) -> Standing:
     home, role = str(member.get("tenantId") or "").lower(), str(member.get("userRole") or "").lower()
     if settings.local and not home:
         home = tenant
@@ -278,7 +310,7 @@ def _is_ours(settings: TeamsSettings, tenant: str) -> bool:
     return tenant in settings.tenants or (settings.local and not settings.tenants)
 
 
-def _account(room: Room, profile: Profile, member: Json) -> Account:
+def _account(room: Room, profile: Profile, member: Payload) -> Account:
     return Account(room.tenant, profile.external_id, str(member.get("id") or ""), profile.name, profile.email, room.room)
 
 

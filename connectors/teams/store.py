@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, delete, insert, select, update
+from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -100,6 +100,8 @@ consent = Table(
 RoomKind = Literal["personal", "group", "channel"]
 KEPT = ("team_id", "group_id", "name", "shared")
 """Told now and then only; a message in a shared channel need not say that it is one."""
+GATHERINGS = 1_000
+"""Rooms among which somebody is looked for."""
 STALE = timedelta(hours=1)
 """After this, what was heard of a room or an account is written down again though it is the same."""
 
@@ -181,11 +183,33 @@ class RoomStore:
             row = (await session.execute(select(room).where(room.c.tenant == tenant, room.c.room == name))).one_or_none()
         return _room(row) if row is not None else None
 
-    async def all(self, tenant: str | None = None) -> Sequence[Room]:
-        """Those where the bot still is, the one heard of last first."""
-        here = select(room).where(~room.c.gone).order_by(room.c.seen_at.desc())
+    async def any(self, tenant: str) -> Room | None:
+        """The one of this tenant that was heard of last."""
+        return next(iter(await self._here(1, room.c.tenant == tenant)), None)
+
+    async def latest(self, most: int, tenant: str | None = None) -> Sequence[Room]:
+        """Where several people are and the bot still is, the one heard of last first."""
+        of = () if tenant is None else (room.c.tenant == tenant,)
+        return await self._here(most, room.c.kind != "personal", *of)
+
+    async def gatherings(self, tenant: str | None = None) -> Sequence[Room]:
+        """The group chats, and of each team one channel, the one that all of the team are in if it is there. The latest."""
+        found: dict[tuple[str, str], Room] = {}
+        for one in await self.latest(GATHERINGS, tenant):
+            key = (one.tenant, one.team_id or one.room)
+            if key not in found or one.conversation_id == one.team_id:
+                found[key] = one
+        return list(found.values())
+
+    async def services(self, tenant: str) -> frozenset[str]:
+        """The service URLs at which the bot speaks in this tenant."""
         async with self._sessions() as session:
-            rows = await session.execute(here.where(room.c.tenant == tenant) if tenant else here)
+            there = await session.execute(select(room.c.service_url).where(room.c.tenant == tenant, ~room.c.gone).distinct())
+            return frozenset(there.scalars())
+
+    async def _here(self, most: int, *where: Any) -> Sequence[Room]:
+        async with self._sessions() as session:
+            rows = await session.execute(select(room).where(~room.c.gone, *where).order_by(room.c.seen_at.desc()).limit(most))
             return [_room(row) for row in rows]
 
     async def saw(self, seen: Room, now: datetime) -> None:
@@ -199,16 +223,17 @@ class RoomStore:
             values = asdict(seen) | kept
             if values == asdict(before) and now - row.seen_at < STALE:
                 return
-            await _write(self._sessions, update(room).where(*key).values(**values, seen_at=now))
+            await _write(self._sessions, update(room).where(*key).values(**values, seen_at=max(now, row.seen_at)))
             return
         try:
             await _write(self._sessions, insert(room).values(**asdict(seen), seen_at=now))
         except IntegrityError:  # heard of it twice at once
             await _write(self._sessions, update(room).where(*key).values(**asdict(seen), seen_at=now))
 
-    async def left(self, tenant: str, name: str) -> None:
-        """The app was removed there."""
-        await _write(self._sessions, update(room).where(room.c.tenant == tenant, room.c.room == name).values(gone=True))
+    async def left(self, tenant: str, name: str, team: str = "") -> None:
+        """The app was removed there; with `team`, in all of its channels."""
+        there = or_(room.c.room == name, room.c.team_id == team) if team else room.c.room == name
+        await _write(self._sessions, update(room).where(room.c.tenant == tenant, there).values(gone=True))
 
 
 class AccountStore:

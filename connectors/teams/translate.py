@@ -8,21 +8,22 @@ import json
 import mimetypes
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
 
-from connectors.chat.text import clean, cut
+from connectors.chat.text import clean
 from connectors.ports.chat import OWN_CHAT, Activity, ActivityKind, Address, FileRef, Heard, Press, Shortcut
 from connectors.ports.people import ExternalId
 from connectors.teams import buttons
 from connectors.teams.envelope import (
+    CHANNEL,
     Payload,
+    called,
     conversation_of,
     direct_room,
-    ids_in,
-    is_aside,
+    is_added,
     is_from_bot,
     kind_of,
     part,
@@ -35,71 +36,25 @@ from connectors.teams.envelope import (
     text_in,
 )
 from connectors.teams.plain import LONGEST, from_html, mentions, names_others, said_in
-from connectors.teams.store import Account, Room
 
 log = structlog.get_logger()
-CHANNEL = "teams"
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 ELSEWHERE = "reference"
 """A file that stands in a channel's or somebody's own folder, where a bot cannot read it."""
 LIKED = re.compile(r"like|heart|laugh|plusone|yes(-tone\d)?|1f44d.*", re.IGNORECASE)
 DISLIKED = re.compile(r"sad|angry|dislike|minusone|no(-tone\d)?|1f44e.*", re.IGNORECASE)
 """Reactions that say whether an answer was of use. Any other emoji says nothing of it."""
-NAME = 200
-"""Units of what somebody or something is called."""
 SHORTCUTS = frozenset(shortcut.value for shortcut in Shortcut)
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What has to be known to understand a payload: when it came."""
-
-    now: datetime
-
-
-def translate(payload: Payload, context: Context) -> Activity | None:
-    """None for what is not for us; `teams_payload_unreadable` is logged for what ought to be, and cannot be read."""
+def translate(payload: Payload, now: datetime) -> Activity | None:
+    """`now`: when it came. None for what is not for us; `teams_payload_unreadable` is logged for what ought to be, and cannot be read."""
     try:
         read = READ.get(kind_of(payload))
-        return read(_Read(payload, context)) if read is not None else None
+        return read(_Read(payload, now)) if read is not None else None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         log.warning("teams_payload_unreadable", kind=kind_of(payload), error=type(error).__name__)
         return None
-
-
-def room_of(payload: Payload) -> Room | None:
-    """Where the bot can speak, as this payload says it. None for what was sent from a place that the bot need not be in."""
-    service_url, tenant = text_in(payload, "serviceUrl"), tenant_of(payload)
-    room, conversation_id, kind = room_name_of(payload), conversation_of(payload), room_kind_of(payload)
-    if not (service_url and tenant and room and conversation_id) or is_aside(payload) or (kind == "personal" and is_from_bot(payload)):
-        return None
-    data, me = part(payload, "channelData"), part(payload, "recipient")
-    team, conversation = part(data, "team"), part(payload, "conversation")
-    # What happens to another channel is told in the team's first one.
-    channel = told if text_in(told := part(data, "channel"), "id") in ("", conversation_id) else {}
-    return Room(
-        tenant=tenant,
-        room=room,
-        kind=kind,
-        conversation_id=conversation_id,
-        service_url=service_url,
-        bot_id=text_in(me, "id"),
-        bot_name=text_in(me, "name"),
-        team_id=text_in(team, "id") or None,
-        group_id=text_in(team, "aadGroupId") or None,
-        name=_name(text_in(channel, "name") or text_in(conversation, "name") or text_in(team, "name")),
-        shared=channel.get("type") == "shared",
-    )
-
-
-def account_of(payload: Payload) -> Account | None:
-    """Whoever sent this, as Teams knows them; None for a bot, and where nobody is told."""
-    author, tenant = part(payload, "from"), tenant_of(payload)
-    person, user = person_of(author), text_in(author, "id")
-    if not (tenant and person and user) or is_from_bot(payload):
-        return None
-    room = direct_room(person) if is_aside(payload) else room_name_of(payload)
-    return Account(tenant, person, user, _name(text_in(author, "name")), None, room)
 
 
 def file_refs(message: Payload, message_id: str) -> tuple[FileRef, ...]:
@@ -108,10 +63,15 @@ def file_refs(message: Payload, message_id: str) -> tuple[FileRef, ...]:
     return tuple(file for file in found if file is not None)
 
 
+def files_told(message: Payload, message_id: str) -> tuple[FileRef, ...]:
+    """The same where the message itself was not sent to us. Where its files lie anybody may have written: none of them is had."""
+    return tuple(replace(file, url="") for file in file_refs(message, message_id))
+
+
 class _Read:
     """A payload, and what every reading of it needs. Raises ValueError for one that does not say whose it is or where from."""
 
-    def __init__(self, payload: Payload, context: Context) -> None:
+    def __init__(self, payload: Payload, now: datetime) -> None:
         self.payload = payload
         self.tenant = tenant_of(payload)
         self.who = person_of(part(payload, "from"))
@@ -120,7 +80,7 @@ class _Read:
             raise ValueError("no tenant, sender or room")
         self.kind = room_kind_of(payload)
         self.told = text_in(payload, "timestamp")
-        self.at = _time(self.told, context.now)
+        self.at = _time(self.told, now)
         self.id = text_in(payload, "id") or f"{self.who}:{self.told or self.at.isoformat()}"
         self.value = part(payload, "value")
 
@@ -202,10 +162,8 @@ def _reacted(read: _Read) -> Activity | None:
 
 
 def _installed(read: _Read) -> Activity | None:
-    """The app is new here. Teams tells it in two ways, often in both: the same hour is the same greeting."""
-    payload, me = read.payload, text_in(part(read.payload, "recipient"), "id")
-    added = payload.get("action") in ("add", "add-upgrade") or me in ids_in(payload, "membersAdded")
-    if not added or is_from_bot(payload):
+    """The app is new here: the same hour is the same greeting."""
+    if not is_added(read.payload) or is_from_bot(read.payload):
         return None
     opened = read.activity(ActivityKind.OPENED, f"installed:{read.room}:{read.at:%Y%m%d%H}")
     return replace(opened, address=replace(opened.address, thread=None), target=OWN_CHAT)
@@ -245,18 +203,21 @@ def _used(read: _Read) -> Activity | None:
 
 
 def _heard(read: _Read, message: Payload) -> Heard:
+    """As the client of whoever used the shortcut tells it: who wrote it, and what it says, nobody has verified."""
     activity_id, author, body = str(message["id"]), part(message, "from"), part(message, "body")
     user, application = part(author, "user"), part(author, "application")
     who, content = person_of({"aadObjectId": user.get("id")}), text_in(body, "content")
-    name = read.message_id(activity_id)
+    place = conversation_of(read.payload)
+    # A chat of two people has the kind of the bot's own; but theirs is called as all chats between people are.
+    name = f"{place}|{activity_id}" if place.startswith("19:") else read.message_id(activity_id)
     return Heard(
         message_id=name,
         author=ExternalId(CHANNEL, read.tenant, who) if who else None,
-        author_name=text_in(user or application, "displayName"),
+        author_name=called(text_in(user or application, "displayName")),
         text=from_html(content) if body.get("contentType") == "html" else clean(content).strip()[:LONGEST],
         at=_time(text_in(message, "createdDateTime"), read.at),
         thread=(text_in(message, "replyToId") or activity_id) if read.kind == "channel" else None,
-        files=file_refs(message, name),
+        files=files_told(message, name),
     )
 
 
@@ -301,19 +262,15 @@ READ: Mapping[str, Callable[[_Read], Activity | None]] = {
 
 def _file(attachment: Payload, name: str) -> FileRef | None:
     kind, content = text_in(attachment, "contentType").lower(), part(attachment, "content")
-    called = text_in(attachment, "name")
+    title = called(text_in(attachment, "name"))
     if kind == DOWNLOAD:
-        return FileRef(text_in(content, "uniqueId") or name, called or name, _mime(called), 0, text_in(content, "downloadUrl"))
+        return FileRef(text_in(content, "uniqueId") or name, title or name, _mime(title), 0, text_in(content, "downloadUrl"))
     if kind == ELSEWHERE:
-        return FileRef(text_in(attachment, "id") or name, called or name, _mime(called), 0)
+        return FileRef(text_in(attachment, "id") or name, title or name, _mime(title), 0)
     if kind.startswith("image/") and text_in(attachment, "contentUrl"):
         mime = "image/png" if kind == "image/*" else kind
-        return FileRef(name, called or "image" + (mimetypes.guess_extension(mime) or ""), mime, 0, text_in(attachment, "contentUrl"))
+        return FileRef(name, title or "image" + (mimetypes.guess_extension(mime) or ""), mime, 0, text_in(attachment, "contentUrl"))
     return None
-
-
-def _name(told: str) -> str:
-    return cut(clean(told), NAME)
 
 
 def _mime(name: str) -> str:

@@ -35,11 +35,14 @@ async def fine() -> str:
     return "given"
 
 
-def checkup(rooms: RoomStore, settings: TeamsSettings = SETTINGS, *, consented: bool | None = True, **asked: object) -> Checkup:
-    async def hears(room: Room) -> bool | None:
+def checkup(rooms: RoomStore, settings: TeamsSettings = SETTINGS, *, consented: bool = True, **asked: object) -> Checkup:
+    async def hears(address: Address) -> bool:
         return consented
 
-    return Checkup(settings, rooms, asked.get("token", fine), asked.get("keys", fine), hears)  # type: ignore[arg-type]
+    async def nothing_new() -> None:
+        pass
+
+    return Checkup(settings, rooms, asked.get("token", fine), asked.get("keys", fine), asked.get("ask", nothing_new), hears)  # type: ignore[arg-type]
 
 
 def raising(error: Exception) -> object:
@@ -72,12 +75,22 @@ async def test_a_room_that_was_never_heard_of(rooms: RoomStore) -> None:
     assert "mention it once" in raised.value.detail
 
 
+async def test_a_room_that_its_team_tells_of(rooms: RoomStore) -> None:
+    """Nobody has to say a word there first."""
+
+    async def ask() -> None:
+        await rooms.saw(SUPPORT, NOW)
+
+    assert SUPPORT.room in await checkup(rooms, ask=ask).run(desk(), None)
+    assert await checkup(rooms, ask=raising(AssertionError("asked"))).run(desk(), None)
+
+
 async def test_a_room_where_the_app_was_removed(rooms: RoomStore) -> None:
     await rooms.saw(SUPPORT, NOW)
     await rooms.left(TENANT, SUPPORT.room)
     with pytest.raises(Refused) as raised:
         await checkup(rooms).run(desk(), None)
-    assert "add Foyer to the team" in raised.value.detail
+    assert "add it to the team" in raised.value.detail
 
 
 @pytest.mark.parametrize(
@@ -105,11 +118,6 @@ async def test_a_desk_whose_staff_are_not_heard(rooms: RoomStore) -> None:
         await checkup(rooms, consented=False).run(desk(), None)
     assert "Manage team" in raised.value.detail
     assert "hears only what mentions it" in raised.value.detail
-
-
-async def test_consent_that_cannot_be_looked_up_now_is_no_error(rooms: RoomStore) -> None:
-    await rooms.saw(SUPPORT, NOW)
-    assert "hears only" not in await checkup(rooms, consented=None).run(desk(), None)
 
 
 async def test_why_what_teams_sends_is_refused(rooms: RoomStore) -> None:

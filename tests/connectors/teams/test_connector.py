@@ -7,10 +7,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.errors import Refused, Retry
-from connectors.ports.chat import Reply, ReplyKind
+from connectors.ports.chat import Address, Reply, ReplyKind
 from connectors.teams.settings import TeamsSettings
+from connectors.teams.store import room
 from tests.connectors.teams.auth_receiving import Receiving, all_settings_of, make_teams, receiving
 from tests.fakes.teams.openid import FakeOpenId
 
@@ -141,6 +143,30 @@ class TestOpening:
         here.seconds.forward(60)
         assert (await here.fake.resend()).status == 200
         assert len(here.inbox.heard) == 1
+
+    async def test_it_goes_on_whatever_failed(self, here: Receiving) -> None:
+        async with here.engine.begin() as connection:
+            await connection.run_sync(room.drop)
+        with capture_logs() as logs:
+            await here.teams.open()
+            while not any(line["event"] == "teams_not_connected" for line in logs):
+                await asyncio.sleep(0.01)
+        assert here.teams.connecting is not None
+        assert not here.teams.connecting.done()
+        async with here.engine.begin() as connection:
+            await connection.run_sync(room.create)
+        await here.teams.connecting
+
+    async def test_a_team_tells_its_channels_however_it_came_to_have_the_app(self, here: Receiving) -> None:
+        await here.fake.say("dana", "hello", room="general", mention=True)
+        await here.fake.install("general")
+        await here.fake.create_channel("desk", "Desk", "general")
+        here.fake.consent_to("desk")
+        await here.teams.open()
+        assert here.teams.connecting is not None
+        await here.teams.connecting
+        desk = Address("teams", here.fake.tenant, here.fake.room_id("desk"))
+        assert "Desk is teams:" in await here.teams.check([("the desk it-support", desk, True)])
 
     async def test_it_can_be_stopped_while_it_tries(self, here: Receiving) -> None:
         here.fake.login.openid.hanging = asyncio.Event()

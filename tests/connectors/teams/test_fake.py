@@ -1,5 +1,6 @@
 """The fake Teams itself: what it delivers, shows and refuses."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.fakes.teams import FakeFile, FakeTeams
+from tests.fakes.teams.delivery import NotAnswered
 from tests.fakes.teams.server import BOT_SCOPE, GRAPH_SCOPE
 from tests.fakes.teams.state import CARD
 
@@ -347,3 +349,24 @@ async def test_edits_deletions_reactions_and_ratings_are_told(fake: FakeTeams, b
     ]
     again = await fake.resend()
     assert again.payload == bot.heard[-1] == bot.heard[-2]
+
+
+async def test_a_dialog_is_given_up_sooner_than_a_press(bot: Bot) -> None:
+    bot.fake.dialog = 0.05
+    held = asyncio.Event()
+
+    async def slow(request: web.Request) -> web.Response:
+        await held.wait()
+        return web.json_response({})
+
+    bot.handle = slow  # type: ignore[method-assign]
+    async with served(bot):
+        told = bot.fake.payloads.begin("invoke", "f:1", bot.fake.people["dana"], bot.fake.personal("dana"), bot.fake.at())
+        with pytest.raises(NotAnswered, match="timeout"):
+            await bot.fake.ask(told | {"name": "task/fetch"})
+        bot.fake.start(_later(held))
+        assert await bot.fake.ask(told | {"name": "adaptiveCard/action"}) == {}
+
+
+async def _later(held: asyncio.Event) -> None:
+    held.set()

@@ -287,6 +287,16 @@ async def test_a_file_that_is_wanted_is_put_where_teams_says(teams: Asking) -> N
     assert teams.fake.refusals == []
 
 
+async def test_an_empty_file_is_not_taken_and_that_is_said(teams: Asking) -> None:
+    _, shown = await offered(teams)
+    teams.files.contents = dict.fromkeys(teams.files.contents, b"")
+    await teams.answers.answered(answer(teams, shown))
+    assert teams.fake.uploads == {}
+    assert await state_of(teams) == "asked"
+    assert "teams.file_failed" in teams.fake.by_bot("dana")[-1].text
+    assert teams.fake.refusals == []
+
+
 async def test_twice_is_as_good_as_once(teams: Asking) -> None:
     _, shown = await offered(teams)
     said = answer(teams, shown)

@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from connectors.errors import Refused
 from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.teams.adapter import InvokeAnswer
-from connectors.teams.listeners import CARD, ERROR, MESSAGE, Listeners
+from connectors.teams.client import Client
+from connectors.teams.listeners import CARD, ERROR, FORM, MESSAGE, Listeners
+from connectors.teams.places import Places
 from connectors.teams.store import AccountStore, RoomStore, metadata
 from connectors.teams.waiting import Waiting
+from tests.fakes.teams import FakeTeams
 
 PAYLOADS = {
     case["name"]: case["payload"]
@@ -94,6 +97,10 @@ class Here:
     rooms: RoomStore
     accounts: AccountStore
 
+    async def is_in(self, name: str) -> bool:
+        room = await self.rooms.get(TENANT, name)
+        return room is not None and not room.gone
+
     async def sends(self, name: str, **more: Any) -> InvokeAnswer | None:
         return await self.listeners.handle({**PAYLOADS[name], **more})
 
@@ -119,7 +126,8 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
     rooms, accounts = RoomStore(sessions), AccountStore(sessions)
     inbox, waiting, speaker, transfers = Inbox(), Waiting(), Ornaments(), Transfers()
     now = datetime(2026, 11, 20, 9, 16, tzinfo=UTC)
-    listeners = Listeners(rooms, accounts, inbox, waiting, speaker, transfers, word, lambda: now, form=0.01, pressed=0.01)
+    places = Places(rooms, accounts, Client(None), lambda room: None, lambda: now)
+    listeners = Listeners(places, inbox, waiting, speaker, transfers, word, lambda: now, form=0.01, pressed=0.01)
     yield Here(listeners, inbox, waiting, speaker, transfers, rooms, accounts)
     await listeners.close()
     await engine.dispose()
@@ -198,17 +206,18 @@ async def test_where_the_bot_was_removed_it_is_no_more_until_it_is_heard_again(h
     assert room is not None
     assert room.gone
     await here.sends("installed for one person")
-    assert [room.room for room in await here.rooms.all(TENANT)] == [DANA]
+    assert await here.is_in(DANA)
 
 
 async def test_removed_from_a_team_it_is_gone_from_all_its_channels(here: Here) -> None:
-    second = {**PAYLOADS["channel post with a mention"]["conversation"], "id": "19:second@thread.tacv2"}
+    other = "19:second@thread.tacv2"
+    second = {**PAYLOADS["channel post with a mention"]["conversation"], "id": other}
     await here.sends("channel post with a mention")
     await here.sends("channel post with a mention", conversation=second)
     await here.sends("personal message")
-    assert len(await here.rooms.all(TENANT)) == 3
+    assert [await here.is_in(room) for room in (CHANNEL, other, DANA)] == [True, True, True]
     await here.sends("removed from a team")
-    assert [room.room for room in await here.rooms.all(TENANT)] == [DANA]
+    assert [await here.is_in(room) for room in (CHANNEL, other, DANA)] == [False, False, True]
 
 
 async def test_that_a_channel_is_shared_is_not_forgotten(here: Here) -> None:
@@ -265,6 +274,10 @@ async def test_a_form_opens_when_the_bot_has_filled_it(here: Here, name: str, ti
     assert (body["task"]["type"], body["task"]["value"]["title"]) == ("continue", title)
     assert body["task"]["value"]["card"] == {"contentType": CARD, "content": SHOWN}
     assert here.inbox.one.surface == "task:f:4c1d"
+
+
+def test_a_form_is_not_waited_for_longer_than_teams_waits() -> None:
+    assert FakeTeams().dialog > FORM
 
 
 @pytest.mark.parametrize("name", ["form asked for", "shortcut on a message"])

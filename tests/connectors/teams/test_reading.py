@@ -1,6 +1,7 @@
 """Who people are by Teams' own word, and what stands in its rooms: only where the bot may look, and never more than it was asked."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from botbuilder.schema import Activity, Attachment
 from connectors.errors import Refused, Retry
 from connectors.ports.chat import Address
 from connectors.ports.people import ExternalId
+from connectors.teams.client import Client
 from connectors.teams.messages import begins_alike
-from connectors.teams.reading import ROSTER_LIFE, gatherings, profile_of
+from connectors.teams.reading import ROSTER_LIFE, Reading, profile_of
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Account, Room
 from tests.connectors.teams.asking import NOW, Asking, open_asking, room_of
@@ -173,6 +175,18 @@ async def test_a_roster_is_read_once_in_a_while(teams: Asking) -> None:
     assert teams.asked("members") == 2
 
 
+async def test_a_search_has_an_end(teams: Asking) -> None:
+    class Slow(Client):
+        async def members(self, room: Room) -> Sequence[Mapping[str, Any]]:
+            await asyncio.Event().wait()
+            return ()
+
+    await teams.known("group")
+    slow = Reading(Slow(None), teams.rooms, teams.accounts, teams.graph, teams.settings, lambda: NOW, teams.seconds, search=0.01)
+    with pytest.raises(Retry):
+        await slow.lookup("omar@acme.example")
+
+
 async def test_a_team_that_cannot_be_read_does_not_hide_the_others(teams: Asking) -> None:
     await teams.known("support", "group")
     teams.fake.fail("members", status=403)
@@ -197,8 +211,9 @@ async def test_addresses_of_other_tenants_are_nobodys(teams: Asking) -> None:
 
 
 async def test_of_each_team_the_channel_is_asked_that_all_are_in(teams: Asking) -> None:
-    rooms = [room_of(teams.fake, place) for place in ("support", "general", "group", "dana")]
-    assert [room.conversation_id for room in gatherings(rooms)] == [teams.fake.room("general").id, teams.fake.room("group").id]
+    await teams.known("support", "general", "group", "dana")
+    asked = {room.conversation_id for room in await teams.rooms.gatherings(teams.fake.tenant)}
+    assert asked == {teams.fake.room("general").id, teams.fake.room("group").id}
 
 
 async def test_a_room_of_colleagues_has_no_outsiders(teams: Asking) -> None:
@@ -222,6 +237,54 @@ async def test_where_it_cannot_be_told_there_may_be_outsiders(teams: Asking) -> 
     teams.fake.fail("members", status=503)
     assert await teams.reading.has_outsiders(teams.address("group"))
     assert not await teams.reading.has_outsiders(teams.address("group")), "asked again"
+
+
+async def test_who_comes_is_seen_at_once(teams: Asking) -> None:
+    """In the whole team: a channel's members are its team's."""
+    await teams.known("support", "general", "group")
+    for room in ("support", "group"):
+        assert not await teams.reading.has_outsiders(teams.address(room))
+    teams.fake.room("support").members.add("guest")
+    teams.reading.forget(room_of(teams.fake, "general"))
+    assert await teams.reading.has_outsiders(teams.address("support"))
+    assert not await teams.reading.has_outsiders(teams.address("group"))
+    assert teams.asked("members") == 3, "the other is as it was"
+
+
+async def test_who_comes_while_members_are_read_is_not_missed(teams: Asking) -> None:
+    class Interrupted(Client):
+        async def members(self, room: Room) -> Sequence[Mapping[str, Any]]:
+            told = await teams.client.members(room)
+            teams.fake.room("group").members.add("guest")
+            reading.forget(room)
+            return told
+
+    await teams.known("group")
+    reading = Reading(Interrupted(None), teams.rooms, teams.accounts, teams.graph, teams.settings, lambda: NOW, teams.seconds)
+    assert not await reading.has_outsiders(teams.address("group")), "there was none when it was asked"
+    assert await reading.has_outsiders(teams.address("group"))
+
+
+async def test_it_hears_everything_where_somebody_consented(teams: Asking) -> None:
+    await teams.known("dana", "group", "support")
+    assert await teams.reading.hears(teams.address("dana"))
+    assert not await teams.reading.hears(teams.address("group"))
+    teams.fake.consent_to("support")
+    assert await teams.reading.hears(teams.address("support"))
+    teams.fake.fail("graph", status=503)
+    assert await teams.reading.hears(teams.address("support")), "it cannot be found out now"
+    assert await teams.reading.hears(teams.address("general")), "nor of a room that is not known"
+
+
+async def test_a_teams_id_on_graph_is_asked_for_where_nobody_told_it(teams: Asking) -> None:
+    teams.fake.consent_to("support")
+    await teams.known("support")
+    said = await teams.fake.say("dana", "one", room="support")
+    for _ in range(2):
+        heard = await teams.reading.heard(teams.address("support", said), said)
+        assert heard is not None
+        assert heard.text == "one"
+    assert teams.asked("team") == 1
 
 
 async def test_a_shared_channel_has_outsiders(teams: Asking) -> None:

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from connectors.ports.chat import Activity
-from connectors.teams.envelope import Gone, gone_in
+from connectors.teams.envelope import NAME, Gone, account_of, changes_team, gone_in, room_of
 from connectors.teams.plain import LONGEST, from_html
 from connectors.teams.store import Account, Room
-from connectors.teams.translate import Context, account_of, room_of, translate
+from connectors.teams.translate import DOWNLOAD, translate
 
 CASES = {
     case["name"]: case for case in map(json.loads, (Path(__file__).parent / "payloads.jsonl").read_text(encoding="utf-8").splitlines())
 }
-HERE = Context(datetime(2026, 11, 21, 8, 0, tzinfo=UTC))
+HERE = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 CHANNEL = "19:253b1f341670408fb6fe51d3e9e4fba4@thread.tacv2"
 DANA = "6b7b3b2a-2c4b-4175-8582-41c9e685c1b5"
@@ -54,7 +54,7 @@ def test_what_is_sent_is_heard_so(name: str) -> None:
 
 def test_the_same_again_is_the_same_activity() -> None:
     for case in CASES.values():
-        assert translate(case["payload"], HERE) == translate(case["payload"], Context(HERE.now.replace(hour=9)))
+        assert translate(case["payload"], HERE) == translate(case["payload"], HERE.replace(hour=9))
 
 
 def test_different_things_are_different_activities() -> None:
@@ -68,10 +68,66 @@ def test_installed_and_added_are_one_greeting_and_later_another() -> None:
     assert heard(payload("installed for one person", timestamp="2026-11-20T10:15:42Z")).id != added.id
 
 
+@pytest.mark.parametrize("action", ["add-upgrade", "remove-upgrade", "remove"])
+def test_an_upgrade_greets_nobody(action: str) -> None:
+    assert translate(payload("installed for one person", action=action), HERE) is None
+
+
+def test_a_team_is_asked_for_its_channels_when_they_may_be_others() -> None:
+    for name in ("installed in a team", "channel renamed", "bot added for one person"):
+        assert changes_team(payload(name))
+    assert changes_team(payload("installed in a team", action="add-upgrade"))
+    for name in ("removed from a team", "somebody else joined", "channel post with a mention", "read receipt"):
+        assert not changes_team(payload(name))
+
+
+def test_names_cannot_turn_what_stands_around_them() -> None:
+    body = payload("file and picture in a personal chat")
+    for attachment in body["attachments"]:
+        if attachment.get("name"):
+            attachment["name"] = "invoice\u202efdp.exe\n" + "x" * 500
+    (file, _) = heard(body).files
+    assert "\u202e" not in file.name
+    assert "\n" not in file.name
+    assert len(file.name) <= NAME
+    about = heard(shortcut(user={"id": DANA, "displayName": "Dana\u202e\nWhitfield"})).about
+    assert about is not None
+    assert about.author_name == "Dana Whitfield"
+
+
+def shortcut(**author: Any) -> dict[str, Any]:
+    body = json.loads(json.dumps(payload("shortcut on a message")))
+    body["value"]["messagePayload"]["from"] |= author
+    return dict(body)
+
+
+def test_what_a_client_tells_of_a_message_gets_no_token() -> None:
+    """Its picture's address would be asked for with the bot's."""
+    body = shortcut()
+    pasted = {"contentType": "image/png", "contentUrl": f"{body['serviceUrl']}v3/attachments/0-x/views/original"}
+    offered = {"contentType": DOWNLOAD, "name": "a.txt", "content": {"downloadUrl": pasted["contentUrl"], "uniqueId": "u"}}
+    body["value"]["messagePayload"]["attachments"] = [pasted, offered]
+    about = heard(body).about
+    assert about is not None
+    assert [file.url for file in about.files] == ["", ""]
+    said = heard(payload("personal message", attachments=[pasted, offered]))
+    assert [file.url for file in said.files] == [pasted["contentUrl"]] * 2
+
+
+def test_a_message_of_two_other_people_is_in_none_of_our_rooms() -> None:
+    between = "19:dana_omar@unq.gbl.spaces"
+    about = heard(payload("shortcut on a message", conversation={"conversationType": "personal", "id": between})).about
+    assert about is not None
+    assert about.message_id.startswith(f"{between}|")
+    ours = heard(payload("shortcut on a message", conversation={"conversationType": "personal", "id": "a:1own"})).about
+    assert ours is not None
+    assert ours.message_id.startswith(f"user:{DANA}|")
+
+
 def test_what_tells_no_time_came_now() -> None:
     body = payload("personal message")
     del body["timestamp"]
-    assert heard(body).at == HERE.now
+    assert heard(body).at == HERE
 
 
 # -- rooms and accounts

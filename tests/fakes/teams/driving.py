@@ -29,6 +29,24 @@ class Driving(Delivery):
         for told in self.payloads.installation(self.new_id("f:"), self.people[by], room, self.at(), added, team=team):
             await self.emit(told)
 
+    async def join(self, person: str, place: str, *, leaves: bool = False) -> None:
+        """Somebody comes to a group chat or to the team of a channel; the bot is told where it is."""
+        room = self.room(place)
+        (room.members.discard if leaves else room.members.add)(person)
+        first = room if room.team is None else self.room(room.team.id)
+        if room.installed:
+            await self.emit(self.payloads.members(self.new_id("f:"), self.people[person], first, self.at(), added=not leaves))
+
+    async def create_channel(self, key: str, name: str, beside: str, *, by: str = "dana") -> None:
+        """A further channel in the team of `beside`."""
+        team = self.room(beside).team
+        assert team is not None
+        made = self.add_channel(key, name, team)
+        made.installed = team.installed
+        if team.installed:
+            told = self.payloads.channel_created(self.new_id("f:"), self.people[by], self.room(team.id), made, self.at())
+            await self.emit(told)
+
     def consent_to(self, *places: str) -> None:
         """Grants resource-specific consent: un-mentioned messages come, and Graph may be read. Every place is a channel or a chat."""
         for place in places:

@@ -116,6 +116,20 @@ class Payloads:
         install["channelData"]["source"] = {"name": "message"}
         return update, install
 
+    def members(self, id: str, person: Person, room: Room, at: datetime, *, added: bool) -> Json:
+        """Somebody came to a chat or a team, or left it. `room`: the chat, or the team's first channel."""
+        told = self.begin("conversationUpdate", id, person, room, at)
+        told["membersAdded" if added else "membersRemoved"] = [{"id": person.user_id, "aadObjectId": person.object_id}]
+        if room.team is not None:
+            told["channelData"]["eventType"] = "teamMemberAdded" if added else "teamMemberRemoved"
+        return told
+
+    def channel_created(self, id: str, person: Person, first: Room, made: Room, at: datetime) -> Json:
+        """Told in the team's first channel; nothing is said of the team's id on Graph."""
+        told = self.begin("conversationUpdate", id, person, first, at)
+        told["channelData"] |= {"eventType": "channelCreated", "channel": {"id": made.id, "name": made.name}}
+        return told
+
     def extension(
         self, step: str, id: str, command: str, person: Person, room: Room, at: datetime, message: Shown, author: Person | None, data: Json
     ) -> Json:

@@ -1,10 +1,10 @@
 """Posts that are held for the end of somebody's quiet hours: rows of the outbox that are as if they were not there yet.
 
 They hold up nothing, change in place, and outlive a restart. They go out, in their order, when the hours are over or as soon as
-the person does something on any channel.
+the person does something on any channel; there, if they belong to no thread.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from bot import tables as t
 from bot.database import Sessions
 from bot.people import PeopleStore
 from bot.quiet import QuietHours, held_until, is_over, is_pointless, news_of, useless_after
+from connectors.errors import ConnectorError
 from connectors.ports.chat import Address, Channel, Reply
 from connectors.ports.records import Clock
 from specialists.request import RequestEvent
@@ -71,12 +72,28 @@ class HeldPosts:
         over, left = [row for row in held if self._is_over(row)], [row for row in held if not self._is_over(row)]
         if over:
             going = update(t.outbox).where(_HELD, t.outbox.c.sequence.in_([row.sequence for row in over]))
+            moved = [(row, address) for row in over if (address := await self._moved(row)) is not None]
             async with self.sessions.begin() as session:
+                for row, address in moved:
+                    there = {"channel": address.channel, "tenant": address.tenant, "room": address.room}
+                    await session.execute(update(t.outbox).where(_HELD, t.outbox.c.sequence == row.sequence).values(**there))
+                    await session.execute(update(t.placement).where(t.placement.c.id == row.placement_id).values(**there))
                 await session.execute(going.values(state="pending", due_at=now, created_at=now))
             for row in over:
                 log.info("post_released", reply=row.placement_id, reader=row.reader_id)
             self.on_released()
         return min(((row.due_at - now).total_seconds() for row in left), default=None)
+
+    async def _moved(self, row: Row[Any]) -> Address | None:
+        """Where its reader is by now, if that is elsewhere; what belongs to a thread stays there."""
+        if row.thread is not None:
+            return None
+        try:
+            reader = await self.people.get(row.reader_id)
+            address = await self.people.address(reader, self.channels) if reader is not None else None
+        except ConnectorError:  # the directory is away: they are told where they would have been
+            return None
+        return address if address != Address(row.channel, row.tenant, row.room) else None
 
     def _is_over(self, row: Row[Any]) -> bool:
         return is_over(row.due_at, row.created_at, row.last_seen, self.clock())
@@ -91,7 +108,9 @@ def held_rows() -> Select[Any]:
     """All that is held, with whom each is for and when they were last seen. In no order, which would cost the index."""
     o, p = t.outbox.c, t.placement.c
     of_whom = t.outbox.join(t.placement, p.id == o.placement_id)
-    wanted: tuple[Any, ...] = (o.sequence, o.placement_id, o.due_at, o.created_at, p.reader_id, _last_seen(p.reader_id).label("last_seen"))
+    where = (o.channel, o.tenant, o.room, o.thread)
+    whose = (o.placement_id, p.reader_id, _last_seen(p.reader_id).label("last_seen"))
+    wanted: tuple[Any, ...] = (o.sequence, o.due_at, o.created_at, *where, *whose)
     return select(*wanted).select_from(of_whom).where(_HELD)
 
 
@@ -106,6 +125,21 @@ async def redraw_held(session: AsyncSession, reply: Reply) -> bool:
         log.info("post_withdrawn", reply=reply.id)
         await session.execute(delete(t.placement).where(t.placement.c.id == reply.id))
     return True
+
+
+def shown_already(card_key: str, reader_id: str) -> Callable[[AsyncSession], Awaitable[None]]:
+    """Work inside the transaction in which a card is shown to this reader: what is held of it is not shown once more in time."""
+
+    async def withdraw(session: AsyncSession) -> None:
+        o, p = t.outbox.c, t.placement.c
+        theirs = select(p.id).where(p.card_key == card_key, p.reader_id == reader_id)
+        held = update(t.outbox).where(_HELD, o.placement_id.in_(theirs)).values(state="withdrawn")
+        withdrawn = list((await session.execute(held.returning(o.placement_id))).scalars())
+        if withdrawn:
+            log.info("held_posts_shown", card=card_key)
+            await session.execute(delete(t.placement).where(p.id.in_(withdrawn)))
+
+    return withdraw
 
 
 def _last_seen(person_id: Any) -> ScalarSelect[Any]:

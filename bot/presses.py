@@ -16,6 +16,7 @@ from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
 from bot.handoff.model import Command
 from bot.handoff.store import HandoffStore
+from bot.held import shown_already
 from bot.intent import model as steps
 from bot.outbox import Outbox
 from bot.responses import Responder
@@ -212,7 +213,9 @@ class Presses:
         story = await self.responder.dialogue.story(request)
         talk.began = talk.words("request.line", case=request.case, title=talk.words.of_skill(request, "title"))
         if story.last(EventKind.COMPLETED) is not None:
-            talk.post(receipt(story, talk.words, self.buttons, new_id()), card_key=f"receipt:{request.id}", about=(request,))
+            card_key = f"receipt:{request.id}"
+            talk.changes.inside.append(shown_already(card_key, talk.person.id))
+            talk.post(receipt(story, talk.words, self.buttons, new_id()), card_key=card_key, about=(request,))
         else:
             talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}", about=(request,))
 

@@ -14,6 +14,7 @@ from bot.dialogue import Dialogue
 from bot.handoff.desk import Desk
 from bot.handoff.model import Handoff
 from bot.handoff.store import HandoffStore
+from bot.held import shown_already
 from bot.intent import model as steps
 from bot.people import PeopleStore
 from bot.talk import Talk
@@ -223,7 +224,9 @@ class Responder:
                 name = requester.name if requester is not None else ""
                 arguments = exact_arguments(request, approval, talk.words)
                 card = approval_card(story, approval, name, arguments, talk.words, self.buttons, new_id())
-                talk.post(card, card_key=f"approval:{approval.id}")
+                card_key = f"approval:{approval.id}"
+                talk.changes.inside.append(shown_already(card_key, talk.person.id))
+                talk.post(card, card_key=card_key)
                 shown = True
         return shown
 

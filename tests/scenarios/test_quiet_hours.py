@@ -67,6 +67,17 @@ async def test_it_comes_at_once_when_they_turn_up(asleep: Company) -> None:
     assert len(await kinds(asleep, "priya")) > 1, "and her own answer"
 
 
+async def test_what_somebody_asks_for_is_not_shown_once_more_in_the_morning(asleep: Company) -> None:
+    await asleep.say("dana", WISH)
+    await asleep.later(hours=1)
+    await asleep.say("priya", "what is waiting for my approval?")
+    assert (await kinds(asleep, "priya")).count(ReplyKind.APPROVAL) == 1
+    await asleep.later(hours=10)
+    assert (await kinds(asleep, "priya")).count(ReplyKind.APPROVAL) == 1
+    await asleep.press("priya", "approve")
+    assert ReplyKind.RECEIPT in await kinds(asleep, "dana"), "the one that is shown is the one that counts"
+
+
 async def test_nothing_is_held_for_whoever_is_awake(asleep: Company) -> None:
     await asleep.say("priya", "how many PTO days do I have left?")
     await asleep.later(minutes=29)
@@ -181,6 +192,21 @@ async def two(template: Path, tmp_path: Path) -> AsyncIterator[Two]:
     await opened.close()
 
 
+@pytest.fixture
+async def two_asleep(template: Path, tmp_path: Path) -> AsyncIterator[Two]:
+    """With quiet hours; Priya was on beta in the evening, and on alpha after that."""
+    a, b = MemoryChannel("alpha"), MemoryChannel("beta", flat=True)
+    opened = await Company.open(tmp_path / "home", template, channels=(a, b), organisation=HOURS)
+    opened.clock.now = TEN_AT_NIGHT - timedelta(hours=3)
+    two = Two(opened, a, b)
+    for platform in (two.b, two.a):
+        await platform.say("priya", "hello")
+        await two.tick()
+    opened.clock.now = TEN_AT_NIGHT
+    yield two
+    await opened.close()
+
+
 def of(kind: ReplyKind, replies: Sequence[Reply]) -> list[Reply]:
     return [reply for reply in replies if reply.kind is kind]
 
@@ -246,6 +272,20 @@ async def test_being_looked_up_is_no_use(two: Two) -> None:
     await two.company.press("dana", "cancel")
     two.a.channel.messages.clear()
     assert await asked(two) == ["beta"]
+
+
+@pytest.mark.parametrize("back", ["alpha", "beta"])
+async def test_what_was_held_comes_to_where_somebody_turns_up(two_asleep: Two, back: str) -> None:
+    two = two_asleep
+    await two.company.say("dana", WISH)
+    assert await two.company.app.held.count() == 1
+    await two.company.later(hours=1)
+    await {"alpha": two.a, "beta": two.b}[back].say("priya", "hello")
+    shown = {"alpha": two.a.shown("priya"), "beta": two.b.shown("priya")}
+    assert [name for name, replies in shown.items() if of(ReplyKind.APPROVAL, replies)] == [back]
+    await two.company.press("dana", "cancel")
+    (card,) = of(ReplyKind.APPROVAL, {"alpha": two.a, "beta": two.b}[back].shown("priya"))
+    assert card.actions == (), "and is changed there"
 
 
 async def test_where_they_are_not_known_any_more_they_are_not_asked(two: Two) -> None:

@@ -8,12 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.chat.pace import Pace
+from connectors.chat.remembering import remember
 from connectors.chat.wording import Wording
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Files, Heard, Operation, Profile, Reply, ReplyKind
@@ -31,10 +31,6 @@ from connectors.slack.translate import CHANNEL
 from connectors.slack.views import form_view, home_view, prompts
 
 log = structlog.get_logger()
-K = TypeVar("K")
-V = TypeVar("V")
-REMEMBERED = 5_000
-"""Deliveries and rooms."""
 SESSIONS: Mapping[str, str] = {
     "awaiting_approval": "suspended",
     "awaiting_step_up": "suspended",
@@ -95,7 +91,7 @@ class SlackChannel:
             done = await self._post(address, channel, reply, key)
         else:
             done = await self._change(operation, address, channel, reply, key, message_id)
-        _remember(self._done, key, (channel, done))
+        remember(self._done, key, (channel, done))
         await self._session(address, channel, reply, done.thread)
         return done
 
@@ -160,7 +156,7 @@ class SlackChannel:
         place = (address.tenant, address.room)
         if place not in self._rooms:
             opened = await self._clients.call(address.tenant, "conversations.open", users=address.room)
-            _remember(self._rooms, place, str(opened["channel"]["id"]))
+            remember(self._rooms, place, str(opened["channel"]["id"]))
         return self._rooms[place]
 
     async def _show(self, address: Address, reply: Reply) -> Delivered | None:
@@ -265,10 +261,3 @@ def _delivered(channel: str, ts: str, thread: str | None) -> Delivered:
 def _split(message_id: str) -> tuple[str, str]:
     channel, _, ts = message_id.partition(":")
     return channel, ts
-
-
-def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > REMEMBERED:
-        kept.popitem(last=False)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.chat.markdown import Piece, divided, pieces, safe_markdown, without_sources, words
+from connectors.chat.markdown import Piece, pieces, safe_markdown, without_sources, words
+from connectors.chat.packing import MARKS, packed, shortened, source_words, starts
 from connectors.chat.text import clean, cut, head, host_of, safe_url, units, unmentioned
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Citation, Field, Progress, Reply, ReplyKind
@@ -36,7 +37,6 @@ SOURCE = 180
 FILE_NAMES = 300
 CSV_ROWS = 300
 """Rows of a table that are shown in messages; a longer table is a file."""
-MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "undone": "↶"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,10 @@ def render(reply: Reply, wording: Wording) -> tuple[Part, ...]:
     found, files = _without_big_tables(_pieces(reply), wording) if _divides(reply) else (_pieces(reply), [])
     found = [] if reply.progress is not None and reply.kind is ReplyKind.PROGRESS else found
     room = limits.MESSAGE_CHARS - text_size(front) - text_size(tail)
-    messages = _packed(found, room) if _divides(reply) else [_cut(found, room, wording)]
+    messages = packed(found, room) if _divides(reply) else shortened(found, room, wording)
     if len(messages) > MESSAGES:
         name = f"answer-{_slug(reply.id)}.md"
-        notice = put(wording.in_file, name=name)
-        messages = [_cut(found, room - units(notice) - 2, wording, notice)]
+        messages = shortened(found, room, wording, notice=put(wording.in_file, name=name))
         files = [OutFile(name, clean(reply.text)), *files]
     bodies = [[{"type": "markdown", "text": message}] if message.strip() else [] for message in messages]
     parts = []
@@ -85,7 +84,7 @@ def render(reply: Reply, wording: Wording) -> tuple[Part, ...]:
 
 def answer_markdown(reply: Reply, wording: Wording) -> str:
     """The text alone, for streaming; `answer_tail` has what stands under it."""
-    return _cut(_pieces(reply), limits.MESSAGE_CHARS - text_size(answer_tail(reply, wording)), wording)
+    return shortened(_pieces(reply), limits.MESSAGE_CHARS - text_size(answer_tail(reply, wording)), wording)[0]
 
 
 def answer_tail(reply: Reply, wording: Wording) -> tuple[Block, ...]:
@@ -108,12 +107,8 @@ def _divides(reply: Reply) -> bool:
     return reply.request is None and reply.progress is None and (reply.kind is ReplyKind.ANSWER or not (reply.actions or reply.fields))
 
 
-def _starts(citations: Sequence[Citation]) -> list[str]:
-    return [f"[{citation.n}] {citation.title}" for citation in citations]
-
-
 def _pieces(reply: Reply) -> list[Piece]:
-    said, _ = without_sources(reply.text, _starts(reply.citations))
+    said, _ = without_sources(reply.text, starts(reply.citations))
     links = {citation.n: citation.url for citation in reply.citations if citation.url}
     return pieces(said, links)
 
@@ -140,29 +135,6 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
     out = io.StringIO()
     csv.writer(out).writerows([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row] for row in rows)
     return out.getvalue()
-
-
-def _packed(found: Sequence[Piece], room: int) -> list[str]:
-    """The pieces in as few messages as hold them; the last one leaves its room for what follows, so all do."""
-    messages = [""]
-    for piece in found:
-        whole = piece.markdown
-        for part in [whole] if units(whole) <= room else divided(piece, room):
-            if messages[-1] and (piece.alone or units(messages[-1]) + 2 + units(part) > room):
-                messages.append("")
-            messages[-1] += ("\n\n" if messages[-1] else "") + part
-    return messages
-
-
-def _cut(found: Sequence[Piece], room: int, wording: Wording, notice: str | None = None) -> str:
-    """As much as there is room for, and how much is missing."""
-    messages = _packed(found, room)
-    if len(messages) == 1 and notice is None:
-        return messages[0]
-    shorter = _packed(found, room - 80 - units(wording.cut))
-    missing = sum(len(message) for message in shorter[1:])
-    said = safe_markdown(notice if notice is not None else put(wording.cut, count=missing))
-    return f"{shorter[0]}\n\n{said}"
 
 
 def _fallback(reply: Reply, wording: Wording) -> str:
@@ -261,7 +233,7 @@ def _sources(reply: Reply, wording: Wording) -> list[Block]:
     """One line a source: as the text words it, else title, section and date; linked with its host where it has an address."""
     if not reply.citations:
         return []
-    _, worded = without_sources(reply.text, _starts(reply.citations))
+    _, worded = without_sources(reply.text, starts(reply.citations))
     lines = [_source(citation, worded) for citation in reply.citations[:SOURCES]]
     if len(reply.citations) > SOURCES:
         lines.append(escaped(put(wording.more, count=len(reply.citations) - SOURCES)))
@@ -269,14 +241,8 @@ def _sources(reply: Reply, wording: Wording) -> list[Block]:
 
 
 def _source(citation: Citation, worded: Sequence[str]) -> str:
-    start = f"[{citation.n}] {citation.title}"
-    said = next((line for line in worded if line.startswith(start)), None)
-    if said is None:
-        where = citation.section if citation.section != citation.title else ""
-        updated = citation.updated.date().isoformat() if citation.updated is not None else ""
-        said = ", ".join(filter(None, (start, where, updated)))
     number = f"[{citation.n}] "
-    shown = escaped_cut(said.removeprefix(number), SOURCE).replace("\n", " ")
+    shown = escaped_cut(source_words(citation, worded), SOURCE).replace("\n", " ")
     url = safe_url(citation.url) if citation.url else None
     if url is None:
         return number + shown

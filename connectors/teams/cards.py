@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.chat.markdown import without_sources, words
+from connectors.chat.packing import MARKS, source_words, starts
 from connectors.chat.text import clean, cut, head, host_of, safe_url, units
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Citation, Field, Item, Progress, Reply, ReplyKind
@@ -37,7 +38,6 @@ ITEM = 2_500
 FILE_NAMES = 300
 HEADER = 600
 """Bytes that a card takes before anything is in it."""
-MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "undone": "↶"}
 SUBTLE: Json = {"isSubtle": True, "size": "Small"}
 
 
@@ -110,20 +110,10 @@ def fitted(elements: Sequence[Json], room: int, wording: Wording) -> list[Json]:
 
 
 def source_line(citation: Citation, worded: Sequence[str], wording: Wording) -> tuple[str, str | None]:
-    """A source in words, without its number, and where it may lead: as the text words it, else title, section and date."""
-    start = f"[{citation.n}] {citation.title}"
-    told = next((one for one in worded if one.startswith(start)), None)
-    if told is None:
-        where = citation.section if citation.section != citation.title else ""
-        updated = citation.updated.date().isoformat() if citation.updated is not None else ""
-        told = ", ".join(filter(None, (citation.title, where, updated)))
-    said = line(told.removeprefix(f"[{citation.n}] "), SOURCE)
+    """A source in words, without its number, and where it may lead."""
+    said = line(source_words(citation, worded), SOURCE)
     url = safe_url(citation.url) if citation.url else None
     return f"{said} ({wording.restricted})" if citation.restricted else said, url
-
-
-def starts(citations: Sequence[Citation]) -> list[str]:
-    return [f"[{citation.n}] {citation.title}" for citation in citations]
 
 
 def _progress(reply: Reply, wording: Wording) -> list[Json]:

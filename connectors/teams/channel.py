@@ -8,13 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 from botbuilder.schema import Activity
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.chat.pace import Pace
+from connectors.chat.remembering import remember
 from connectors.chat.wording import Word, Wording
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Heard, Operation, Profile, Reply, ReplyKind
@@ -28,10 +29,6 @@ from connectors.teams.streams import Sleep, Streams
 from connectors.teams.waiting import Waiting
 
 log = structlog.get_logger()
-K = TypeVar("K")
-V = TypeVar("V")
-REMEMBERED = 5_000
-"""Deliveries."""
 PERSON = "user:"
 VIEW = "view:"
 WITHOUT_ACCESS = 60.0
@@ -118,7 +115,7 @@ class TeamsChannel:
             if refused.code == "bad_credentials":
                 raise Retry(refused.code, refused.detail, after=WITHOUT_ACCESS) from refused
             raise
-        _remember(self._done, key, (where, done))
+        remember(self._done, key, (where, done))
         return done
 
     async def find(self, address: Address, *, key: str) -> Delivered | None:
@@ -211,9 +208,8 @@ class TeamsChannel:
         if operation == "delete":
             await self._sending.delete(place, activity_id)
         else:
-            unsent = await self._sending.change(place, activity_id, reply, parts, key)
+            await self._sending.change(place, activity_id, reply, parts, key)
             self._waiting.show(f"message:{message_id}", parts[0].card)
-            return Delivered(message_id, address.thread or activity_id, unsent)
         return Delivered(message_id, address.thread or activity_id)
 
     def _pace(self, room: Room, calls: int) -> None:
@@ -253,10 +249,3 @@ def _delivered(room: Room, activity_id: str, thread: str | None, key: str) -> De
 def _split(message_id: str) -> tuple[str, str]:
     room, _, activity_id = message_id.rpartition("|")
     return room, activity_id
-
-
-def _remember(kept: OrderedDict[K, V], key: K, value: V) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    if len(kept) > REMEMBERED:
-        kept.popitem(last=False)

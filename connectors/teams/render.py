@@ -1,33 +1,32 @@
-"""A `Reply` as Teams shows it. Pure and total: it never raises; what is too long is cut visibly, divided, or becomes a file.
+"""A `Reply` as Teams shows it. Pure and total: it never raises; what is too long is divided, or cut visibly.
 
 What is only words is a message of Markdown, and so is every answer: only a message's text has the label that a computer wrote it, and
 citations. Tables and buttons of an answer stand in a card below its text; everything else is a card alone, which can be changed in
 place. Teams shows the bot as whoever speaks, so a member of staff is named above what they wrote.
 """
 
-import csv
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.chat.markdown import Piece, divided, pieces, safe_markdown, without_sources
-from connectors.chat.text import clean, cut, host_of, units
+from connectors.chat.markdown import Piece, pieces, without_sources
+from connectors.chat.packing import shortened, starts
+from connectors.chat.text import cut, host_of, units
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Reply, ReplyKind
 from connectors.teams import limits
 from connectors.teams.buttons import Buttons
-from connectors.teams.cards import ACTIONS, FILE_NAMES, HEADER, LINE, Card, below, card_of, shell, source_line, starts, summary_of
+from connectors.teams.cards import ACTIONS, FILE_NAMES, HEADER, LINE, Card, below, card_of, shell, source_line, summary_of
 from connectors.teams.entities import ai_message
 from connectors.teams.forms import form_card, form_message
 from connectors.teams.limits import Json, json_units, literal, message_text, size
-from connectors.teams.rich import table
+from connectors.teams.rich import said, table
 
-__all__ = ["OutFile", "Part", "card_of", "form_card", "render"]
+__all__ = ["Part", "card_of", "form_card", "render"]
 
 MESSAGES = 3
-"""Messages that a long answer may take; beyond that it is a file."""
+"""Messages that a long answer may take."""
 SOURCES = 10
 LINK = 400
 """Units of a source with its link; a longer one has its host only."""
@@ -39,25 +38,18 @@ FEEDBACK: Json = {"feedbackLoop": {"type": "default"}}
 
 
 @dataclass(frozen=True, slots=True)
-class OutFile:
-    name: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
-    """A message, or a file to be sent after it. `text` is safe Markdown; `summary` what notifications say."""
+    """A message. `text` is safe Markdown; `summary` what notifications say."""
 
     text: str
     card: Card | None = None
     entities: tuple[Json, ...] = ()
     channel_data: Json = field(default_factory=dict)
     summary: str = ""
-    file: OutFile | None = None
 
 
 def render(reply: Reply, wording: Wording) -> tuple[Part, ...]:
-    """All that is shown, in order: one message or more, then files. Somebody's rating is of the first message."""
+    """All that is shown, in order: one message or more. Somebody's rating is of the first one."""
     summary = summary_of(reply, wording)
     feedback = FEEDBACK if reply.feedback is not None and reply.author is None else {}
     if reply.form is not None and reply.kind is ReplyKind.FORM:
@@ -66,24 +58,20 @@ def render(reply: Reply, wording: Wording) -> tuple[Part, ...]:
     if reply.kind is not ReplyKind.ANSWER and not _only_words(reply, found):
         return (Part("", card_of(reply, wording), channel_data=feedback, summary=summary),)
     front, tail = _author(reply), _tail(reply, wording)
-    kept, tables, files = _without_tables(found, _beside(reply, found, tail, wording), wording)
+    kept, tables = _without_tables(found, _beside(reply, found, tail, wording), wording)
     room = limits.TEXT - units(front)
-    messages = _packed(kept, room) if reply.request is None else [_cut(kept, room, wording)]
-    if len(messages) > MESSAGES:
-        name = f"answer-{_slug(reply.id)}.md"
-        messages = [_cut(kept, room, wording, put(wording.in_file, name=name))]
-        files = [OutFile(name, clean(reply.text)), *files]
+    messages = shortened(kept, room, wording, most=MESSAGES if reply.request is None else 1)
     parts = []
-    for n, said in enumerate(messages):
+    for n, message in enumerate(messages):
         first, last = n == 0, n == len(messages) - 1
-        text = message_text("\n\n".join(filter(None, (front if first else "", said, tail if last else ""))))
+        text = message_text("\n\n".join(filter(None, (front if first else "", message, tail if last else ""))))
         made = reply.kind is ReplyKind.ANSWER and reply.author is None
-        entities = (ai_message(reply.citations, None if len(messages) == 1 else said),) if made else ()
+        entities = (ai_message(reply.citations, None if len(messages) == 1 else message),) if made else ()
         left = limits.MESSAGE - json_units(text) - json_units(entities) - 500
         card = _card(reply, tables, left, wording) if last else None
         text = text if text or card is not None else "…"
         parts.append(Part(text, card, entities, feedback if first else {}, summary))
-    return (*parts, *(Part("", file=file) for file in files))
+    return tuple(parts)
 
 
 # -- the text --------------------------------------------------------------------------------------------------------------
@@ -120,71 +108,39 @@ def _beside(reply: Reply, found: Sequence[Piece], tail: str, wording: Wording) -
     return min(TABLES, limits.MESSAGE - taken)
 
 
-def _without_tables(found: Sequence[Piece], room: int, wording: Wording) -> tuple[list[Piece], list[Json], list[OutFile]]:
-    """The text with a word where each table was, the tables as elements of a card, and as files those too big for one."""
+def _without_tables(found: Sequence[Piece], room: int, wording: Wording) -> tuple[list[Piece], list[Json]]:
+    """The text with a word where each table was, and the tables as elements of a card."""
     kept: list[Piece] = []
     tables: list[Json] = []
-    files: list[OutFile] = []
+    count = 0
     for n, piece in enumerate(found):
         if not piece.cells:
             kept.append(piece)
-            continue
-        element, whole = _table(piece, room)
-        if element is not None:
-            tables.append(element)
-            room -= size(element)
-            if whole and n < len(found) - 1:
-                kept.append(_notice(put(wording.table_below, count=len(tables))))
-        if not whole:
-            name = f"table-{len(files) + 1}.csv"
-            files.append(OutFile(name, _csv(piece.cells)))
-            kept.append(_notice(put(wording.table_in_file, count=len(piece.cells) - 1, name=name)))
-    return kept, tables, files
+        elif not (shown := _table(piece.cells, room, wording)):
+            kept.append(_notice(put(wording.cut, count=len(piece.markdown))))
+        else:
+            count += 1
+            tables += shown
+            room -= size(shown)
+            if n < len(found) - 1:
+                kept.append(_notice(put(wording.table_below, count=count)))
+    return kept, tables
 
 
-def _table(piece: Piece, room: int) -> tuple[Json | None, bool]:
-    """As many rows as there is room for, and whether that is all of it."""
-    rows = piece.cells[: limits.TABLE_ROWS + 1]
-    if len(rows[0]) > limits.TABLE_COLUMNS:
-        return None, False
-    while rows and size(table(rows)) > room:
+def _table(cells: Sequence[Sequence[str]], room: int, wording: Wording) -> list[Json]:
+    """As many rows as there is room for, and how many more there are; nothing where there is room for none."""
+    rows = [row if len(row) <= limits.TABLE_COLUMNS else (*row[: limits.TABLE_COLUMNS - 1], "…") for row in cells[: limits.TABLE_ROWS + 1]]
+    while rows:
+        left_out = len(cells) - len(rows)
+        shown = [table(rows), *([said(put(wording.more, count=left_out), LINE)] if left_out else [])]
+        if size(shown) <= room:
+            return shown if len(rows) > 1 or not left_out else []
         rows = rows[: len(rows) * 9 // 10]
-    whole = len(rows) == len(piece.cells) and all(units(cell) <= 300 for row in rows for cell in row)
-    return (table(rows) if len(rows) > 1 or (whole and rows) else None), whole
+    return []
 
 
 def _notice(said: str) -> Piece:
     return Piece((f"*{literal(said, LINE)}*",))
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    """No cell begins as a formula does."""
-    out = io.StringIO()
-    csv.writer(out).writerows([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t") else cell for cell in row] for row in rows)
-    return out.getvalue()
-
-
-def _packed(found: Sequence[Piece], room: int) -> list[str]:
-    """The pieces in as few messages as hold them."""
-    messages = [""]
-    for piece in found:
-        whole = piece.markdown
-        for part in [whole] if units(whole) <= room else divided(piece, room):
-            if messages[-1] and units(messages[-1]) + 2 + units(part) > room:
-                messages.append("")
-            messages[-1] += ("\n\n" if messages[-1] else "") + part
-    return messages
-
-
-def _cut(found: Sequence[Piece], room: int, wording: Wording, notice: str | None = None) -> str:
-    """As much as there is room for, and how much is missing."""
-    messages = _packed(found, room)
-    if len(messages) == 1 and notice is None:
-        return messages[0]
-    shorter = _packed(found, room - 80 - units(notice or wording.cut))
-    missing = sum(len(message) for message in shorter[1:])
-    said = safe_markdown(notice if notice is not None else put(wording.cut, count=missing))
-    return f"{shorter[0]}\n\n{said}"
 
 
 def _author(reply: Reply) -> str:
@@ -209,10 +165,6 @@ def _tail(reply: Reply, wording: Wording) -> str:
         names = ", ".join(file.name for file in reply.files)
         lines += ["", literal(put(wording.files, name=cut(names, FILE_NAMES)), LINE)]
     return "  \n".join(lines).strip()
-
-
-def _slug(said: str) -> str:
-    return "".join(character for character in said if character.isascii() and character.isalnum())[:12] or "text"
 
 
 # -- the card below it -----------------------------------------------------------------------------------------------------

@@ -64,14 +64,14 @@ class Sending:
 
     def calls(self, place: Place, reply: Reply, parts: Sequence[Part]) -> int:
         """How many calls `say` makes of Teams."""
-        messages = sum(part.file is None for part in parts)
-        return 2 * (messages + len(reply.files)) + len(_chunks(reply, parts)) if place.room.kind == "personal" else messages
+        if place.room.kind != "personal":
+            return len(parts)
+        return 2 * (len(parts) + len(reply.files)) + len(_chunks(reply, parts))
 
     async def say(self, place: Place, reply: Reply, parts: Sequence[Part], key: str) -> tuple[str, tuple[str, ...]]:
         """Posts what is not there yet. Returns the id of the first message, and the names of the files that Teams does not take: it takes
         none in rooms, and in a personal chat those that Foyer keeps. Errors as of `Channel.deliver`.
         """
-        parts, written = _divided(parts)
         files = reply.files if place.room.kind == "personal" else ()
         alone = len(parts) == 1 and not files
         first = await self._post(place, Message.of(parts[0]), key, _chunks(reply, parts), whole=alone)
@@ -81,7 +81,7 @@ class Sending:
         unsent = await self._attach(more, first, files, key)
         if not alone:
             await self.posts.change(key, whole=True)
-        return first, (*written, *(unsent if files else (file.name for file in reply.files)))
+        return first, unsent if files else tuple(file.name for file in reply.files)
 
     async def posted(self, place: Place, key: str) -> str | None:
         """The id of the first message of what is wholly there under this key."""
@@ -92,12 +92,12 @@ class Sending:
             return row.activity_id
         return (await self._looked_up(place, row))[0]
 
-    async def change(self, place: Place, activity_id: str, reply: Reply, parts: Sequence[Part], key: str) -> tuple[str, ...]:
-        """Makes a reply look like this; files that it has no more are offered no more. Returns the names of those that it cannot have.
+    async def change(self, place: Place, activity_id: str, reply: Reply, parts: Sequence[Part], key: str) -> None:
+        """Makes a reply look like this; files that it has no more are offered no more. Raises as `say`.
 
-        Raises as `say`.
+        Those that it did not have before are named only: what brings a file to a card is a message of its own, which offers it.
         """
-        room, (parts, written) = place.room, _divided(parts)
+        room = place.room
         kept = await self.belongings.of(room.tenant, room.room, activity_id)
         messages = [one for one in kept if one.kind == "message"]
         await self.client.update(room, activity_id, Message.of(parts[0]).made(None), thread=place.root)
@@ -112,7 +112,6 @@ class Sending:
         for one in kept:
             if one.kind == "file" and one.source not in staying:
                 await self._delete(place, one.activity_id)
-        return written
 
     async def delete(self, place: Place, activity_id: str) -> None:
         """All of it, the message that it is known by last. What is gone already is as good as deleted."""
@@ -195,11 +194,6 @@ class Sending:
 def _chunks(reply: Reply, parts: Sequence[Part]) -> Sequence[str]:
     """What is to be seen of an answer before its end."""
     return beginnings(parts[0].text) if reply.kind is ReplyKind.ANSWER and reply.author is None else ()
-
-
-def _divided(parts: Sequence[Part]) -> tuple[Sequence[Part], tuple[str, ...]]:
-    """The messages, and the names of the files that rendering made: Teams fetches a file when it is wanted, and nobody keeps these."""
-    return [part for part in parts if part.file is None], tuple(part.file.name for part in parts if part.file is not None)
 
 
 def _asking(consent: Consent, file: File) -> Callable[[StreamInfo | None], Activity]:

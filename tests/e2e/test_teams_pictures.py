@@ -56,7 +56,6 @@ def message(*replies: Reply) -> list[dict[str, Any]]:
         {"name": "Foyer", "text": part.text, "card": part.card, "entities": part.entities, "channelData": part.channel_data}
         for one in replies
         for part in render(one, WORDING)
-        if part.file is None
     ]
 
 

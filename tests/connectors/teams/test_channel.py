@@ -484,6 +484,26 @@ async def test_a_file_that_an_edit_takes_back_is_offered_no_more(teams: OnTeams)
     assert [message.text for message in teams.fake.shown("dana")] == ["none"]
 
 
+@pytest.mark.parametrize("place", ["dana", "group"])
+async def test_a_file_that_an_edit_brings_is_named_there(teams: OnTeams, place: str) -> None:
+    """A card of staff names all files of its case; each came with a message of its own, which offered it."""
+    done = await deliver(teams, teams.at(place), REPLIES["card"])
+    files = (Attachment("f1", "report.pdf", "application/pdf", 17),)
+    changed = replace(REPLIES["card"], files=files)
+    edited = await deliver(teams, teams.at(place), changed, "k2", message_id=done.message_id, operation="edit")
+    assert edited == done
+    (message,) = teams.fake.by_bot(place)
+    assert "report.pdf" in cards.words(message.card)
+
+
+@pytest.mark.parametrize("place", ["dana", "group"])
+async def test_an_edit_with_the_same_words_is_harmless(teams: OnTeams, place: str) -> None:
+    done = await deliver(teams, teams.at(place), reply())
+    for key in ("k2", "k3"):
+        assert await deliver(teams, teams.at(place), reply(), key, message_id=done.message_id, operation="edit") == done
+    assert [message.text for message in teams.fake.by_bot(place)] == ["hello"]
+
+
 async def test_a_member_of_staff_is_named_and_nothing_is_labelled(teams: OnTeams) -> None:
     await deliver(teams, teams.at("dana"), reply("One.\n\nTwo.", ReplyKind.ANSWER, author=Author("Sam Okafor")))
     (message,) = teams.fake.shown("dana")

@@ -1,6 +1,5 @@
-import csv
-import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -69,7 +68,6 @@ def card(one: Reply) -> dict[str, Any]:
 @given(replies)
 def test_any_reply_is_shown_within_the_limits_and_calls_nobody(one: Reply) -> None:
     parts = render(one)
-    assert parts[0].file is None
     for part in parts:
         check_part(part)
     check_card(card_of(one))
@@ -130,23 +128,26 @@ def test_a_small_table_is_a_table_of_a_card() -> None:
     assert [words(row) for row in table["rows"]] == ["Office\nCity", "A\nBerlin"]
 
 
-def test_a_long_table_is_cut_and_a_file() -> None:
-    first, file = render(examples.TABLE)
-    check_part(first)
-    assert first.text.endswith("*The table of 105 rows is in the file table-1.csv.*")
-    (table,) = of_type(first.card, "Table")
-    assert 20 < len(table["rows"]) <= 51
-    assert file.file is not None
-    assert len(list(csv.reader(io.StringIO(file.file.content)))) == 106
+def test_a_long_table_is_cut_and_says_so() -> None:
+    part = only(examples.TABLE)
+    (table,) = of_type(part.card, "Table")
+    shown = len(table["rows"]) - 1
+    assert 20 < shown <= 50
+    assert words(part.card).endswith(f"… and {105 - shown} more")
+    assert "file" not in part.text
 
 
-def test_a_table_of_many_columns_is_a_file_and_holds_no_formulas() -> None:
-    row = "| " + " | ".join(["=1+1"] * 11) + " |"
-    first, file = render(reply(f"{row}\n{'|---' * 11}|\n{row}"))
-    assert first.card is None
-    assert first.text == "*The table of 1 rows is in the file table-1.csv.*"
-    assert file.file is not None
-    assert file.file.content.startswith("'=1+1,")
+def test_a_table_of_many_columns_shows_that_there_are_more() -> None:
+    row = "| " + " | ".join(f"c{n}" for n in range(11)) + " |"
+    (table,) = of_type(only(reply(f"{row}\n{'|---' * 11}|\n{row}")).card, "Table")
+    assert [words(row).split("\n") for row in table["rows"]] == [[*(f"c{n}" for n in range(9)), "…"]] * 2
+
+
+def test_a_table_that_there_is_no_room_for_is_counted() -> None:
+    row = "| " + " | ".join(["€" * 300] * 10) + " |"
+    part = only(reply(f"Prices:\n\n{row}\n{'|---' * 10}|\n{row}"))
+    assert part.card is None
+    assert re.fullmatch(r"Prices:\n\n\*… cut here: 6\d{3} more characters\*", part.text)
 
 
 def test_a_long_answer_takes_up_to_three_messages_with_the_sources_at_the_end() -> None:
@@ -162,13 +163,16 @@ def test_a_long_answer_takes_up_to_three_messages_with_the_sources_at_the_end() 
     assert [("(1) " in part.text) for part in parts] == [False, False, True]
 
 
-def test_a_longer_answer_is_its_beginning_and_a_file() -> None:
+def test_a_longer_answer_is_cut_and_says_how_much_is_missing() -> None:
     text = "\n\n".join("word " * 300 for _ in range(30))
-    first, file = render(reply(text))
-    check_part(first)
-    assert first.text.endswith("This is the beginning. The whole text is in the file answer-r1.md.")
-    assert file.file is not None
-    assert file.file.content == text
+    parts = render(reply(text))
+    for part in parts:
+        check_part(part)
+    assert len(parts) == 3
+    said, _, missing = parts[-1].text.rpartition("… cut here: ")
+    shown = "".join(part.text for part in parts[:-1]) + said
+    assert abs(shown.count("word") + int(missing.split()[0]) / 5 - 9_000) < 20
+    assert all("cut here" not in part.text for part in parts[:-1])
 
 
 def test_what_can_be_changed_in_place_is_one_message() -> None:

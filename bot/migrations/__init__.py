@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import tables as bot_tables
 from connectors.slack.store import metadata as slack_metadata
-from connectors.teams.store import metadata as teams_metadata
+from connectors.teams.tables import metadata as teams_metadata
 from connectors.web.store import metadata as web_metadata
 from knowledge.store import metadata as knowledge_metadata
 from specialists.tables import metadata as specialists_metadata

@@ -30,7 +30,7 @@ from connectors.teams.deliveries import SERVICE, Deliveries
 from connectors.teams.envelope import Payload, tenant_of, text_in
 from connectors.teams.keys import Keys
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.signatures import CHANNEL, NotSigned, Signatures
+from connectors.teams.signatures import MSTEAMS, NotSigned, Signatures
 
 log = structlog.get_logger()
 LARGEST = 1_000_000
@@ -120,7 +120,7 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
             return self._unsigned(NotSigned("its service URL is not on this machine"))
         if not self._settings.local and claims.get("serviceurl") != url:
             return self._unsigned(NotSigned(SERVICE, proved=True))
-        if payload["channelId"] != CHANNEL:  # in other chats of the Bot Connector, whoever writes chooses who they are
+        if payload["channelId"] != MSTEAMS:  # in other chats of the Bot Connector, whoever writes chooses who they are
             log.warning("teams_other_channel_refused", channel=payload["channelId"][:40])
             return web.Response(status=403)
         tenant = tenant_of(payload)

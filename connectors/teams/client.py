@@ -23,6 +23,7 @@ from yarl import URL
 
 from connectors.chat.loopback import is_loopback
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
+from connectors.teams.envelope import Payload
 from connectors.teams.store import Room, RoomKind
 from connectors.teams.tokens import BOT_SCOPE, TokenSource
 
@@ -56,8 +57,6 @@ CODES: Mapping[str, str] = {
 """Teams' own codes that mean the same everywhere. Every other 403 than a stream's says that the bot may not speak there."""
 STRANGE = frozenset({"badargument", "badsyntax"})
 """How Teams says of somebody whom it cannot open a chat with that it does not know them."""
-
-Json = Mapping[str, Any]
 
 
 class Client:
@@ -127,15 +126,15 @@ class Client:
         begun = await self._of(room).create_conversation(asked, raw=True)
         return str(begun.response.get("activityId") or "") or _id(begun.response).partition(";messageid=")[2]
 
-    async def member(self, room: Room, user_id: str) -> Json:
+    async def member(self, room: Room, user_id: str) -> Payload:
         """Somebody in a room, by Teams' own id or the Entra object id. Refused("no_member") when they are not in it."""
         asked = await self._of(room).get_conversation_member(room.conversation_id, user_id, raw=True)
-        found: Json = asked.response
+        found: Payload = asked.response
         return found
 
-    async def members(self, room: Room) -> Sequence[Json]:
+    async def members(self, room: Room) -> Sequence[Payload]:
         """Refused("too_many") when there is no end to them."""
-        found: list[Json] = []
+        found: list[Payload] = []
         token: str | None = None
         for _ in range(PAGES):
             asked = await self._of(room).get_conversation_paged_members(room.conversation_id, MEMBERS, token, raw=True)
@@ -145,15 +144,15 @@ class Client:
                 return found
         raise Refused("too_many", room.room)
 
-    async def team(self, room: Room) -> Json:
+    async def team(self, room: Room) -> Payload:
         """The team of a channel (`aadGroupId`, `name`); `room` knows its `team_id`. Refused("room_gone") where the app is not installed."""
         return await self._team(room, "/v3/teams/{teamId}")
 
-    async def channels(self, room: Room) -> Sequence[Json]:
+    async def channels(self, room: Room) -> Sequence[Payload]:
         """The channels of this one's team: `id`, and a `name` that the one called General has not. Raises as `team`."""
         return (await self._team(room, "/v3/teams/{teamId}/conversations")).get("conversations") or ()
 
-    async def _team(self, room: Room, path: str) -> Json:
+    async def _team(self, room: Room, path: str) -> Payload:
         # The library knows these two calls in its blocking client only.
         library = self._of(room)._client
         asked = library.get(library.format_url(path, teamId=quote(room.team_id or room.conversation_id, safe="")), {}, {})
@@ -256,9 +255,9 @@ class _Sender(AsyncHTTPSender):  # type: ignore[misc]
 def refusal(status: int, headers: Mapping[str, str], body: bytes, *, method: str, path: str) -> ConnectorError:
     """What an answer other than 2xx means. Of a POST alone it matters whether Teams may have done it before it failed."""
     error = (_read(body) or {}).get("error")
-    said: Json = error if isinstance(error, Mapping) else {}
+    said: Payload = error if isinstance(error, Mapping) else {}
     code, message = str(said.get("code") or ""), str(said.get("message") or "")
-    detail, after = f"{method} status {status} {code}".strip(), _seconds(headers)
+    detail, after = f"{method} status {status} {code}".strip(), retry_after(headers)
     if status in BUSY:
         return Retry("busy", detail, after=after, here=True)  # Teams counts by conversation
     if "streaming api is not enabled" in message.lower():  # the playground says so with 500
@@ -301,7 +300,7 @@ def _read(body: bytes) -> dict[str, Any] | None:
     return read if isinstance(read, dict) else None
 
 
-def _id(answer: Json) -> str:
+def _id(answer: Payload) -> str:
     return str(answer.get("id") or "")
 
 
@@ -328,8 +327,8 @@ def _usable(url: str, *, signed: bool) -> bool:
     return (parts.scheme == "http" and is_loopback(host)) or (signed and parts.scheme == "https")
 
 
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    """Of Retry-After; None where Teams does not say."""
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """In seconds; None where Microsoft does not say."""
     said = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     try:
         return max(0.0, float(said))

@@ -5,8 +5,6 @@ Bot Connector, which wants the bot's.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
@@ -26,7 +24,7 @@ from connectors.teams.store import Consent, ConsentStore, Room, RoomStore
 from connectors.teams.tokens import BOT_SCOPE, TokenSource
 
 log = structlog.get_logger()
-HOSTS = (".sharepoint.com", ".sharepoint.us", ".sharepoint-df.com", ".svc.ms")
+HOSTS = (".sharepoint.com", ".sharepoint-df.com", ".svc.ms")
 """OneDrive and SharePoint, where Teams keeps what people send each other."""
 HOPS = 3
 """Redirects that are followed."""
@@ -34,8 +32,6 @@ CONSENT_CARD = "application/vnd.microsoft.teams.card.file.consent"
 INFO_CARD = "application/vnd.microsoft.teams.card.file.info"
 CONTEXT = "foyer"
 _PICTURE = re.compile(r"(?:/[\w-]+)*/v3/attachments/[\w-]+/views/[\w-]+", re.ASCII)
-
-Json = Mapping[str, Any]
 
 
 class Transfers:
@@ -170,7 +166,7 @@ class Consents:
             log.warning("teams_file_failure_untold", room=room.room, code=error.code)
 
 
-def consent_card(consent: Consent, size: int, description: str) -> Json:
+def consent_card(consent: Consent, size: int, description: str) -> Payload:
     """What asks whether somebody takes a file, for the library's `Attachment`. `size` in bytes. Its context is an id, nothing more."""
     context = {CONTEXT: consent.id}
     asked = {"description": description, "sizeInBytes": size, "acceptContext": context, "declineContext": context}

@@ -6,14 +6,15 @@ and nobody sleeps in here.
 
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 from connectors.errors import Refused, Retry
+from connectors.teams.client import retry_after
+from connectors.teams.envelope import Payload
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Room
 from connectors.teams.tokens import GRAPH_SCOPE, TokenSource
@@ -30,8 +31,6 @@ WITHOUT_CONSENT = 600.0
 """Seconds until a room that did not consent is asked again."""
 REMEMBERED = 1_000
 """Rooms without consent."""
-
-Json = Mapping[str, Any]
 
 
 class Graph:
@@ -54,7 +53,7 @@ class Graph:
         if self._session is not None:
             await self._session.close()
 
-    async def message(self, room: Room, thread: str | None, message_id: str) -> Json | None:
+    async def message(self, room: Room, thread: str | None, message_id: str) -> Payload | None:
         """A message as Graph describes it; None when there is none. `thread` as in an Address."""
         above = _where(room)
         below = (thread, "replies", message_id) if room.kind == "channel" and thread not in (None, message_id) else (message_id,)
@@ -65,7 +64,7 @@ class Graph:
                 raise
             return None
 
-    async def messages(self, room: Room, thread: str | None) -> AsyncIterator[Json]:
+    async def messages(self, room: Room, thread: str | None) -> AsyncIterator[Payload]:
         """The newest first: of a channel's thread, with what began it last; without a thread a channel's roots, or a chat."""
         replies = thread if room.kind == "channel" else None
         path = _where(room) if replies is None else (*_where(room), replies, "replies")
@@ -83,7 +82,7 @@ class Graph:
         if replies is not None and (root := await self.message(room, None, replies)) is not None:
             yield root
 
-    async def _get(self, room: Room, url: str) -> Json:
+    async def _get(self, room: Room, url: str) -> Payload:
         key = (room.tenant, room.room)
         if self._tokens is None or self._clock() < self._closed_until.get(key, 0.0):
             raise Refused("no_consent", room.room)
@@ -104,7 +103,7 @@ class Graph:
                 self._closed_until.popitem(last=False)
             raise Refused("no_consent", refused.detail or refused.code) from refused
 
-    async def _ask(self, url: str, token: str) -> Json:
+    async def _ask(self, url: str, token: str) -> Payload:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
         bearer = {"Authorization": f"Bearer {token}"}
@@ -139,10 +138,10 @@ def _where(room: Room) -> tuple[str, ...]:
     raise Refused("no_consent", room.room)
 
 
-async def _read(answer: aiohttp.ClientResponse) -> Json:
+async def _read(answer: aiohttp.ClientResponse) -> Payload:
     detail = f"Graph status {answer.status}"
     if answer.status == 429 or answer.status >= 500:
-        raise Retry("busy" if answer.status == 429 else "server_error", detail, after=_seconds(answer.headers.get("Retry-After", "")))
+        raise Retry("busy" if answer.status == 429 else "server_error", detail, after=retry_after(answer.headers))
     if answer.status == 401:
         raise Refused("bad_credentials", detail)
     if answer.status == 403:
@@ -163,10 +162,3 @@ async def _read(answer: aiohttp.ClientResponse) -> Json:
     if not isinstance(read, dict):
         raise Refused("unreadable", detail)
     return read
-
-
-def _seconds(said: str) -> float | None:
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        return None

@@ -15,13 +15,13 @@ from connectors.ports.chat import Activity, ActivityKind, Address, Intake
 from connectors.ports.records import Clock
 from connectors.teams.adapter import InvokeAnswer
 from connectors.teams.buttons import TITLE
+from connectors.teams.entities import CARD
 from connectors.teams.envelope import Payload, kind_of, part, room_kind_of, text_in
 from connectors.teams.places import Places
 from connectors.teams.translate import READ, translate
 from connectors.teams.waiting import Card, Waiting
 
 log = structlog.get_logger()
-CARD = "application/vnd.microsoft.card.adaptive"
 MESSAGE = "application/vnd.microsoft.activity.message"
 ERROR = "application/vnd.microsoft.error"
 FORM = 4.0

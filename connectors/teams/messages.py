@@ -5,11 +5,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from connectors.ports.chat import Heard
 from connectors.ports.people import ExternalId
-from connectors.teams.envelope import CHANNEL, called, part, parts, text_in
+from connectors.teams.envelope import CHANNEL, Payload, called, part, parts, text_in
 from connectors.teams.plain import LONGEST, from_html
 from connectors.teams.store import Room
 from connectors.teams.translate import files_told
@@ -20,10 +19,8 @@ _TAG = re.compile(r"<[^>]*>")
 _LINK = re.compile(r"\]\([^)]*\)")
 _FENCE = re.compile(r"^\s*```\w*", re.MULTILINE)
 
-Json = Mapping[str, Any]
 
-
-def is_said(message: Json) -> bool:
+def is_said(message: Payload) -> bool:
     """Whether it is a message of somebody's that is still there; Graph also lists who came and went."""
     return message.get("messageType", "message") == "message" and not message.get("deletedDateTime")
 
@@ -33,7 +30,7 @@ def number_of(message_id: str) -> int | None:
     return int(message_id) if message_id.isascii() and message_id.isdigit() else None
 
 
-def time_of(message: Json) -> datetime:
+def time_of(message: Payload) -> datetime:
     """When it was said; long ago where Graph does not say."""
     try:
         at = datetime.fromisoformat(str(message.get("createdDateTime")))
@@ -42,12 +39,12 @@ def time_of(message: Json) -> datetime:
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
-def said_by(message: Json, app_id: str) -> bool:
+def said_by(message: Payload, app_id: str) -> bool:
     """Whether this app said it."""
     return bool(app_id) and text_in(part(part(message, "from"), "application"), "id").lower() == app_id.lower()
 
 
-def heard_of(room: Room, message: Json) -> Heard:
+def heard_of(room: Room, message: Payload) -> Heard:
     """`author` None for a bot, a flow, a connector."""
     user, application = part(part(message, "from"), "user"), part(part(message, "from"), "application")
     message_id, who = text_in(message, "id"), text_in(user, "id").lower()
@@ -63,7 +60,7 @@ def heard_of(room: Room, message: Json) -> Heard:
     )
 
 
-def begins_alike(text: str, message: Json) -> bool:
+def begins_alike(text: str, message: Payload) -> bool:
     """Whether a message says what this Markdown does, by its first letters: Teams writes it anew, in HTML or on a card."""
     wanted = _letters(text)[:BEGINNING]
     body = html.unescape(_TAG.sub(" ", text_in(part(message, "body"), "content")))
@@ -71,13 +68,13 @@ def begins_alike(text: str, message: Json) -> bool:
     return wanted in shown or (bool(wanted) and wanted in _letters(" ".join(_on_cards(message))))
 
 
-def _text(message: Json) -> str:
+def _text(message: Payload) -> str:
     body = part(message, "body")
     content = text_in(body, "content")
     return from_html(content) if body.get("contentType") == "html" else content.strip()[:LONGEST]
 
 
-def _on_cards(message: Json) -> Iterator[str]:
+def _on_cards(message: Payload) -> Iterator[str]:
     for attachment in parts(message, "attachments"):
         try:
             yield from _words(json.loads(text_in(attachment, "content")))

@@ -14,7 +14,7 @@ from connectors.teams.deliveries import APP_ID, CLOCK
 from connectors.teams.keys import Keys
 
 ISSUER = "https://api.botframework.com"
-CHANNEL = "msteams"
+MSTEAMS = "msteams"
 """As the Bot Connector calls it."""
 SKEW = 300.0
 """Seconds that clocks may differ by."""
@@ -52,8 +52,8 @@ class Signatures:
         if signing is None:
             raise NotSigned("its token is signed with a key that Microsoft has not published")
         claims = self._verified(token, signing.key)
-        if CHANNEL not in signing.endorsements:
-            raise NotSigned(f"its token's key is not endorsed for {CHANNEL}", proved=True)
+        if MSTEAMS not in signing.endorsements:
+            raise NotSigned(f"its token's key is not endorsed for {MSTEAMS}", proved=True)
         if SkillValidation.is_skill_claim(claims):
             raise NotSigned("its token is another bot's", proved=True)
         return claims

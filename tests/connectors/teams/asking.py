@@ -15,7 +15,8 @@ from connectors.teams.files import Consents, Transfers
 from connectors.teams.graph import Graph
 from connectors.teams.reading import Reading
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import AccountStore, ConsentStore, Room, RoomStore, metadata
+from connectors.teams.store import AccountStore, ConsentStore, Room, RoomStore
+from connectors.teams.tables import metadata
 from tests.fakes.teams import FakeTeams
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

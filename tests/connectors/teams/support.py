@@ -20,7 +20,8 @@ from connectors.teams.files import Transfers
 from connectors.teams.graph import Graph
 from connectors.teams.reading import Reading
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import AccountStore, PostStore, Room, RoomKind, RoomStore, metadata
+from connectors.teams.store import AccountStore, PostStore, Room, RoomKind, RoomStore
+from connectors.teams.tables import metadata
 from connectors.teams.waiting import Waiting
 from tests.fakes.teams import FakeTeams
 

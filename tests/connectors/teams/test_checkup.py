@@ -12,7 +12,8 @@ from connectors.errors import Refused, Retry
 from connectors.ports.chat import Address
 from connectors.teams.checkup import Checkup
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import Room, RoomStore, metadata
+from connectors.teams.store import Room, RoomStore
+from connectors.teams.tables import metadata
 
 TENANT, OTHER = "6f0a3c52-8b1e-4d57-9c40-2a7be31d5f10", "7f0a3c52-8b1e-4d57-9c40-2a7be31d5f10"
 SETTINGS = TeamsSettings(

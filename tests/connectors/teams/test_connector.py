@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from connectors.errors import Refused, Retry
 from connectors.ports.chat import Address, Reply, ReplyKind
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import room
+from connectors.teams.tables import room
 from tests.connectors.teams.auth_receiving import Receiving, all_settings_of, make_teams, receiving
 from tests.fakes.teams.openid import FakeOpenId
 

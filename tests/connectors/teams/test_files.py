@@ -174,7 +174,7 @@ async def test_redirects_have_an_end_and_so_have_files(teams: Asking) -> None:
     ("url", "settings", "allowed"),
     [
         ("https://acme-my.sharepoint.com/personal/x/download.aspx?tempauth=1", CLOUD, True),
-        ("https://acme.sharepoint.us/x", CLOUD, True),
+        ("https://acme.sharepoint.us/x", CLOUD, False),
         ("https://acme.sharepoint-df.com/x", CLOUD, True),
         ("https://northeurope1-mediap.svc.ms/x", CLOUD, True),
         ("https://graph.microsoft.com/v1.0/x", CLOUD, True),

@@ -15,9 +15,11 @@ from connectors.errors import Refused
 from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.teams.adapter import InvokeAnswer
 from connectors.teams.client import Client
-from connectors.teams.listeners import CARD, ERROR, FORM, MESSAGE, Listeners
+from connectors.teams.entities import CARD
+from connectors.teams.listeners import ERROR, FORM, MESSAGE, Listeners
 from connectors.teams.places import Places
-from connectors.teams.store import AccountStore, RoomStore, metadata
+from connectors.teams.store import AccountStore, RoomStore
+from connectors.teams.tables import metadata
 from connectors.teams.waiting import Waiting
 from tests.fakes.teams import FakeTeams
 

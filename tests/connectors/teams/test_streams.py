@@ -11,8 +11,8 @@ from sqlalchemy import delete
 
 from connectors.errors import OutcomeUnknown, Retry
 from connectors.ports.chat import Action, Attachment, Citation, Feedback, Reply, ReplyKind
-from connectors.teams.store import post
 from connectors.teams.streams import CHUNKS, INTERVAL, WITHOUT, beginnings
+from connectors.teams.tables import post
 from tests.connectors.teams.support import OnTeams, open_teams
 
 STREAM = "ContentStreamNotAllowed"

@@ -1,7 +1,7 @@
 """Foyer in front of Microsoft's own client of a Teams bot: people write and press there, and are answered there."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from connectors.sandbox.facts import DANA, KIM, OMAR, PRIYA, SAM, VIC
 from connectors.sandbox.people import TENANT, object_id
 from tests.e2e.browser import Window
 from tests.e2e.foyer import Foyer
-from tests.e2e.playground import CHANNEL, GROUP_CHAT, OWN_CHAT, Playground, User, data_of
+from tests.e2e.playground import CHANNEL, GROUP_CHAT, OWN_CHAT, Message, Playground, User, data_of
 
 pytestmark = pytest.mark.timeout(300)
 PEOPLE = (
@@ -163,5 +163,11 @@ def test_a_shortcut_on_a_message_opens_a_form_with_its_words(teams: Playground) 
 
 
 def test_nothing_was_said_twice(teams: Playground) -> None:
-    said = Counter(message.words for message in teams.messages(OWN_CHAT))
-    assert [words for words, times in said.items() if times > 1] == []
+    said = teams.messages(OWN_CHAT)
+    answered = [message for message in said if has("up to 5 days")(message)]
+    assert twice(said) == []
+    assert twice([*said, *answered]) == [message.words for message in answered] != []
+
+
+def twice(messages: Iterable[Message]) -> list[str]:
+    return [words for words, times in Counter(message.words for message in messages).items() if times > 1]

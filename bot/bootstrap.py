@@ -1,6 +1,7 @@
 """The one place where everything is put together: `App` is a running Foyer, made from settings and replaceable parts."""
 
 import asyncio
+import json
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -467,6 +468,13 @@ def teams_app(app_id: str, url: str, *, version: str) -> bytes:
     from connectors.teams.manifest import package
 
     return package(app_id, url, version=version)
+
+
+def playground_people(email: str) -> tuple[str, str]:
+    """A file for Microsoft's playground: its name, and the people of the sandbox company. Raises ValueError with whom there is."""
+    from connectors.sandbox.playground import FILE, configuration
+
+    return FILE, json.dumps(configuration(email), indent=2)
 
 
 def _encoder(settings: Settings) -> Encoder:

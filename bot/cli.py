@@ -265,6 +265,24 @@ def teams_package(
     typer.echo(f"Wrote {out}. Upload it at https://admin.teams.microsoft.com under Teams apps, Manage apps.")
 
 
+@teams.command("playground")
+def teams_playground(
+    as_: Annotated[str, typer.Option("--as", help="Who is at the screen.")] = "dana@acme.example",
+    folder: Annotated[Path, typer.Option(help="The folder that the playground is started in.")] = Path(),
+) -> None:
+    """Write the sandbox company's people for Microsoft's playground, which is a Teams without a tenant."""
+    from bot.bootstrap import playground_people
+
+    try:
+        name, content = playground_people(as_)
+        (folder / name).write_text(content, encoding="utf-8")
+    except ValueError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"Cannot write to {folder}: {error.strerror}.")
+    typer.echo(f"Wrote {folder / name}.")
+
+
 @app.command()
 def doctor() -> None:
     """Say what is configured, what is missing and how to mend it."""

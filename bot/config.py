@@ -28,13 +28,15 @@ def _is_place(name: str) -> str:
     if name.startswith(("https://", "http://", "#")) or (name.startswith("slack:") and not SLACK_PLACE.fullmatch(name)):
         room = re.search(r"/archives/([CG][A-Z0-9]+)", name)
         raise ValueError(f"write slack:T...:{room[1] if room else 'C...'} instead of {name!r}, see README, Slack in ten minutes")
-    if not PLACE.fullmatch(name):
+    if not PLACE.fullmatch(name) or (name.startswith("teams:") and not TEAMS_PLACE.fullmatch(name)):
         raise ValueError(f"write channel:workspace:room, as slack:T...:C... or teams:TENANT:19:..., instead of {name!r}; see README")
     return name
 
 
 TEAMS_LINK = re.compile(r"^https://teams\.[\w.]+/l/(?:channel|chat|message)/([^/?]+)")
 PLACE, SLACK_PLACE = re.compile(r"[a-z]+:[^:]+:.+"), re.compile(r"slack:T[A-Z0-9]+:[CG][A-Z0-9]+")
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+TEAMS_PLACE = re.compile(rf"teams:{GUID.pattern}:.+")
 Place = Annotated[str, AfterValidator(_is_place)]
 """A room, as channel:tenant:room."""
 RoomMode = Annotated[Literal["off", "mention", "questions"], BeforeValidator(lambda mode: "off" if mode is False else mode)]
@@ -193,9 +195,10 @@ class Settings(BaseSettings):
         """Whether Teams is configured. Raises ConfigError when it is only in part, or unsigned requests could come from elsewhere."""
         if self.teams_local:
             if not is_loopback(self.host) or (self.public_url and not leads_here(self.public_url)):
-                raise ConfigError("FOYER_TEAMS_LOCAL takes unsigned requests, and others than this machine may reach this server.")
-            if self.teams_app_password is not None:
-                raise ConfigError("FOYER_TEAMS_LOCAL is for Microsoft's playground and takes no FOYER_TEAMS_APP_PASSWORD.")
+                open_by = f"FOYER_PUBLIC_URL is {self.public_url}" if is_loopback(self.host) else f"FOYER_HOST is {self.host}"
+                raise ConfigError(f"FOYER_TEAMS_LOCAL takes unsigned requests, and others may reach this server: {open_by}.")
+            if self.teams_app_id is not None or self.teams_app_password is not None:
+                raise ConfigError("FOYER_TEAMS_LOCAL is for Microsoft's playground: without FOYER_TEAMS_APP_ID and _APP_PASSWORD.")
             return True
         if self.teams_app_id is None:
             if self.teams_app_password is not None or self.teams_tenant_id is not None:
@@ -205,6 +208,10 @@ class Settings(BaseSettings):
             raise ConfigError("Teams needs FOYER_TEAMS_APP_PASSWORD (a client secret), or FOYER_TEAMS_APP_TYPE=UserAssignedMSI.")
         if self.teams_tenant_id is None and not self.teams_organisations:
             raise ConfigError("Teams needs FOYER_TEAMS_TENANT_ID: the Directory (tenant) ID of your organisation.")
+        tenants = [("FOYER_TEAMS_TENANTS", tenant) for tenant in self.teams_organisations]
+        for name, given in (("FOYER_TEAMS_APP_ID", self.teams_app_id), ("FOYER_TEAMS_TENANT_ID", self.teams_tenant_id), *tenants):
+            if given is not None and not GUID.fullmatch(given):
+                raise ConfigError(f"{name} names {given!r}, and such an id is 36 letters and digits with hyphens, as Entra shows it.")
         if self.teams_tenant_id is None and self.teams_app_type != "MultiTenant":
             raise ConfigError(
                 f"FOYER_TEAMS_APP_TYPE={self.teams_app_type} needs FOYER_TEAMS_TENANT_ID, the tenant of the app registration."

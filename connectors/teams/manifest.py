@@ -17,7 +17,9 @@ FOLDER = Path(__file__).parents[2] / "manifests" / "teams"
 ICONS = ("color.png", "outline.png")
 MESSAGES_PATH = "/api/messages"
 NIL = str(UUID(int=0))
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*)){2}")
+_PUBLIC = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+"""A name with a domain, no address and no wildcard."""
 
 
 def manifest(app_id: str, url: str, *, version: str = "1.0.0") -> dict[str, Any]:
@@ -59,7 +61,9 @@ def _app_id(given: str) -> str:
     except ValueError:
         found = UUID(int=0)
     if found.int == 0:
-        raise ValueError(f"{given!r} is no app id. It is the Application (client) ID of the bot's app registration, like {UUID(int=17)}.")
+        raise ValueError(
+            f"{given!r} is no app id. It is the Application (client) ID of its app registration, as 2f1d7e6a-6f0c-4b1d-9a53-0c1f6b7d8e90."
+        )
     return str(found)
 
 
@@ -71,6 +75,8 @@ def _host(url: str) -> str:
         parts.port  # noqa: B018 - raises where it is no number
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username is not None:
         raise ValueError(f"Teams sends to public https addresses only, and {url!r} is none. Example: --url https://foyer.example.com")
+    if not _PUBLIC.fullmatch(parts.hostname) or parts.port not in (None, 443):
+        raise ValueError(f"Teams reaches public names at port 443 only, and {url!r} is none. Example: --url https://foyer.example.com")
     return parts.hostname

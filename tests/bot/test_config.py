@@ -12,6 +12,7 @@ from specialists.loader import load_skills
 from specialists.roster import load_roster
 
 SECRET = SecretStr("secret")
+GUID = "6f0a3c52-8b1e-4d57-9c40-2a7be31d5f10"
 
 
 def home_with(folder: Path, more: str) -> Path:
@@ -51,15 +52,20 @@ def test_a_link_to_a_room_is_told_by_its_id(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_teams_channel_is_told_by_its_tenant_and_id(tmp_path: Path) -> None:
-    link = "https://teams.microsoft.com/l/channel/19%3Aab%40thread.tacv2/General?groupId=g&tenantId=6f0a"
+    link = f"https://teams.microsoft.com/l/channel/19%3Aab%40thread.tacv2/General?groupId=g&tenantId={GUID}"
     said = complaint(tmp_path, f'desks: {{it-support: "{link}"}}')
-    assert "desks.it-support: write teams:6f0a:19:ab@thread.tacv2 instead of" in said
-    room = "teams:6f0a:19:ab@thread.tacv2"
+    assert f"desks.it-support: write teams:{GUID}:19:ab@thread.tacv2 instead of" in said
+    room = f"teams:{GUID}:19:ab@thread.tacv2"
     named = load(home=home_with(tmp_path, f'desks: {{it-support: "{room}"}}')).organisation.desks["it-support"]
-    assert place(named) == Address("teams", "6f0a", "19:ab@thread.tacv2")
+    assert place(named) == Address("teams", GUID, "19:ab@thread.tacv2")
 
 
-BOT, TENANT = {"teams_app_id": "a", "teams_app_password": SECRET}, {"teams_tenant_id": "6F0A"}
+@pytest.mark.parametrize("place", ["teams:19:ab@thread.tacv2", "teams:acme.onmicrosoft.com:19:ab@thread.tacv2", "teams::19:ab"])
+def test_a_teams_room_without_its_tenant_is_told_what_to_write(tmp_path: Path, place: str) -> None:
+    assert "teams:TENANT:19:..." in complaint(tmp_path, f'desks: {{it-support: "{place}"}}')
+
+
+BOT, TENANT = {"teams_app_id": GUID, "teams_app_password": SECRET}, {"teams_tenant_id": GUID.upper()}
 
 
 @pytest.mark.parametrize(
@@ -67,8 +73,8 @@ BOT, TENANT = {"teams_app_id": "a", "teams_app_password": SECRET}, {"teams_tenan
     [
         ({}, False),
         ({**BOT, **TENANT}, True),
-        ({"teams_app_id": "a", "teams_app_type": "UserAssignedMSI", **TENANT}, True),
-        ({**BOT, "teams_app_type": "MultiTenant", "teams_tenants": "6f0a"}, True),
+        ({"teams_app_id": GUID, "teams_app_type": "UserAssignedMSI", **TENANT}, True),
+        ({**BOT, "teams_app_type": "MultiTenant", "teams_tenants": GUID}, True),
         ({"teams_local": True}, True),
     ],
 )
@@ -81,12 +87,15 @@ def test_teams_is_configured_or_not(given: dict[str, Any], configured: bool) -> 
     [
         ({"teams_app_password": SECRET}, "FOYER_TEAMS_APP_ID"),
         (TENANT, "FOYER_TEAMS_APP_ID"),
-        ({"teams_app_id": "a", **TENANT}, "FOYER_TEAMS_APP_PASSWORD"),
+        ({"teams_app_id": GUID, **TENANT}, "FOYER_TEAMS_APP_PASSWORD"),
         (BOT, "FOYER_TEAMS_TENANT_ID"),
-        ({**BOT, "teams_tenants": "6f0a"}, "FOYER_TEAMS_TENANT_ID"),
+        ({**BOT, "teams_tenants": GUID}, "FOYER_TEAMS_TENANT_ID"),
         ({"teams_local": True, "host": "0.0.0.0"}, "FOYER_TEAMS_LOCAL"),
         ({"teams_local": True, "public_url": "https://foyer.acme.example"}, "FOYER_TEAMS_LOCAL"),
-        ({"teams_local": True, **BOT}, "FOYER_TEAMS_APP_PASSWORD"),
+        ({"teams_local": True, **BOT}, "FOYER_TEAMS_APP_ID"),
+        ({**BOT, "teams_tenant_id": "common"}, "FOYER_TEAMS_TENANT_ID names 'common'"),
+        ({**BOT, **TENANT, "teams_app_id": "my-bot"}, "FOYER_TEAMS_APP_ID names 'my-bot'"),
+        ({**BOT, **TENANT, "teams_tenants": f"{GUID},acme.onmicrosoft.com"}, "FOYER_TEAMS_TENANTS names 'acme.onmicrosoft.com'"),
     ],
 )
 def test_teams_in_part_is_told_what_is_lacking(given: dict[str, Any], lacking: str) -> None:
@@ -95,7 +104,7 @@ def test_teams_in_part_is_told_what_is_lacking(given: dict[str, Any], lacking: s
 
 
 def test_the_tenants_whose_people_may_talk_to_the_bot() -> None:
-    assert Settings(**BOT, **TENANT).teams_organisations == {"6f0a"}
+    assert Settings(**BOT, **TENANT).teams_organisations == {GUID}
     assert Settings(**BOT, **TENANT, teams_tenants="7B, 8c ,").teams_organisations == {"7b", "8c"}
 
 

@@ -20,33 +20,13 @@ from uuid import uuid4
 import aiohttp
 
 from connectors.sandbox.people import TENANT
+from connectors.sandbox.playground import BOT, FILE, configuration
+from connectors.sandbox.playground import PERSONAL_CHAT as OWN_CHAT
 from tests.e2e.foyer import free_port
 
 FOLDER = Path(__file__).parent / "teams_playground"
 START_SECONDS, ANSWER_SECONDS = 60.0, 20.0
-BOT, OWN_CHAT, GROUP_CHAT, CHANNEL = "28:foyer", "personal-chat-id", "group-chat-id", "channel-support"
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class User:
-    """`number` 0 is at the screen."""
-
-    number: int
-    first: str
-    last: str
-    object_id: str
-
-    @property
-    def id(self) -> str:
-        return f"user-id-{self.number}"
-
-    @property
-    def email(self) -> str:
-        return f"{self.first.lower()}@acme.example"
-
-    def told(self) -> Json:
-        return {"id": self.id, "name": f"{self.first} {self.last}", "aadObjectId": self.object_id}
 
 
 @dataclass
@@ -66,12 +46,12 @@ class Message:
 
 
 class Playground:
-    """`users[0]` is at the screen; it refuses fewer than five others."""
+    """`email` is of who is at the screen."""
 
-    def __init__(self, folder: Path, users: list[User]) -> None:
+    def __init__(self, folder: Path, email: str) -> None:
         self._folder = folder
-        self.users = {user.first.lower(): user for user in users}
-        self._everybody = users
+        self._config = configuration(email)
+        self._me: Json = self._config["currentUser"]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._endpoint = ""
@@ -83,7 +63,7 @@ class Playground:
 
     def start(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        (self._folder / ".m365agentsplayground.yml").write_text(json.dumps(self._config()), encoding="utf-8")
+        (self._folder / FILE).write_text(json.dumps(self._config), encoding="utf-8")
         out = (self._folder / "playground.out").open("ab")
         modules = FOLDER / "node_modules"
         command = [str(modules / "node/bin/node"), str(modules / "@microsoft/m365agentsplayground/cli.js"), "start"]
@@ -121,7 +101,7 @@ class Playground:
         """Whoever is at the screen says it; the conversation that it is in, a thread's in a channel."""
         said = f"<at>Foyer</at> {text}" if mention else text
         mentions = [{"mentioned": {"id": BOT}, "text": "<at>Foyer</at>"}] if mention else []
-        body = {"from": {"id": self._everybody[0].id}, "text": said, "textFormat": "plain", "mentions": mentions}
+        body = {"from": {"id": self._me["id"]}, "text": said, "textFormat": "plain", "mentions": mentions}
         told = self._post(f"/_conversation/v1/conversations/{conversation}/messages", body)
         return str(told.get("postConversationId") or conversation)
 
@@ -136,17 +116,17 @@ class Playground:
 
     def fetch_task(self, message: Message, data: Json) -> Json:
         """Opens a form. The playground knows no task modules, so this goes to the bot as the playground would send it."""
-        invoke = self._activity(self._everybody[0], message.conversation, "invoke") | {"name": "task/fetch", "replyToId": message.id}
+        invoke = self._activity(self._me, message.conversation, "invoke") | {"name": "task/fetch", "replyToId": message.id}
         return _post(self._endpoint, invoke | {"value": {"data": data, "context": {"theme": "default"}}})
 
     def shortcut(self, command: str, text: str) -> Json:
         """A message extension's command on a message that says this, in whoever is at the screen's own chat."""
-        author = {"user": {"id": self._everybody[0].object_id, "displayName": "Dana Whitfield", "userIdentityType": "aadUser"}}
+        author = {"user": {"id": self._me["aadObjectId"], "displayName": "Dana Whitfield", "userIdentityType": "aadUser"}}
         payload = {"id": "1", "createdDateTime": "2026-11-21T09:00:00Z", "from": author, "body": {"contentType": "text", "content": text}}
         value = {"commandId": command, "commandContext": "message", "messagePayload": payload, "context": {"theme": "default"}}
         body = {
             "conversation": {"id": OWN_CHAT},
-            "from": {"id": self._everybody[0].id},
+            "from": {"id": self._me["id"]},
             "name": "composeExtension/fetchTask",
             "value": value,
         }
@@ -154,7 +134,7 @@ class Playground:
 
     def other(self, who: str, conversation: str, kind: str, **activity: Any) -> None:
         """What somebody does who is not at the screen."""
-        self._post("/_internal/v1/customActivities", self._activity(self.users[who], conversation, kind) | activity)
+        self._post("/_internal/v1/customActivities", self._activity(self._user(who), conversation, kind) | activity)
 
     def other_executes(self, who: str, message: Message, data: Json) -> None:
         value = {"action": {"type": "Action.Execute", "verb": "press", "data": data}, "trigger": "manual"}
@@ -189,9 +169,12 @@ class Playground:
     # -- how -----------------------------------------------------------------------------------------------------------
 
     def _pressed(self, message: Message) -> Json:
-        return {"conversation": {"id": message.conversation}, "from": {"id": self._everybody[0].id}, "replyToId": message.id}
+        return {"conversation": {"id": message.conversation}, "from": {"id": self._me["id"]}, "replyToId": message.id}
 
-    def _activity(self, user: User, conversation: str, kind: str) -> Json:
+    def _user(self, first_name: str) -> Json:
+        return next(user for user in self._config["users"] if user["givenName"].lower() == first_name)
+
+    def _activity(self, user: Json, conversation: str, kind: str) -> Json:
         personal = conversation == OWN_CHAT or "@" in conversation
         where = {"conversationType": "personal"} if personal else {"conversationType": "channel", "isGroup": True}
         return {
@@ -201,30 +184,9 @@ class Playground:
             "channelId": "msteams",
             "serviceUrl": f"http://localhost:{self.port}/_connector",
             "recipient": {"id": BOT, "name": "Foyer"},
-            "from": user.told(),
+            "from": {name: user[name] for name in ("id", "name", "aadObjectId")},
             "conversation": {"id": conversation, "tenantId": TENANT, **where},
             "channelData": {"tenant": {"id": TENANT}},
-        }
-
-    def _config(self) -> Json:
-        def account(user: User) -> Json:
-            names = {"givenName": user.first, "surname": user.last, "email": user.email, "userPrincipleName": user.email}
-            return user.told() | names
-
-        return {
-            "version": "0.1.1",
-            "tenantId": TENANT,
-            "bot": {"id": BOT, "name": "Foyer"},
-            "currentUser": account(self._everybody[0]),
-            "users": [account(user) for user in self._everybody[1:]],
-            "personalChat": {"id": OWN_CHAT},
-            "groupChat": {"id": GROUP_CHAT, "name": "Group Chat"},
-            "team": {
-                "id": "team-id",
-                "name": "Acme",
-                "aadGroupId": "00000000-0000-0000-0000-000000000031",
-                "channels": [{"id": CHANNEL, "name": "Support"}],
-            },
         }
 
     async def _listen(self) -> None:

@@ -10,21 +10,14 @@ import pytest
 import yaml
 
 from bot.config import SHIPPED
-from connectors.sandbox.facts import DANA, KIM, OMAR, PRIYA, SAM, VIC
-from connectors.sandbox.people import TENANT, object_id
+from connectors.sandbox.people import TENANT
+from connectors.sandbox.playground import CHANNEL, GROUP_CHAT
+from connectors.sandbox.playground import PERSONAL_CHAT as OWN_CHAT
 from tests.e2e.browser import Window
 from tests.e2e.foyer import Foyer
-from tests.e2e.playground import CHANNEL, GROUP_CHAT, OWN_CHAT, Message, Playground, User, data_of
+from tests.e2e.playground import Playground, data_of
 
 pytestmark = pytest.mark.timeout(300)
-PEOPLE = (
-    ("Dana", "Whitfield", DANA),
-    ("Priya", "Nair", PRIYA),
-    ("Sam", "Okoye", SAM),
-    ("Omar", "Khalil", OMAR),
-    ("Kim", "Larsen", KIM),
-    ("Vic", "Stone", VIC),
-)
 
 
 @dataclass(frozen=True)
@@ -41,11 +34,10 @@ class Screens:
 def screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screens]:
     folder: Path = tmp_path_factory.mktemp("teams")
     organisation = yaml.safe_load(SHIPPED.read_text(encoding="utf-8")) | {"desks": {"it-support": f"teams:{TENANT}:{CHANNEL}"}}
-    users = [User(number, first, last, object_id(key)) for number, (first, last, key) in enumerate(PEOPLE)]
     for name in ("home", "dana", "priya"):
         (folder / name).mkdir()
     (folder / "home" / "foyer.yaml").write_text(yaml.safe_dump(organisation), encoding="utf-8")
-    dana, priya = Playground(folder / "dana", users), Playground(folder / "priya", [users[1], users[0], *users[2:]])
+    dana, priya = Playground(folder / "dana", "dana@acme.example"), Playground(folder / "priya", "priya@acme.example")
     foyer = Foyer(folder / "home", FOYER_TEAMS_LOCAL="true", FOYER_RECALL_SECONDS="0")
     try:
         foyer.start()

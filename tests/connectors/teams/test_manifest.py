@@ -58,8 +58,9 @@ def test_every_id_and_address_is_the_installations() -> None:
 
 def test_a_changed_app_has_its_version() -> None:
     assert m.manifest(APP, URL, version="2.10.0")["version"] == "2.10.0"
-    with pytest.raises(ValueError, match=r"1\.0\.1"):
-        m.manifest(APP, URL, version="newest")
+    for version in ("newest", "1.0", "01.2.3"):
+        with pytest.raises(ValueError, match=r"1\.0\.1"):
+            m.manifest(APP, URL, version=version)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,11 @@ def test_a_changed_app_has_its_version() -> None:
         (APP, "https://a.example:x", "https"),
         (APP, "https://a.example/?q=1", "https"),
         (APP, "https://a.example/api/messages", "--url https://a.example"),
+        (APP, "https://user:secret@foyer.acme.example", "https"),
+        (APP, "https://localhost:8080", "public names"),
+        (APP, "https://10.0.0.5", "public names"),
+        (APP, "https://*.acme.example", "public names"),
+        (APP, "https://foyer.acme.example:8443", "port 443"),
     ],
 )
 def test_what_cannot_be_is_said(app_id: str, url: str, said: str) -> None:

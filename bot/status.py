@@ -30,7 +30,7 @@ from bot.people import PeopleStore
 from bot.talk import Talk, Talks, request_ref
 from bot.turn import MOVED
 from bot.words import Words
-from connectors.errors import Retry
+from connectors.errors import ConnectorError, Retry
 from connectors.ports.chat import Action, Channel, Reply, ReplyKind
 from connectors.ports.messages import Message, Messages, Reader
 from connectors.ports.people import Person
@@ -183,6 +183,9 @@ class _Telling:
         if talk is None:
             log.warning("status_without_reader", request=request_id)
             return
+        taken_over = next((event for event in events if _goes_to_staff(event)), None)
+        if taken_over is not None:
+            talk, request = await self._followed(talk, request, taken_over)
         story = await self._r.dialogue.story(request)
         for event in events:
             said = len(self._changes.posts)
@@ -351,8 +354,34 @@ class _Telling:
             self.talks[request.conversation_id] = talk
         return talk
 
+    async def _followed(self, talk: Talk, request: Request, event: RequestEvent) -> tuple[Talk, Request]:
+        """People take over, and answer where the conversation is: it begins anew where the requester is by now."""
+        r, here = self._r, talk.alone
+        if not talk.apart or here is None or await r.desk.has(talk.conversation):
+            return talk, request
+        said = talk.words("request.line", case=request.case, title=talk.words.of_skill(request, "title"))
+        try:
+            begun = await r.channels[here.channel].begin(here, said, key=f"{event.kind.value}:{request.id}", since=event.at)
+        except ConnectorError as error:  # then they are told there, and answered where they have asked
+            log.warning("request_not_brought", request=request.id, code=error.code)
+            return talk, request
+        new = await r.conversations.load(begun, talk.person.id, talk.now)
+        there = await r.talks.open(talk.id, talk.person, new, talk.now, self._changes)
+        self._changes.conversations.append(talk.conversation)
+        brought = await r.dialogue.brought(there, request)
+        if brought.conversation_id != there.conversation.id:
+            self._changes.conversations.remove(talk.conversation)
+            return talk, request
+        del self.talks[request.conversation_id]
+        self.talks[brought.conversation_id] = there
+        return there, brought
+
     def _person(self, talk: Talk, request: Request) -> Action:
         return self._r.dialogue.person_button(talk, request)
+
+
+def _goes_to_staff(event: RequestEvent) -> bool:
+    return event.kind is EventKind.FAILED or (event.kind is EventKind.LEFT_TO_STAFF and not event.data.get("told"))
 
 
 def _at(text: str) -> datetime:

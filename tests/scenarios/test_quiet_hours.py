@@ -9,13 +9,15 @@ from sqlalchemy import update
 
 from bot import tables as t
 from bot.buttons import Verb
+from bot.changes import Changes
 from bot.intake import Received
 from bot.quiet import QuietHours
 from connectors.memory.channel import MemoryChannel
 from connectors.ports.chat import OWN_CHAT, Activity, ActivityKind, Address, Profile, Reply, ReplyKind, Shortcut
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
-from specialists.request import Request
+from specialists import request as requests
+from specialists.request import EventKind, Request, RequestState
 from tests.scenarios.company import Company, email
 from tests.scenarios.platform import Platform
 
@@ -323,6 +325,50 @@ async def test_what_comes_of_a_request_is_told_where_its_requester_is_by_now(two
     thread = next(m.address.thread for m in two.b.channel.messages.values() if m.reply == receipt)
     await two.b.press("dana", two.b.button(receipt, Verb.SOLVED), thread=thread or "")
     assert (len(two.a.shown("dana")), len(two.b.shown("dana"))) == (on_alpha, on_beta + 1), "answered where it was pressed"
+
+
+@pytest.mark.parametrize("later", ["alpha", "beta", "web"])
+async def test_people_who_take_over_are_talked_to_where_the_requester_is_by_now(template: Path, tmp_path: Path, later: str) -> None:
+    """Begun on alpha; also where nobody has moved, and where chats have no threads."""
+    a, b = MemoryChannel("alpha"), MemoryChannel("beta", flat=True)
+    company = await Company.open(tmp_path / "home", template, channels=(a, b))
+    two = Two(company, a, b)
+
+    async def say(text: str, *, thread: str | None = None) -> None:
+        if later == "web":
+            await company.say("dana", text, thread=thread)
+        else:
+            await {"alpha": two.a, "beta": two.b}[later].say("dana", text, thread=thread or "t1")
+
+    async def shown() -> list[tuple[str | None, str]]:
+        if later == "web":
+            return [(said.thread, said.reply.text) for said in await company.shown("dana")]
+        channel = {"alpha": a, "beta": b}[later]
+        there = [one for one in channel.messages.values() if one.address.room == email("dana") and one.reply is not None]
+        return [(one.address.thread, one.reply.text) for one in there if one.reply is not None]
+
+    await two.a.say("dana", WISH)
+    await two.tick()
+    await say("hello")
+    on_alpha = len(two.a.shown("dana"))
+    await left_to_staff(company, "dana")
+    (thread, _), *_ = [one for one in await shown() if "IT support" in one[1]]
+    await company.press("sam", "claim")
+    await say("it is the blue one", thread=thread)
+    assert "it is the blue one" in [said.reply.text for said in await company.shown("sam")]
+    await company.press("sam", "reply", "On it, Dana.")
+    assert (thread, "On it, Dana.") in await shown()
+    assert later == "alpha" or len(two.a.shown("dana")) == on_alpha, "the card there changes, and that is all"
+    await company.close()
+
+
+async def left_to_staff(company: Company, person: str) -> None:
+    """As the specialist does with what it may not decide."""
+    request = (await company.app.requests.recent_of((await _person(company, person)).id))[0]
+    changes = Changes()
+    changes.request(requests.moved(request, RequestState.WITH_STAFF, EventKind.LEFT_TO_STAFF, company.clock(), {"rules": []}))
+    await company.app.status.saver.save(changes)
+    await company.settle()
 
 
 async def test_it_is_told_in_its_conversation_where_nobody_has_moved(two: Two) -> None:

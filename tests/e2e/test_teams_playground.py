@@ -15,7 +15,7 @@ from connectors.sandbox.playground import CHANNEL, GROUP_CHAT
 from connectors.sandbox.playground import PERSONAL_CHAT as OWN_CHAT
 from tests.e2e.browser import Window
 from tests.e2e.foyer import Foyer
-from tests.e2e.playground import Playground, data_of
+from tests.e2e.playground import Message, Playground, data_of
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -19,7 +19,7 @@ def test_one_is_at_the_screen_and_the_others_are_there() -> None:
 
 
 def test_nobody_else_can_be_shown() -> None:
-    with pytest.raises(ValueError, match="There are dana@acme.example"):
+    with pytest.raises(ValueError, match=r"There are dana@acme\.example"):
         configuration("nobody@acme.example")
 
 

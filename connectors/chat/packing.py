@@ -1,11 +1,14 @@
-"""A reply in messages of limited length, and how its sources and steps are worded: the same on every chat platform. Pure and total."""
+"""A reply in messages of limited length, and how it is worded where all of it cannot be shown: the same on every chat platform.
+
+Pure and total.
+"""
 
 from collections.abc import Sequence
 
-from connectors.chat.markdown import Piece, divided, safe_markdown
+from connectors.chat.markdown import Piece, divided, safe_markdown, words
 from connectors.chat.text import units
 from connectors.chat.wording import Wording, put
-from connectors.ports.chat import Citation
+from connectors.ports.chat import Citation, Reply
 
 MARKS = {"pending": "○", "running": "▸", "done": "✓", "failed": "✗", "undone": "↶"}
 """Of steps."""
@@ -34,6 +37,15 @@ def shortened(found: Sequence[Piece], room: int, wording: Wording, *, most: int 
     missing = sum(len(message) for message in shorter[most:])
     said = safe_markdown(notice if notice is not None else put(wording.cut, count=missing))
     return [*shorter[: most - 1], f"{shorter[most - 1]}\n\n{said}"]
+
+
+def first_words(reply: Reply, wording: Wording) -> str:
+    """What it says first, in plain words: for notifications and screen readers."""
+    said = words(reply.text).strip()
+    if not said and reply.progress is not None:
+        said = f"{reply.progress.title}. {reply.progress.ball}"
+    said = said or " ".join(f"{one.label}: {one.value}" for one in reply.fields) or (reply.form.title if reply.form else "")
+    return (f"{reply.author.name}: " if reply.author is not None else "") + (said or wording.loading)
 
 
 def starts(citations: Sequence[Citation]) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.chat.markdown import Piece, pieces, safe_markdown, without_sources, words
-from connectors.chat.packing import MARKS, packed, shortened, source_words, starts
+from connectors.chat.packing import MARKS, first_words, packed, shortened, source_words, starts
 from connectors.chat.text import clean, cut, head, host_of, safe_url, units, unmentioned
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Citation, Field, Progress, Reply, ReplyKind
@@ -139,14 +139,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
 
 def _fallback(reply: Reply, wording: Wording) -> str:
     """All that a card says first, in plain words."""
-    said = words(reply.text).strip()
-    if not said and reply.progress is not None:
-        said = f"{reply.progress.title}. {reply.progress.ball}"
-    said = (
-        said or " ".join(f"{one.label}: {one.value}" for one in reply.fields) or (reply.form.title if reply.form else "") or wording.loading
-    )
-    if reply.author is not None:
-        said = f"{reply.author.name}: {said}"
+    said = first_words(reply, wording)
     return escaped_cut(said, limits.MESSAGE_TEXT) if said.strip() else "…"
 
 

@@ -7,8 +7,8 @@ shows no page of the bot's own, so the home page is a card, too.
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.chat.markdown import without_sources, words
-from connectors.chat.packing import MARKS, source_words, starts
+from connectors.chat.markdown import without_sources
+from connectors.chat.packing import MARKS, first_words, source_words, starts
 from connectors.chat.text import clean, cut, head, host_of, safe_url, units
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Citation, Field, Item, Progress, Reply, ReplyKind
@@ -63,12 +63,7 @@ def shell(body: Sequence[Json], fallback: str) -> Card:
 
 def summary_of(reply: Reply, wording: Wording) -> str:
     """What it says first, in plain words: for notifications, and where no card can be shown."""
-    spoken = words(reply.text).strip()
-    if not spoken and reply.progress is not None:
-        spoken = f"{reply.progress.title}. {reply.progress.ball}"
-    spoken = spoken or " ".join(f"{one.label}: {one.value}" for one in reply.fields) or (reply.form.title if reply.form else "")
-    author = f"{reply.author.name}: " if reply.author is not None else ""
-    return line(author + (spoken or wording.loading), limits.SUMMARY, empty="…")
+    return line(first_words(reply, wording), limits.SUMMARY, empty="…")
 
 
 def below(reply: Reply, wording: Wording, room: int, *, with_text: bool, before: Sequence[Json] = ()) -> list[Json]:

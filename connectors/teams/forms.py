@@ -10,7 +10,7 @@ from connectors.chat.text import clean, cut
 from connectors.chat.wording import Wording, put
 from connectors.ports.chat import Form, FormField, Reply
 from connectors.teams import limits
-from connectors.teams.buttons import ACTION, VALUE, Buttons, sends
+from connectors.teams.buttons import ACTION, VALUE, sends
 from connectors.teams.cards import HEADER, Card, card_of, shell, summary_of
 from connectors.teams.limits import Json, line, size
 from connectors.teams.rich import block, heading, run, said, text_blocks
@@ -37,13 +37,12 @@ def form_card(reply: Reply, wording: Wording) -> Card:
 
 
 def form_message(reply: Reply, wording: Wording) -> Card:
-    """For a message; it is sent as a press."""
+    """For a message; it is sent as a press. Its one button is the form's: any other would want the form filled in, too."""
     form = reply.form
     if form is None:
         return card_of(reply, wording)
     send = sends(form.submit, line(form.submit.label, limits.BUTTON, empty=wording.send))
-    body = _body(form, wording)
-    return _card(reply, body, send, wording, Buttons(wording, ROOM - size(body)).rows(reply.actions))
+    return _card(reply, _body(form, wording), send, wording)
 
 
 def _submitting(node: Any) -> Any:
@@ -55,11 +54,11 @@ def _submitting(node: Any) -> Any:
     return node["fallback"] if node.get("type") == "Action.Execute" else {name: _submitting(one) for name, one in node.items()}
 
 
-def _card(reply: Reply, body: Sequence[Json], send: Json, wording: Wording, more: Sequence[Json] = ()) -> Card:
+def _card(reply: Reply, body: Sequence[Json], send: Json, wording: Wording) -> Card:
     usable = size(send) <= limits.ACTION_ID * 4 and send["data"][ACTION]
     shown = body if usable else [one for one in body if not one["type"].startswith("Input.")]
     sending: list[Json] = [{"type": "ActionSet", "actions": [send]}] if usable else []
-    return shell([*shown, *sending, *more], summary_of(reply, wording))
+    return shell([*shown, *sending], summary_of(reply, wording))
 
 
 def _body(form: Form, wording: Wording) -> list[Json]:

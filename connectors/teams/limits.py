@@ -23,7 +23,6 @@ BUTTON = 60
 BUTTONS = 6
 """That Teams shows in one row of actions."""
 LABEL = 300
-PROMPT = 500
 CONFIRM = 500
 INPUT = 3_000
 """Characters that may be typed into an input."""

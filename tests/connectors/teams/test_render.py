@@ -192,6 +192,14 @@ def test_text_calls_nobody_shows_no_picture_and_says_where_links_lead() -> None:
     assert "<at" not in text.lower()
 
 
+def test_a_form_has_one_button() -> None:
+    shown = card(
+        reply("", ReplyKind.FORM, form=Form("Leave", Action("s", "Send"), (FormField("why", "Why?"),)), actions=(Action("a", "A"),))
+    )
+    assert [one["title"] for one in nodes(shown) if str(one.get("type")).startswith("Action.") and "title" in one][:1] == ["Send"]
+    assert "A" not in [one.get("title") for one in nodes(shown)]
+
+
 def test_all_that_is_much_at_once_fits_in_one_message() -> None:
     table = '| " | b |\n|---|---|\n' + "\n".join(f'| "{n}" | {"x" * 60} |' for n in range(60))
     cited = tuple(Citation(n, '"' * 90, "s", snippet='"' * 300, url=f"https://kb.example/{'x' * 300}{n}") for n in range(1, 30))

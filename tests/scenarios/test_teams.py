@@ -181,6 +181,16 @@ async def test_without_consent_the_desk_replies_by_the_button(template: Path, tm
         assert teams.fake.refusals == []
 
 
+async def test_without_consent_the_desk_replies_by_what_it_says_to_the_bot(template: Path, tmp_path: Path) -> None:
+    async with OnTeams.open(tmp_path / "home", template, consent=False) as teams:
+        await teams.say("dana", "my screen is broken, I want a person")
+        card = teams.card(DESK, "Claim")
+        await teams.press("sam", card, "Claim")
+        await teams.say("sam", "!reply Tomorrow.", room=DESK, thread=card.id, mention=True)
+        assert any("Tomorrow." in said for said in teams.told("dana"))
+        assert teams.fake.refusals == []
+
+
 async def test_an_activity_that_is_sent_again_is_handled_once(teams: OnTeams) -> None:
     await teams.say("dana", "my account is locked")
     before = teams.told("dana")

@@ -22,14 +22,14 @@ from connectors.ports.chat import Address, Capabilities, Delivered, FileRef, Hea
 from connectors.ports.people import ExternalId
 from connectors.ports.records import new_id
 from connectors.teams.client import Client
+from connectors.teams.envelope import CHANNEL, PERSON, direct_room
 from connectors.teams.render import form_card, render
-from connectors.teams.sending import CHANNEL, Lookup, Place, Sending
+from connectors.teams.sending import Lookup, Place, Sending
 from connectors.teams.store import AccountStore, BelongingStore, ConsentStore, PostStore, Room, RoomStore
 from connectors.teams.streams import Sleep, Streams
 from connectors.teams.waiting import Waiting
 
 log = structlog.get_logger()
-PERSON = "user:"
 VIEW = "view:"
 WITHOUT_ACCESS = 60.0
 """Seconds until Teams is asked again after it has refused the bot's token: that is for an admin to mend, and what is said waits."""
@@ -92,7 +92,7 @@ class TeamsChannel:
         """By key: where, and what was delivered there."""
 
     def direct(self, tenant: str, external_id: str) -> Address:
-        return Address(self.name, tenant, PERSON + external_id.lower())
+        return Address(self.name, tenant, direct_room(external_id))
 
     def is_shared(self, address: Address) -> bool:
         return not address.room.startswith(PERSON)

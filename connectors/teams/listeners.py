@@ -73,8 +73,7 @@ class Listeners:
     async def handle(self, payload: Payload) -> InvokeAnswer | None:
         """None for what wants no answer. Raises what the database raised."""
         kind, now = kind_of(payload), asyncio.get_running_loop().time()
-        if (kind in READ or kind == "fileConsent/invoke") and (team := await self._places.note(payload)) is not None:
-            self._beside(self._places.ask(team))
+        team = await self._places.note(payload) if kind in READ or kind == "fileConsent/invoke" else None
         match kind:
             case "adaptiveCard/action":
                 return await self._executed(payload, now + self._pressed)
@@ -97,6 +96,8 @@ class Listeners:
             log.info("teams_activity_ignored", kind=kind)
             return None
         await self._heard(payload)
+        if team is not None:
+            await self._by(now + self._form, self._places.ask(team))
         return None
 
     async def close(self) -> None:

@@ -18,13 +18,13 @@ from connectors.ports.chat import Address, Reply, ReplyKind
 from connectors.ports.chat import Attachment as File
 from connectors.teams.client import Client
 from connectors.teams.entities import StreamInfo
+from connectors.teams.envelope import CHANNEL
 from connectors.teams.files import consent_card
 from connectors.teams.render import Part
 from connectors.teams.store import Belonging, BelongingStore, Consent, ConsentStore, Post, PostStore, Room
 from connectors.teams.streams import Message, Streams, beginnings
 
 log = structlog.get_logger()
-CHANNEL = "teams"
 UNSURE = timedelta(minutes=15)
 """After this a message is said no more that may be there already, however often, and cannot be looked for."""
 BEGINNING = 1_000

@@ -71,8 +71,6 @@ class OnTeams:
                     fake.consent_to(GENERAL)
                 for place in (GENERAL, *installed):
                     await fake.install(place, by="vic")
-                for place in (DESK, HELP, QUIET):  # Teams does not tell which channels there are
-                    await fake.say("vic", "Good morning", room=place, mention=not consent)
                 await opened.settle()
                 opened.forget()
                 yield opened

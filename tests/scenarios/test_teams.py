@@ -58,6 +58,16 @@ async def test_installing_greets_once_and_says_that_it_is_an_ai(teams: OnTeams) 
     assert any("Acme Connect" in said for said in teams.told("vic"))
 
 
+async def test_a_room_is_greeted_once_and_an_upgrade_greets_nobody(teams: OnTeams) -> None:
+    teams.fake.add_channel("news", "News", teams.fake.add_team("new", "New", {"dana", "vic"}))
+    for place in (GROUP, "news"):
+        await teams.done(teams.fake.install(place))
+        (hello,) = teams.by_bot(place)
+        teams.company.clock.now += timedelta(hours=2)
+        await teams.done(teams.fake.upgrade(place))
+        assert teams.by_bot(place) == [hello]
+
+
 async def test_a_mention_is_answered_in_the_thread_and_goes_on_without_one(teams: OnTeams) -> None:
     asked = await teams.say("dana", "I need access to Figma", room=GENERAL, mention=True)
     assert len(teams.told(GENERAL, asked)) == 1

@@ -18,6 +18,14 @@ class Driving(Delivery):
         room = self.room(place)
         await self._installed(room, place if place in self.people else by, False)
 
+    async def upgrade(self, place: str, *, by: str = "dana") -> None:
+        """A newer version of the app takes the place of the one that is there."""
+        room = self.room(place)
+        first = room if room.team is None else self.room(room.team.id)
+        person = self.people[place if place in self.people else by]
+        _, told = self.payloads.installation(self.new_id("f:"), person, first, self.at(), True, team=room.team)
+        await self.emit(told | {"action": "add-upgrade"})
+
     async def _installed(self, room: Room, by: str, added: bool) -> None:
         team = room.team
         rooms = [room] if team is None else [one for one in self.rooms.values() if one.team is team]

@@ -229,6 +229,8 @@ class TurnHandler:
             await self.hearing.take_files(talk, activity)
             await self.desk.hear(talk, at_desk, activity.text)
             return True
+        if at_desk is None and await self.desk.commands.refused(talk, activity.text):
+            return True
         if at_desk is None and not activity.addressed and self.rooms.is_desk(activity.address):
             await self._wait_for_card(activity)
         mode = self.rooms.mode(activity.address) if talk.alone is not None else "mention"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bot.changes import Post
-from bot.handoff.board import Board
+from bot.handoff.board import Board, key, own_key
 from bot.handoff.briefing import Packet, summary
 from bot.handoff.model import (
     IN_THE_OPEN,
@@ -14,6 +14,7 @@ from bot.handoff.model import (
     NotPossible,
     as_changed,
     commanded,
+    named,
     released,
     typed,
 )
@@ -21,12 +22,24 @@ from bot.handoff.relay import Relay
 from bot.handoff.replies import Replies, audited, listed
 from bot.talk import Talk
 from bot.words import Words
-from connectors.ports.chat import Reply, ReplyKind
+from connectors.ports.chat import Activity, ActivityKind, Address, Reply, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 
 _TO_EVERYBODY = frozenset({"claimed", "assigned", "resolved", "returned"})
 """What all who read along must know; the rest is said to whoever did it."""
+
+
+MOST = 50
+"""Handoffs of one claimant that a command may mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """A handoff whose card is in its claimant's own chat, with the thread of that card."""
+
+    handoff: Handoff
+    thread: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class Commands:
         """Something typed in the staff thread: "/claim" or "!claim" are commands, all else is an internal note."""
         if await self.relay.known(talk):
             return
-        command = typed(text)
+        command = self.relay.typed(talk, handoff, text)
         if command is None:
             await self.command(talk, handoff, Command.NOTE, text.strip())
             return
@@ -48,6 +61,50 @@ class Commands:
             self._aside(talk, "desk.unknown_command", command=word)
             return
         await self.command(talk, handoff, Command(word), rest)
+
+    async def meant_here(self, activity: Activity, person: Person) -> "AtHand | None":
+        """The handoff that a command means which was typed in somebody's own chat without threads: the one that is named, or the only
+        one that they have and whose card is there. None where it cannot be told, and for what is no command."""
+        command = typed(activity.text) if activity.kind is ActivityKind.MESSAGE else None
+        if command is None:
+            return None
+        case, _ = named(command[1])
+        here = await self._at_hand(activity.address, person)
+        fitting = [one for one in here if case in (None, one.handoff.case)]
+        return fitting[0] if len(fitting) == 1 else None
+
+    async def refused(self, talk: Talk, text: str) -> bool:
+        """A command in somebody's own chat without threads, of which nobody can tell what it is about: that is said. Words that were
+        meant for staff or for an employee are never taken as said to the bot."""
+        here, command = talk.present, typed(text)
+        if command is None or here is None or not self._is_flat(here):
+            return False
+        if command[0] not in set(Command) and not talk.person.groups & set(self.board.organisation.assignment_groups):
+            return False
+        cases = tuple(one.handoff.case for one in await self._at_hand(here, talk.person))
+        if command[0] not in set(Command):
+            self._aside(talk, "desk.unknown_command", command=command[0])
+        elif cases:
+            said = talk.words("desk.which_case", cases=cases, command=command[0], case=cases[0])
+            talk.say(ReplyKind.NOTICE, f"{said} {talk.words('desk.unsent')}", personal=True)
+        else:
+            self._aside(talk, "desk.no_case", unsent=True)
+        return True
+
+    async def _at_hand(self, here: Address, person: Person) -> "list[AtHand]":
+        """What they have claimed, whose card is in this chat; newest first."""
+        found: list[AtHand] = []
+        for handoff in await self.board.handoffs.claimed_by(person.id, limit=MOST):
+            keys = (key(handoff), own_key(handoff), f"{key(handoff)}:words")
+            shown = [p for card_key in keys for p in await self.board.outbox.shown(card_key)]
+            room = replace(here, thread=None)
+            threads = [p.posted_thread for p in shown if p.posted_thread is not None and replace(p.address, thread=None) == room]
+            found += [AtHand(handoff, threads[-1])] if threads else []
+        return found
+
+    def _is_flat(self, here: Address) -> bool:
+        channel = self.board.channels[here.channel]
+        return channel.capabilities.flat_rooms and not channel.is_shared(here)
 
     async def command(self, talk: Talk, handoff: Handoff, command: Command, text: str, *, pressed: bool = False) -> None:
         """`talk` is the staff member's. `pressed`: by a button, so that nobody else has seen the words yet."""

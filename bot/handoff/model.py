@@ -32,6 +32,15 @@ def typed(text: str) -> tuple[str, str] | None:
     return (found[1].lower(), (found[2] or "").strip()) if found is not None else None
 
 
+_NAMED = re.compile(r"(FOY-\d+)\b[\s:,]*(.*)", re.DOTALL | re.IGNORECASE)
+
+
+def named(rest: str) -> tuple[str | None, str]:
+    """The case that the words of a command begin with, None for none, and the words after it."""
+    found = _NAMED.fullmatch(rest)
+    return (found[1].upper(), found[2]) if found is not None else (None, rest)
+
+
 class Command(StrEnum):
     CLAIM = "claim"
     NOTE = "note"

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.changes import Redraw
 from bot.handoff.board import Board
 from bot.handoff.carried import Carried, CarriedStore, Kind
-from bot.handoff.model import Command, Handoff, HandoffChange, typed
+from bot.handoff.model import Command, Handoff, HandoffChange, named, typed
 from bot.handoff.replies import Replies, audited, listed, redrawn, worded
 from bot.outbox import Placement
 from bot.talk import Talk
@@ -52,18 +52,27 @@ class Relay:
             log.info("not_relayed_again", activity=talk.id)
         return known
 
+    def typed(self, talk: Talk, handoff: Handoff, text: str) -> tuple[str, str] | None:
+        """As `typed`; where several handoffs are in one chat without threads, without the case that says which one is meant. None too
+        for a command in which another case is meant."""
+        command, channel = typed(text), self.board.channels[talk.conversation.address.channel]
+        if command is None or not channel.capabilities.flat_rooms or channel.is_shared(talk.conversation.address):
+            return command
+        case, rest = named(command[1])
+        return (command[0], rest) if case in (None, handoff.case) else None
+
     async def edited(self, talk: Talk, activity: Activity) -> bool:
         """Whether it was part of a handoff; then the other side sees the change."""
         carried = await self._mine(talk, activity)
         if carried is None or carried.by != talk.person.id:
             return carried is not None
         handoff = await self._handoff(carried)
-        command = typed(activity.text) if carried.kind is not Kind.SAID else None
+        command = self.typed(talk, handoff, activity.text) if carried.kind is not Kind.SAID else None
         match carried.kind:
             case Kind.SAID:
                 await self._reword_said(talk, handoff, replace(carried, text=activity.text), deleted=False)
             case Kind.NOTE:
-                await self._reword_note(talk, handoff, replace(carried, text=_noted(activity.text)), deleted=False)
+                await self._reword_note(talk, handoff, replace(carried, text=_noted(command, activity.text)), deleted=False)
                 if command is not None and command[0] != Command.NOTE:
                     talk.say(ReplyKind.NOTICE, talk.words("desk.note.stays"), personal=True)
             case Kind.REPLY if command is not None and command[0] == Command.REPLY and command[1]:
@@ -157,6 +166,5 @@ def _heard(carried: Carried, talk: Talk) -> str:
     return "\n".join(filter(None, (carried.text, listed(carried.files, talk.words))))
 
 
-def _noted(text: str) -> str:
-    command = typed(text)
+def _noted(command: tuple[str, str] | None, text: str) -> str:
     return command[1] if command is not None and command[0] == Command.NOTE else text.strip()

@@ -155,16 +155,19 @@ class Dialogue:
 
     async def brought(self, talk: Talk, request: Request) -> Request:
         """What somebody does with a request in their own chat on another platform brings it there: its questions and its news come
-        there from then on. Not what people have in hand where it was, or a machine at this moment; and nobody else's.
+        there from then on; where chats have no threads, also from a room of several. Not what people have in hand where it was, or
+        a machine at this moment; and nobody else's.
         """
         here = talk.conversation.address
         if talk.conversation.id == request.conversation_id or request.requester_id != talk.person.id or request.state in _WORKED_ON:
             return request
         home = await self.desk.board.conversations.get(request.conversation_id)
-        if home is None or (home.address.channel, home.address.tenant) == (here.channel, here.tenant):
+        if home is None or self.channels[here.channel].is_shared(here) or await self.desk.has(home):
             return request
-        if self.channels[here.channel].is_shared(here) or await self.desk.has(home):
-            return request
+        if (home.address.channel, home.address.tenant) == (here.channel, here.tenant):
+            channel = self.channels[here.channel]
+            if not channel.capabilities.flat_rooms or not channel.is_shared(home.address):
+                return request
         kept = next((one for one in talk.changes.conversations if one.id == home.id), home)
         others = (one for one in talk.changes.conversations if one.id != home.id)
         talk.changes.conversations[:] = [*others, kept.forgetting(request.id)]

@@ -50,6 +50,16 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A card as it was posted in a room: since when, and the thread of a reply to it."""
+
+    card_key: str
+    thread: str
+    at: datetime
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """What a channel will never show. `code` is the channel's, "broken" when its delivery failed too often by a defect.
 
@@ -238,16 +248,26 @@ class Outbox:
             row = (await session.execute(found.order_by(o.sequence.desc()).limit(1))).one_or_none()
         return (Reply.from_json(row.reply), row.thread or row.posted_thread or message_id) if row is not None else None
 
-    async def last_shown(self, address: Address, kinds: Sequence[str]) -> tuple[str, str, datetime] | None:
-        """The newest card in this room whose key begins with one of `kinds` and a colon: the thread of a reply to it, its key, and
-        since when it is there."""
+    async def cards_shown(self, address: Address, kinds: Sequence[str], since: datetime, limit: int) -> list[Shown]:
+        """The newest cards that were posted in this room `since`, whose keys begin with one of `kinds` and a colon; newest first."""
         o, p = t.outbox.c, t.placement.c
         here = (o.room == address.room, o.channel == address.channel, o.tenant == address.tenant, o.operation == "post")
         cards = (p.message_id.is_not(None), or_(*(o.card_key.startswith(f"{kind}:", autoescape=True) for kind in kinds)))
-        found = select(p.thread, p.posted_thread, o.card_key, o.created_at).join(t.placement, p.id == o.placement_id).where(*here, *cards)
+        found = select(p.thread, p.posted_thread, o.card_key, o.created_at, o.reply).join(t.placement, p.id == o.placement_id)
+        newest = found.where(*here, o.created_at >= since, *cards).order_by(o.sequence.desc()).limit(limit)
+        async with self._sessions() as session:
+            rows = (await session.execute(newest)).all()
+        return [Shown(row.card_key, row.posted_thread or row.thread, row.created_at, Reply.from_json(row.reply)) for row in rows]
+
+    async def last_thread(self, address: Address, since: datetime) -> str | None:
+        """The thread of what was posted in this room last, if that was `since`."""
+        o, p = t.outbox.c, t.placement.c
+        here = (o.room == address.room, o.channel == address.channel, o.tenant == address.tenant, o.operation == "post")
+        sent = (o.message_id.is_not(None), o.created_at >= since)
+        found = select(o.thread, o.message_id, p.posted_thread).outerjoin(t.placement, p.id == o.placement_id).where(*here, *sent)
         async with self._sessions() as session:
             row = (await session.execute(found.order_by(o.sequence.desc()).limit(1))).one_or_none()
-        return (row.posted_thread or row.thread, row.card_key, row.created_at) if row is not None else None
+        return (row.posted_thread or row.thread or row.message_id) if row is not None else None
 
     async def tried(self, placement_id: str) -> set[str]:
         """The channels on which this card was to be posted so far."""
@@ -264,6 +284,14 @@ class Outbox:
         async with self._sessions() as session:
             counted = select(func.count()).select_from(t.outbox).where(_PENDING, t.outbox.c.room.in_(rooms))
             return int((await session.execute(counted)).scalar_one())
+
+    async def posting(self, address: Address) -> bool:
+        """Whether something is being posted in this room at this moment: due, and not known to be there."""
+        o = t.outbox.c
+        here = (o.room == address.room, o.channel == address.channel, o.tenant == address.tenant)
+        due = select(o.sequence).where(_PENDING, *here, o.operation == "post", o.due_at <= self._clock()).limit(1)
+        async with self._sessions() as session:
+            return (await session.execute(due)).one_or_none() is not None
 
     @property
     def busy(self) -> int:

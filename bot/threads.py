@@ -1,22 +1,24 @@
 """Which conversation something said belongs to, and where a conversation goes on that did not begin in a thread.
 
-In a room without threads what belongs together is told by time, and by what was last shown there: a run of messages, which is
-a thread to the bot though the platform has none.
+In a room without threads what belongs together is told by time, and by what waits there: a run of messages, which is a thread to the
+bot though the platform has none; `runs.py` chooses. In somebody's own chat it is always one of that chat: what was said to the bot
+alone is not told later in the room where something else of theirs began. Only a private matter that people have goes on from there.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, AwaitsSolved, Conversation
-from bot.conversation.store import ConversationStore
+from bot.conversation.model import Awaits, AwaitsConfirmation, AwaitsHandoffAnswer, AwaitsSlot, AwaitsSolved, Conversation
+from bot.conversation.store import ConversationStore, Spoken
 from bot.handoff.desk import Desk
-from bot.handoff.model import typed
+from bot.handoff.model import Handoff, HandoffState
 from bot.intake import GOES_ON
-from bot.outbox import Outbox
+from bot.outbox import Outbox, Shown
+from bot.runs import Asked, Asks, Run, choose
 from bot.talk import Talk
 from connectors.errors import Retry
-from connectors.ports.chat import Activity, ActivityKind, Address, Channel
+from connectors.ports.chat import Activity, ActivityKind, Address, Channel, ReplyKind
 from connectors.ports.people import Person
 from specialists.request import RequestState
 from specialists.store import RequestStore
@@ -24,8 +26,10 @@ from specialists.store import RequestStore
 OWN_CHAT_IDLE = timedelta(hours=8)
 """A working day: in their own chat somebody comes back to what was said in the morning, but not to what was said yesterday, unless
 something still waits for them."""
-_OF_A_CONVERSATION = ("said", "request", "receipt", "relay")
-"""Cards that are part of a conversation, wherever they are shown."""
+LONG_AGO = timedelta(days=31)
+"""What began before that and is in nobody's hands is not gone on with: nothing is looked for there."""
+MOST_CARDS = 10
+"""Cards of other rooms that are looked at for an open question."""
 _COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
 
 
@@ -40,16 +44,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    """A card of a conversation that is going on elsewhere: what it is, where it stands, since when."""
-
-    card_key: str
-    home: Conversation
-    there: Address
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Threads:
     conversations: ConversationStore
     requests: RequestStore
@@ -58,11 +52,11 @@ class Threads:
     channels: Mapping[str, Channel]
 
     async def place(self, activity: Activity, person: Person, now: datetime) -> Place:
-        """Raises Retry when a button was pressed before it is known here which message it stands on."""
+        """Raises Retry when a message was rated, or a button pressed, before it is known here which message of the bot that is."""
         address, target = activity.address, activity.target or ""
         match activity.kind:
-            case ActivityKind.RATED if (said := await self.outbox.said_as(address, target)) is not None:
-                return await self._at(replace(address, thread=said[1]), person, now)
+            case ActivityKind.RATED:
+                return await self._at(replace(address, thread=await self._standing(address, target)), person, now)
             case _ if address.thread is not None:
                 return await self._at(address, person, now)
             case _ if not self.channels[address.channel].capabilities.flat_rooms:
@@ -76,7 +70,7 @@ class Threads:
             case ActivityKind.MARKED if activity.about is not None:
                 return await self._of_message(address, target, person) or await self._at(replace(address, thread=target), person, now)
             case ActivityKind.ACTION if target:
-                return await self._at(replace(address, thread=await self._pressed(address, target)), person, now)
+                return await self._at(replace(address, thread=await self._standing(address, target)), person, now)
         return replace(await self._at(replace(address, thread=activity.id), person, now), begins=True)
 
     async def _at(self, address: Address, person: Person, now: datetime) -> Place:
@@ -88,16 +82,17 @@ class Threads:
             return Place(here, address)
         card_key = await self.outbox.card_at(address)
         home = await self._shown(card_key, person)
-        if home is None or self._goes_on_here(home, address):
+        if home is None or self._goes_on_here(home, card_key or "", address):
             return Place(home or here, address)
-        return Place(_asked_by(card_key, home, here), address)
+        solved = _solved(card_key or "", home)
+        return Place(here.asking(solved) if solved is not None else here, address)
 
-    async def _pressed(self, address: Address, message_id: str) -> str:
+    async def _standing(self, address: Address, message_id: str) -> str:
         """The thread of a message of the bot."""
         said = await self.outbox.said_as(address, message_id)
-        if said is None and await self.outbox.undelivered([address.room]):
-            raise Retry("message_under_way", after=0.2)  # pressed before it is written down here that it is there
-        return said[1] if said is not None else message_id
+        if said is None and await self.outbox.posting(address):
+            raise Retry("message_under_way", after=0.2)  # it was seen before it is written down here that it is there
+        return said[1] if said is not None else address.thread or message_id
 
     async def _of_message(self, address: Address, message_id: str, person: Person) -> Place | None:
         conversation = await self.conversations.of_message(message_id, person.id)
@@ -110,63 +105,90 @@ class Threads:
 
     async def _run(self, activity: Activity, new: str, person: Person, now: datetime) -> Place:
         """The run of messages that this one goes on with; a new one, named `new`, where it follows on nothing."""
-        address = activity.address
+        address, shared = activity.address, self._is_shared(activity.address)
+        handoff = await self.desk.commands.meant_here(activity, person) if not shared else None
+        if handoff is not None:
+            return await self._at(replace(address, thread=handoff.thread), person, now)
+        handoffs = {one.conversation_id: one for one in await self.desk.board.handoffs.open_of(person.id)}
+        here = {one.conversation.id: one for one in await self.conversations.spoken(address, person.id, now - LONG_AGO, handoffs)}
+        runs = [await self._here(one, handoffs.get(id_), shared) for id_, one in here.items()]
+        homes: dict[str, Conversation] = {}
+        cards: dict[str, tuple[Shown, Awaits]] = {}
+        if not shared:
+            homes = {home.id: home for one in handoffs.values() if (home := await self._private_home(one, address, now)) is not None}
+            runs += [_in_private(handoffs[id_]) for id_ in homes]
+            cards = await self._asked_elsewhere(address, person, now)
+        asked = [Asked(key, card.at, _kind(awaits)) for key, (card, awaits) in cards.items()]
+        chosen = choose(runs, asked, now, GOES_ON if shared else OWN_CHAT_IDLE, meant=not shared or activity.addressed)
         begun = replace(address, thread=new)
-        if self._is_shared(address):
-            said = await self.conversations.latest(address, person.id, own_words=True)
-            if said is not None and now - said[1] <= GOES_ON:
-                return Place(said[0], said[0].address)
-            return await self._at(begun, person, now)
-        desk = await self._at_desk(activity, person, now)
-        if desk is not None:
-            return desk
-        said, shown = await self.conversations.latest(address, person.id), await self._last_shown(address, person, now)
-        newer = shown if shown is not None and (said is None or shown.at > said[1]) else None
-        if newer is not None and self._goes_on_here(newer.home, address) and await self._is_open(newer.home, newer.at, now):
-            return Place(newer.home, newer.there)
-        open_run = said is not None and await self._is_open(*said, now)
-        place = Place(said[0], said[0].address) if said is not None and open_run else await self._at(begun, person, now)
-        return replace(place, conversation=_asked_by(newer.card_key, newer.home, place.conversation)) if newer is not None else place
+        if chosen.run in homes:
+            place = Place(homes[chosen.run], begun)
+        elif chosen.run is not None:
+            place = Place(here[chosen.run].conversation, here[chosen.run].conversation.address)
+        else:
+            place = await self._at(begun, person, now)
+        return place if chosen.asked is None else replace(place, conversation=place.conversation.asking(cards[chosen.asked][1]))
 
-    async def _last_shown(self, address: Address, person: Person, now: datetime) -> "_Shown | None":
-        """The conversation elsewhere of which something was shown here last, if that is the last such thing here."""
-        card = await self.outbox.last_shown(address, _OF_A_CONVERSATION)
-        if card is None:
+    async def _here(self, one: Spoken, handoff: Handoff | None, shared: bool) -> Run:
+        """A conversation of this room. In a room of several only the person's own words count."""
+        claimed = handoff.number if handoff is not None and handoff.state is HandoffState.CLAIMED else None
+        last = (one.spoken or one.last) if shared else one.last
+        kinds = {_kind(awaits) for awaits in one.conversation.awaits if await self._is_open(awaits)}
+        asks = next((kind for kind in (Asks.QUESTION, Asks.OFFER) if kind in kinds), Asks.NOTHING)
+        if handoff is not None and shared:
+            asks = Asks.QUESTION
+        return Run(one.conversation.id, one.spoken, last, asks, claimed, handoff is not None)
+
+    async def _private_home(self, handoff: Handoff, address: Address, now: datetime) -> Conversation | None:
+        """The conversation of a room of several in which people have a private matter, which is spoken of in the own chat alone; and
+        one that staff have answered there."""
+        home = await self.desk.board.conversations.get(handoff.conversation_id)
+        if home is None or not self._is_shared(home.address) or not _same_platform(home.address, address):
             return None
-        thread, card_key, at = card
-        there = replace(address, thread=thread)
-        if (await self.conversations.load(there, person.id, now)).version > 0:
-            return None  # a conversation of this room, and known as that
-        home = await self._shown(card_key, person)
-        return _Shown(card_key, home, there, at) if home is not None else None
+        if handoff.sensitive is not None:
+            return home
+        relayed = await self.outbox.cards_shown(address, ("relay",), now - LONG_AGO, MOST_CARDS)
+        of = [await self.desk.handoff_of(card.card_key.partition(":")[2]) for card in relayed]
+        answered = handoff.state is HandoffState.CLAIMED and any(one is not None and one.id == handoff.id for one in of)
+        return home if answered else None
 
-    async def _is_open(self, conversation: Conversation, last: datetime, now: datetime) -> bool:
-        """Whether what is said in somebody's own chat goes on with this: something was said lately, or waits."""
-        return now - last <= OWN_CHAT_IDLE or await self._waits(conversation)
-
-    async def _at_desk(self, activity: Activity, person: Person, now: datetime) -> Place | None:
-        """A command that a member of staff types in their own chat belongs to the handoff that was last shown to them there."""
-        if activity.kind is not ActivityKind.MESSAGE or typed(activity.text) is None:
-            return None
-        card = await self.outbox.last_shown(activity.address, ("handoff",))
-        handoff = await self.desk.board.handoffs.get(card[1].split(":")[1]) if card is not None else None
-        if card is None or handoff is None or not handoff.open or handoff.person_id == person.id:
-            return None
-        return await self._at(replace(activity.address, thread=card[0]), person, now)
-
-    async def _waits(self, conversation: Conversation) -> bool:
-        """Whether people have it, or something that the person asked for waits for their answer."""
-        if await self.desk.has(conversation):
-            return True
-        for item in conversation.awaits:
-            if not isinstance(item, AwaitsSlot | AwaitsConfirmation | AwaitsSolved):
+    async def _asked_elsewhere(self, address: Address, person: Person, now: datetime) -> dict[str, tuple[Shown, Awaits]]:
+        """By the card's key: what was asked here, in private, of a conversation of another room, and is not answered."""
+        asked: dict[str, tuple[Shown, Awaits]] = {}
+        for card in await self.outbox.cards_shown(address, ("said", "receipt"), now - LONG_AGO, MOST_CARDS):
+            if card.card_key.startswith("said:") and card.reply.kind is not ReplyKind.QUESTION:
                 continue
-            request = await self.requests.get(item.request_id)
-            if request is not None and isinstance(item, AwaitsSolved) and (request.state, request.resolution) == (RequestState.DONE, None):
-                return True
-            if request is not None and request.state in _COMPOSED:
-                return True
-        return False
+            home = await self._shown(card.card_key, person)
+            if home is None or card.card_key in asked or replace(home.address, thread=None) == replace(address, thread=None):
+                continue
+            awaits = _solved(card.card_key, home) or await self._asked_by(card, home)
+            if awaits is not None and await self._is_open(awaits):
+                asked[card.card_key] = (card, awaits)
+        return asked
+
+    async def _asked_by(self, card: Shown, home: Conversation) -> Awaits | None:
+        """What a question that was shown elsewhere than in its conversation asks, if that is what it asked last."""
+        newest = home.awaits[0] if home.awaits else None
+        case = card.reply.request.case if card.reply.request is not None else None
+        match newest:
+            case AwaitsSlot() | AwaitsConfirmation():
+                request = await self.requests.get(newest.request_id)
+                return newest if request is not None and request.case == case else None
+            case AwaitsHandoffAnswer() if case is None:
+                return newest
+        return None
+
+    async def _is_open(self, awaits: Awaits) -> bool:
+        """Whether it was asked where they can see it, and could still be answered."""
+        if not isinstance(awaits, AwaitsSlot | AwaitsConfirmation | AwaitsSolved):
+            return True
+        request = await self.requests.get(awaits.request_id)
+        if request is None:
+            return False
+        if isinstance(awaits, AwaitsSolved):
+            open_ = (request.state, request.resolution) == (RequestState.DONE, None)
+            return open_ and any(p.message_id is not None for p in await self.outbox.shown(f"receipt:{request.id}"))
+        return request.state in _COMPOSED
 
     def _is_shared(self, address: Address) -> bool:
         return self.channels[address.channel].is_shared(address)
@@ -189,9 +211,13 @@ class Threads:
         home = await self.conversations.get(conversation_id) if conversation_id is not None else None
         return home if home is not None and home.person_id == person.id else None
 
-    def _goes_on_here(self, home: Conversation, here: Address) -> bool:
-        """What was shown of somebody's own chat on another platform begins something of its own here, since staff answer there."""
-        return (home.address.channel, home.address.tenant) == (here.channel, here.tenant) or self._is_shared(home.address)
+    def _goes_on_here(self, home: Conversation, card_key: str, here: Address) -> bool:
+        """What was shown of somebody's own chat on another platform begins something of its own here, since staff answer there; in a
+        chat without threads so does what was asked for in a room of several."""
+        if not self._is_shared(home.address):
+            return _same_platform(home.address, here)
+        flat = self.channels[here.channel].capabilities.flat_rooms and not self._is_shared(here)
+        return not flat or not card_key.startswith(("request:", "receipt:"))
 
     async def begin(self, activity: Activity, talk: Talk) -> None:
         """What was not said in a thread gets one: what it began with, and the answer below it."""
@@ -204,7 +230,20 @@ class Threads:
         talk.changes.posts[:] = [replace(post, address=after) if post.address == before else post for post in talk.changes.posts]
 
 
-def _asked_by(card_key: str | None, home: Conversation, here: Conversation) -> Conversation:
-    """With what a receipt asks, though it belongs to a conversation on another platform: "did this solve it?" """
-    asked = next((one for one in home.awaits if isinstance(one, AwaitsSolved) and card_key == f"receipt:{one.request_id}"), None)
-    return here.asking(asked) if asked is not None else here
+def _same_platform(one: Address, other: Address) -> bool:
+    return (one.channel, one.tenant) == (other.channel, other.tenant)
+
+
+def _solved(card_key: str, home: Conversation) -> AwaitsSolved | None:
+    """What a receipt asks: "did this solve it?" """
+    return next((one for one in home.awaits if isinstance(one, AwaitsSolved) and card_key == f"receipt:{one.request_id}"), None)
+
+
+def _kind(awaits: Awaits) -> Asks:
+    return Asks.QUESTION if isinstance(awaits, AwaitsSlot | AwaitsConfirmation | AwaitsSolved) else Asks.OFFER
+
+
+def _in_private(handoff: Handoff) -> Run:
+    """Gone on with for as long as it is the last thing that they spoke of; for as long as it is open once somebody has it."""
+    claimed = handoff.number if handoff.state is HandoffState.CLAIMED else None
+    return Run(handoff.conversation_id, handoff.updated_at, handoff.updated_at, claimed=claimed)

@@ -1,9 +1,10 @@
 """Where conversations and their transcripts are kept. A conversation is saved only over the version it was read at."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Text, and_, case, cast, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -15,6 +16,15 @@ from connectors.ports.records import new_id
 
 class ConversationMoved(Exception):
     """Another turn saved this conversation first: think again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A conversation with when its person last said something in it (None: they only pressed), and when anything was said in it."""
+
+    conversation: Conversation
+    spoken: datetime | None
+    last: datetime
 
 
 class ConversationStore:
@@ -49,26 +59,22 @@ class ConversationStore:
             row = (await session.execute(select(t.conversation).where(t.conversation.c.id == conversation_id))).one_or_none()
         return _conversation(row) if row is not None else None
 
-    async def latest(self, address: Address, person_id: str, *, own_words: bool = False) -> tuple[Conversation, datetime] | None:
-        """The person's conversation with the bot in this room in which something was said last, and when. `own_words`: by themselves.
-        What they said to it as staff, under the card of a handoff, is none.
+    async def spoken(self, address: Address, person_id: str, since: datetime, also: Collection[str] = ()) -> list[Spoken]:
+        """The person's conversations with the bot in this room that began `since`, or are named: those in which they said something,
+        or are asked something. What they said to it as staff, under the card of a handoff, is none.
         """
         c, e, p = t.conversation.c, t.transcript.c, t.placement.c
         here = (c.channel == address.channel, c.tenant == address.tenant, c.room == address.room, c.person_id == person_id)
         desks = select(p.posted_thread).where(p.room == address.room, p.posted_thread.is_not(None), p.card_key.startswith("handoff:"))
-        theirs = select(c.id).where(*here, c.thread.not_in(desks))
-        said = select(e.conversation_id, func.max(e.seq).label("seq")).where(e.conversation_id.in_(theirs))
-        if own_words:
-            said = said.where(e.speaker == "person", e.person_id == person_id)
-        newest = said.group_by(e.conversation_id).order_by(func.max(e.seq).desc()).limit(1).subquery()
-        found = (
-            select(t.conversation, e.at.label("said_at"))
-            .join(newest, newest.c.conversation_id == c.id)
-            .join(t.transcript, e.seq == newest.c.seq)
-        )
+        theirs = select(c.id).where(*here, or_(c.created_at >= since, c.id.in_(also)), c.thread.not_in(desks))
+        own = case((and_(e.speaker == "person", e.person_id == person_id), e.at))
+        times = select(e.conversation_id, func.max(own).label("spoken"), func.max(e.at).label("last")).where(e.conversation_id.in_(theirs))
+        said = times.group_by(e.conversation_id).subquery()
+        found = select(t.conversation, said.c.spoken, said.c.last).join(said, said.c.conversation_id == c.id)
+        asked = cast(c.awaits, Text) != "[]"
         async with self._sessions() as session:
-            row = (await session.execute(found)).one_or_none()
-        return (_conversation(row), row.said_at) if row is not None else None
+            rows = (await session.execute(found.where(or_(said.c.spoken.is_not(None), asked, c.id.in_(also))))).all()
+        return [Spoken(_conversation(row), row.spoken, row.last) for row in rows]
 
     async def of_message(self, message_id: str, person_id: str) -> Conversation | None:
         """The conversation that this person said this message in, whichever room it was said in."""

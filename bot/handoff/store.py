@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions
-from bot.handoff.model import Handoff, HandoffChange, HandoffState
+from bot.handoff.model import OPEN, Handoff, HandoffChange, HandoffState
 from connectors.ports.chat import Address
 
 
@@ -39,6 +39,13 @@ class HandoffStore:
             rows = await session.execute(
                 select(t.handoff).where(t.handoff.c.person_id == person_id).order_by(t.handoff.c.number.desc()).limit(limit)
             )
+            return [_handoff(row) for row in rows]
+
+    async def open_of(self, person_id: str) -> Sequence[Handoff]:
+        """What people have of this person's, or are asked to take; newest first."""
+        theirs = (t.handoff.c.person_id == person_id) & t.handoff.c.state.in_(sorted(OPEN))
+        async with self._sessions() as session:
+            rows = await session.execute(select(t.handoff).where(theirs).order_by(t.handoff.c.number.desc()))
             return [_handoff(row) for row in rows]
 
     async def claimed_by(self, person_id: str, limit: int = 10) -> Sequence[Handoff]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.memory.channel import MemoryChannel
+from connectors.memory.channel import THREADED, MemoryChannel
 from tests.scenarios.company import Company
 from tests.scenarios.platform import Platform
 
@@ -35,5 +35,15 @@ async def platform(template: Path, tmp_path: Path) -> AsyncIterator[Platform]:
     """A company that has another chat beside the web chat."""
     channel = MemoryChannel()
     opened = await Company.open(tmp_path / "home", template, channels=(channel,))
+    yield Platform(opened, channel)
+    await opened.close()
+
+
+@pytest.fixture
+async def flat(template: Path, tmp_path: Path) -> AsyncIterator[Platform]:
+    """Its other chat has no threads outside channels; the people team works in one of these."""
+    channel = MemoryChannel(flat=True)
+    desks = {"people-team": f"memory:local:{THREADED}-people"}
+    opened = await Company.open(tmp_path / "home", template, channels=(channel,), organisation={"desks": desks})
     yield Platform(opened, channel)
     await opened.close()

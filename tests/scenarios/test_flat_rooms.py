@@ -1,18 +1,19 @@
 """A chat without threads: what belongs together is told by time and by what was shown there, and all else is as anywhere."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from bot import tables as t
 from bot.buttons import Verb
 from bot.threads import OWN_CHAT_IDLE
 from connectors.errors import Refused, Retry
-from connectors.memory.channel import GROUP, THREADED, MemoryChannel
+from connectors.memory.channel import GROUP, THREADED
 from connectors.ports.chat import Activity, ActivityKind, Address, Press, Reply, ReplyKind
 from connectors.ports.records import new_id
 from specialists.request import Request
-from tests.scenarios.company import Company, email
+from tests.scenarios.company import email
 from tests.scenarios.platform import Platform
 from tests.scenarios.test_feedback import kept as rows
 from tests.scenarios.test_forms import WANTED, requests, start
@@ -22,15 +23,6 @@ QUESTION = "How do I connect to the VPN?"
 CHAT = f"{GROUP}chat"
 DESK = f"{THREADED}-people"
 CHANNEL = f"{THREADED}-general"
-
-
-@pytest.fixture
-async def flat(template: Path, tmp_path: Path) -> AsyncIterator[Platform]:
-    channel = MemoryChannel(flat=True)
-    desks = {"people-team": f"memory:local:{DESK}"}
-    opened = await Company.open(tmp_path / "home", template, channels=(channel,), organisation={"desks": desks})
-    yield Platform(opened, channel)
-    await opened.close()
 
 
 async def of(flat: Platform, person: str = "dana") -> Request:
@@ -105,6 +97,8 @@ async def test_in_a_room_of_several_chatter_hours_later_is_nobodys(flat: Platfor
     await flat.say("dana", QUESTION, room=CHAT, addressed=False)
     await flat.say("omar", QUESTION, room=CHAT, addressed=False)
     assert flat.shown(CHAT) == said
+    await flat.say("dana", QUESTION, room=CHAT)
+    assert len(flat.shown(CHAT)) == len(said) + 1, "who mentions it is answered"
 
 
 # -- buttons and cards ---------------------------------------------------------------------------------------------
@@ -143,20 +137,35 @@ async def test_a_button_of_an_old_card_belongs_to_its_own_conversation(flat: Pla
     assert "is cancelled" in said[-1].text
 
 
-async def test_what_is_pressed_before_its_message_is_known_waits_for_that(flat: Platform) -> None:
+@pytest.mark.parametrize("kind", [ActivityKind.ACTION, ActivityKind.RATED])
+async def test_what_is_pressed_or_rated_before_its_message_is_known_waits_for_that(flat: Platform, kind: ActivityKind) -> None:
     await flat.say("dana", WISH)
-    app, cancel = flat.company.app, flat.offered("dana", Verb.CANCEL)
+    app, press = flat.company.app, Press(flat.offered("dana", Verb.CANCEL).id)
     place = Address(flat.channel.name, "local", email("dana"))
     who = await app.people.by_email(email("dana"))
     assert who is not None
-    press = Activity(new_id(), ActivityKind.ACTION, place, flat.sender("dana"), flat.company.clock(), press=Press(cancel.id), target="m?")
+    seen = Activity(new_id(), kind, place, flat.sender("dana"), flat.company.clock(), press=press, target="m?", liked=True)
     async with app.sessions.begin() as session:
         await app.outbox.post(session, place, Reply(new_id(), ReplyKind.NOTICE, "on its way"))
     with pytest.raises(Retry):
-        await app.turns.threads.place(press, who, flat.company.clock())
+        await app.turns.threads.place(seen, who, flat.company.clock())
     await app.outbox.deliver()
     await flat.company.settle()
-    assert (await app.turns.threads.place(press, who, flat.company.clock())).heard.thread == "m?"
+    assert (await app.turns.threads.place(seen, who, flat.company.clock())).heard.thread == "m?"
+
+
+async def test_what_is_pressed_does_not_wait_for_what_is_sent_later(flat: Platform) -> None:
+    await flat.say("dana", WISH)
+    app, place = flat.company.app, Address(flat.channel.name, "local", email("dana"))
+    who = await app.people.by_email(email("dana"))
+    assert who is not None
+    async with app.sessions.begin() as session:
+        await app.outbox.post(session, place, Reply(new_id(), ReplyKind.NOTICE, "in an hour"))
+        await session.execute(
+            update(t.outbox).where(t.outbox.c.state == "pending").values(due_at=flat.company.clock() + timedelta(hours=1))
+        )
+    rated = Activity(new_id(), ActivityKind.RATED, place, flat.sender("dana"), flat.company.clock(), target="m?", liked=True)
+    assert (await app.turns.threads.place(rated, who, flat.company.clock())).heard.thread == "m?"
 
 
 async def test_a_form_opened_from_a_question_fills_it(flat: Platform) -> None:
@@ -245,21 +254,10 @@ async def test_staff_and_employee_talk_through_the_chat(flat: Platform) -> None:
     reply = last(flat)
     assert (reply.text, reply.author is not None) == ("Got it.", True)
     await flat.company.press("sam", "resolve", "Done.")
+    assert "Done." in last(flat).text
     await flat.say("dana", QUESTION)
     assert last(flat).kind is ReplyKind.ANSWER
-
-
-async def test_what_staff_type_as_a_command_in_their_own_chat_goes_to_their_handoff(flat: Platform) -> None:
-    await flat.say("grace", "hello")
-    await flat.say("dana", "my manager is sexually harassing me")
-    waiting = last(flat, DESK)
-    await flat.press("grace", flat.button(waiting, Verb.CLAIM), room=DESK, thread=flat.message(waiting))
-    card = last(flat, "grace")
-    assert (card.kind, "harassing" in str(card)) == (ReplyKind.HANDOFF, True)
-    await flat.say("grace", "!reply I am here for you.")
-    assert last(flat).text == "I am here for you."
-    await flat.say("grace", QUESTION)
-    assert last(flat, "grace").kind is ReplyKind.ANSWER, "what is no command is said to the bot"
+    assert not any(one.reply.text == QUESTION for one in await flat.company.shown("sam"))
 
 
 async def test_the_private_half_of_something_asked_in_a_channel_goes_on_in_the_chat(flat: Platform) -> None:
@@ -268,8 +266,13 @@ async def test_the_private_half_of_something_asked_in_a_channel_goes_on_in_the_c
     assert any(reply.kind is ReplyKind.RECEIPT for reply in flat.shown("dana"))
     before = (await of(flat)).conversation_id
     await flat.say("dana", "yes")
-    assert (await of(flat)).resolution == "confirmed"
-    assert (await of(flat)).conversation_id == before
+    request = await of(flat)
+    home = await flat.company.app.conversations.get(request.conversation_id)
+    assert (request.resolution, home is not None and home.address.room) == ("confirmed", email("dana"))
+    assert request.conversation_id != before, "it has come into their own chat"
+    await flat.say("dana", WISH)
+    await flat.company.press("priya", "approve")
+    assert last(flat).kind is ReplyKind.RECEIPT
     assert len(flat.shown(CHANNEL)) == 1
 
 

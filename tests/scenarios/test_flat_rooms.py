@@ -262,7 +262,7 @@ async def test_staff_and_employee_talk_through_the_chat(flat: Platform) -> None:
 
 async def test_the_private_half_of_something_asked_in_a_channel_goes_on_in_the_chat(flat: Platform) -> None:
     await flat.say("dana", "how many days of PTO do I have left?", room=CHANNEL)
-    assert [reply.text for reply in flat.shown(CHANNEL)] == ["That is yours alone, so I go on in our own chat."]
+    assert [reply.text for reply in flat.shown(CHANNEL)] == ["I go on with that in our own chat."]
     assert any(reply.kind is ReplyKind.RECEIPT for reply in flat.shown("dana"))
     before = (await of(flat)).conversation_id
     await flat.say("dana", "yes")

@@ -11,7 +11,7 @@ from tests.fakes.slack.state import FakeMessage
 from tests.scenarios.slack import DESK, GENERAL, PEOPLE, OnSlack
 
 PTO = "I want to take PTO from 2026-12-21 to 2026-12-23"
-ELSEWHERE = "That is yours alone"
+ELSEWHERE = "I go on with that in our own chat."
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ from bot.step_ups import StepUpPages
 from bot.talk import Talk, Talks
 from bot.threads import Threads
 from bot.turn import TurnHandler
+from bot.under_cards import UnderCards
 from bot.words import Words
 from connectors.ports.chat import Channel
 from connectors.ports.messages import Messages, Reader
@@ -245,6 +246,7 @@ class App:
             desk=self.desk,
             hearing=hearing,
             second_thoughts=SecondThoughts(self.inbox, self.outbox, self.conversations, self.requests, self.desk, self.buttons),
+            under_cards=UnderCards(self.outbox, self.requests, self.handoffs, self.channels, self.responder),
             rooms=self.rooms,
             talks=talks,
             topic=self._topic,

@@ -32,6 +32,7 @@ from bot.second_thoughts import SecondThoughts
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
 from bot.threads import Threads
+from bot.under_cards import UnderCards
 from bot.words import Words
 from connectors.errors import Retry
 from connectors.ports.chat import HOME_PAGE, OWN_CHAT, Activity, ActivityKind, Heard, Reply, ReplyKind
@@ -69,6 +70,7 @@ class TurnHandler:
     desk: Desk
     hearing: Hearing
     second_thoughts: SecondThoughts
+    under_cards: UnderCards
     rooms: Rooms
     talks: Talks
     topic: Topic
@@ -305,6 +307,8 @@ class TurnHandler:
         recall = await self.memory.recall(talk)
         recognition = await self.recognizer.recognize(text, recall)
         route_taken = route(recognition, recall, self.specs)
+        if await self.under_cards.meant(talk, recognition, route_taken):
+            return
         unclear = all(isinstance(step, UNCLEAR) for step in route_taken)
         if overheard and unclear and all(isinstance(item, AwaitsInvitation) for item in recall.awaits):
             return

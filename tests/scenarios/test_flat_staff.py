@@ -1,9 +1,13 @@
-"""Staff who work from their own chat without threads: a command goes to the one handoff that is meant, or nowhere."""
+"""Staff and approvers in their own chat without threads: a command goes to the one handoff that is meant, or nowhere; what is only
+written under a card is not taken for something else.
+"""
+
+import pytest
 
 from bot.buttons import Verb
 from connectors.ports.chat import Reply, ReplyKind
 from tests.scenarios.platform import Platform
-from tests.scenarios.test_flat_rooms import DESK, QUESTION, last
+from tests.scenarios.test_flat_rooms import DESK, QUESTION, WISH, last, of
 from tests.scenarios.test_flat_runs import claim
 
 PRIVATE = "my manager is sexually harassing me"
@@ -91,3 +95,51 @@ async def test_what_went_to_somebody_else_is_not_meant_any_more(flat: Platform) 
     await flat.say("grace", "!assign FOY-2 people-team")
     await flat.say("grace", "!reply I am here for you.")
     assert last(flat).text == "I am here for you."
+
+
+# -- words under a card --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["approve", "Approved.", "I approve", "deny", "deny, too expensive", "yes", "no", "ok"])
+async def test_a_decision_is_not_taken_from_words(flat: Platform, words: str) -> None:
+    await flat.say("priya", "hello")
+    await flat.say("dana", WISH)
+    for _ in range(2):
+        await flat.say("priya", words)
+        assert "Press Approve or Deny" in last(flat, "priya").text
+    assert (await of(flat)).state.value == "awaiting_approval"
+    assert not any(reply.kind is ReplyKind.HANDOFF for reply in flat.shown("priya"))
+
+
+async def test_a_yes_under_an_approval_answers_what_was_asked_before(flat: Platform) -> None:
+    for words in ("please order me a new laptop", "the MacBook Air"):
+        await flat.say("priya", words)
+    await flat.say("dana", WISH)
+    assert last(flat, "priya").kind is ReplyKind.APPROVAL
+    await flat.say("priya", "yes")
+    assert (await of(flat, "priya")).state.value not in ("gathering", "confirming")
+
+
+async def test_under_an_approval_all_else_is_said_to_the_bot(flat: Platform) -> None:
+    await flat.say("priya", "hello")
+    await flat.say("dana", WISH)
+    await flat.say("priya", QUESTION)
+    assert last(flat, "priya").kind is ReplyKind.ANSWER
+
+
+async def test_what_a_claimant_writes_of_a_matter_is_not_taken_for_their_own(flat: Platform) -> None:
+    await with_grace(flat, "dana")
+    desk = len(flat.shown(DESK))
+    for words in ("Dana told me she was harassed by her manager, I call her at 3pm", "she cries a lot", "she was harassed in Berlin"):
+        await flat.say("grace", words)
+        assert "!note" in last(flat, "grace").text
+    assert len(flat.shown(DESK)) == desk
+    who = await flat.company.app.people.by_email("grace@acme.example")
+    assert who is not None
+    assert await flat.company.app.handoffs.of_person(who.id) == []
+
+
+async def test_a_claimant_who_wants_a_person_gets_one(flat: Platform) -> None:
+    await with_grace(flat, "dana")
+    await flat.say("grace", "I want to talk to a person")
+    assert "FOY-2" in last(flat, "grace").text

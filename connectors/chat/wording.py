@@ -35,7 +35,6 @@ class Wording:
     undone: str
     required: str
     table_below: str
-    restricted: str
 
     @staticmethod
     def of(word: "Word") -> "Wording":

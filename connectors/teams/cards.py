@@ -81,7 +81,7 @@ def below(reply: Reply, wording: Wording, room: int, *, with_text: bool, before:
     room -= size(fields)
     transcript = _transcript(reply.transcript, min(TRANSCRIPT, room), wording)
     room -= size(transcript)
-    sources = fitted(_sources(reply, wording), min(SOURCES, room), wording) if with_text else []
+    sources = fitted(_sources(reply), min(SOURCES, room), wording) if with_text else []
     room -= size(sources)
     text: list[Json] = []
     if with_text and not (reply.progress is not None and reply.kind is ReplyKind.PROGRESS):
@@ -104,11 +104,10 @@ def fitted(elements: Sequence[Json], room: int, wording: Wording) -> list[Json]:
     return [*kept, said(put(wording.more, count=len(elements) - len(kept)), LINE)] if left >= 0 else []
 
 
-def source_line(citation: Citation, worded: Sequence[str], wording: Wording) -> tuple[str, str | None]:
+def source_line(citation: Citation, worded: Sequence[str]) -> tuple[str, str | None]:
     """A source in words, without its number, and where it may lead."""
     said = line(source_words(citation, worded), SOURCE)
-    url = safe_url(citation.url) if citation.url else None
-    return f"{said} ({wording.restricted})" if citation.restricted else said, url
+    return said, safe_url(citation.url) if citation.url else None
 
 
 def _progress(reply: Reply, wording: Wording) -> list[Json]:
@@ -178,11 +177,11 @@ def _transcript(lines: Sequence[str], room: int, wording: Wording) -> list[Json]
     return [{"type": "Container", "style": "emphasis", "items": [block(title), *shown]}]
 
 
-def _sources(reply: Reply, wording: Wording) -> list[Json]:
+def _sources(reply: Reply) -> list[Json]:
     _, worded = without_sources(reply.text, starts(reply.citations))
     shown = []
     for citation in reply.citations:
-        told, url = source_line(citation, worded, wording)
+        told, url = source_line(citation, worded)
         number = run(f"[{citation.n}] ", **SUBTLE)
         parts = linked(told, url, **SUBTLE) if url is not None and units(url) <= limits.CITATION_URL else [run(told + _host(url), **SUBTLE)]
         shown.append(block([number, *parts], spacing="Small"))

@@ -152,7 +152,7 @@ def _tail(reply: Reply, wording: Wording) -> str:
     _, worded = without_sources(reply.text, starts(reply.citations))
     lines = []
     for citation in reply.citations[:SOURCES]:
-        told, url = source_line(citation, worded, wording)
+        told, url = source_line(citation, worded)
         shown = literal(told, LINE)
         if url is not None:
             host = literal(f" ({host_of(url)})", LINE // 4)

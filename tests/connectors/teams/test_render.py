@@ -92,7 +92,7 @@ def test_an_answer_is_text_with_its_label_and_its_sources_below() -> None:
 
 def test_sources_that_the_text_does_not_word_are_worded_here() -> None:
     cited = (Citation(3, "VPN", "vpn.md", "Set-up", updated=datetime(2026, 2, 3, tzinfo=UTC), restricted=True),)
-    assert only(reply("Use it [3].", citations=cited)).text == "Use it [3].\n\n(3) VPN, Set-up, 2026-02-03 (not open to everybody)"
+    assert only(reply("Use it [3].", citations=cited)).text == "Use it [3].\n\n(3) VPN, Set-up, 2026-02-03"
 
 
 def test_an_answer_of_nothing_cited_is_labelled_all_the_same() -> None:

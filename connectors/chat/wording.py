@@ -15,6 +15,7 @@ class Wording:
 
     send: str
     cancel: str
+    yes: str
     close: str
     loading: str
     choose: str

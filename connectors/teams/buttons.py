@@ -5,6 +5,7 @@ are asked for inside the card (`Action.ShowCard`), so that no dialog has to be o
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connectors.chat.text import clean, units
@@ -80,7 +81,10 @@ class Buttons:
             if action.needs_text == "required":
                 entered |= {"isRequired": True, "errorMessage": self._wording.required}
             body.append(entered)
-        inside = {"type": "AdaptiveCard", "body": body, "actions": [sends(action, title, data)]}
+        # The words that asked the question, "Cancel" say, would be taken for backing out of it.
+        does = replace(action, label=self._wording.yes) if action.confirm.strip() else action
+        send = sends(does, line(does.label, limits.BUTTON), data)
+        inside = {"type": "AdaptiveCard", "body": body, "actions": [send]}
         return _styled({"type": "Action.ShowCard", "title": title, "card": inside}, action)
 
     def _rows(self, made: Sequence[Json | None]) -> list[Json]:

@@ -65,9 +65,11 @@ def test_several_that_ask_keep_their_words_apart() -> None:
 
 
 def test_second_thoughts_are_asked_for_first() -> None:
-    made = button(Action("u", "Undo", "danger", confirm="Take the role away again?"))
+    made = button(Action("u", "Cancel", "danger", confirm="Take the role away again?"))
     assert words(made["card"]["body"]) == "Take the role away again?"
-    assert made["card"]["actions"][0]["data"] == {"foyer": "u"}
+    (does,) = made["card"]["actions"]
+    assert (made["title"], does["title"], does["style"], does["data"]) == ("Cancel", "Yes", "destructive", {"foyer": "u"})
+    assert "tooltip" not in does
 
 
 def test_what_opens_a_form_opens_a_dialog() -> None:

@@ -1,6 +1,9 @@
-"""A bound on how fast one person may write: a bucket a person, refilled evenly."""
+"""A bound on how fast one person may write: a bucket a person, refilled evenly; and on how often they hear of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+
+TELLS_EVERY = 60.0
+"""Seconds."""
 
 
 class RateLimit:
@@ -10,6 +13,7 @@ class RateLimit:
         self._per_minute = per_minute
         self._now = now
         self._buckets: dict[str, tuple[float, float]] = {}
+        self._told: dict[tuple[str, Hashable], tuple[float, str]] = {}
 
     def allows(self, person_id: str) -> bool:
         at, left = self._buckets.get(person_id, (self._now(), float(self._per_minute)))
@@ -18,3 +22,10 @@ class RateLimit:
         allowed = left >= 1
         self._buckets[person_id] = (now, left - 1 if allowed else left)
         return allowed
+
+    def tells(self, person_id: str, room: Hashable, message_id: str) -> bool:
+        """Whether they are told in this room, by this message, that it was too fast: once a minute, or the room would be full of it.
+        A message whose turn is repeated tells again."""
+        now = self._now()
+        self._told = {key: told for key, told in self._told.items() if now - told[0] < TELLS_EVERY}
+        return self._told.setdefault((person_id, room), (now, message_id))[1] == message_id

@@ -145,8 +145,10 @@ class TurnHandler:
         if activity.addressed and activity.kind is not ActivityKind.OPENED and not self.rate.allows(person.id):
             if activity.kind in UNASKED:
                 return False
-            text = Words.for_person(self.messages, person)("turn.too_fast")
-            changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, text)))
+            # A form that stands open waits for words in any case.
+            if activity.surface is not None or self.rate.tells(person.id, replace(activity.address, thread=None), activity.id):
+                text = Words.for_person(self.messages, person)("turn.too_fast")
+                changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, text)))
             return True
         now = self.clock()
         place = await self.threads.place(activity, person, now)

@@ -43,6 +43,21 @@ def test_the_rate_limit_refills() -> None:
     assert [rate.allows("dana") for _ in range(2)] == [True, False]
 
 
+def test_who_is_too_fast_hears_of_it_once_a_minute_in_a_room() -> None:
+    now = 0.0
+    rate = RateLimit(2, lambda: now)
+    told = [
+        rate.tells("dana", "hall", "1"),
+        rate.tells("dana", "hall", "2"),
+        rate.tells("dana", "desk", "3"),
+        rate.tells("omar", "hall", "4"),
+    ]
+    assert told == [True, False, True, True]
+    assert rate.tells("dana", "hall", "1")
+    now = 60.0
+    assert rate.tells("dana", "hall", "5")
+
+
 def _own(path: str, ready: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
     home = Home(Path(path))
     assert home.acquire()

@@ -147,6 +147,16 @@ async def test_what_comes_of_a_bad_word_in_public_stays_in_ones_own_chat(flat: P
     assert len(flat.shown(room)) == before
 
 
+async def test_who_writes_too_fast_hears_of_it_once(flat: Platform) -> None:
+    app = flat.company.app
+    app.turns = replace(app.turns, rate=RateLimit(1, lambda: 0.0))
+    for _ in range(4):
+        await flat.say("dana", "hello")
+    greeting, *told = [reply.text for reply in flat.shown("dana")]
+    assert "a lot at once" not in greeting
+    assert [text.startswith("That was a lot at once") for text in told] == [True]
+
+
 async def test_ratings_that_come_too_fast_are_dropped_in_silence(flat: Platform) -> None:
     answer = await in_public(flat, CHAT)
     app = flat.company.app

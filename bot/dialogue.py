@@ -12,7 +12,7 @@ from typing import Any
 from bot.buttons import Buttons, Verb
 from bot.cards import RequestStory, status_card
 from bot.changes import Audited
-from bot.conversation.model import AwaitsConfirmation, AwaitsSlot
+from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, Conversation
 from bot.handoff.desk import Desk
 from bot.intent.catalogue import Catalogues
 from bot.intent.model import AskAgain, Fulfil
@@ -56,6 +56,7 @@ class Dialogue:
         `unread`: slots for which something was written that cannot be taken, each with the message that says why.
         """
         spec = self.skills[wish.skill].spec
+        self._begin_alone(talk)
         talk.opened += 1
         request = Request(
             id=new_id(),
@@ -88,6 +89,16 @@ class Dialogue:
             await self._refuse(talk, request, decision)
             return
         await self.advance(talk, request, wish.candidates, wish.unknown, unread)
+
+    def _begin_alone(self, talk: Talk) -> None:
+        """What is asked for in their own chat without threads begins there, though they were speaking of a private matter that began
+        in a room of several: what comes of it is not told in that room."""
+        alone = talk.alone
+        if not talk.apart or alone is None or not self.channels[alone.channel].capabilities.flat_rooms:
+            return
+        talk.changes.conversations.append(talk.conversation)
+        talk.conversation = Conversation(new_id(), alone, talk.person.id, talk.now, engaged=True)
+        talk.alone, talk.apart = None, False
 
     async def _beneficiary(self, talk: Talk, wish: Fulfil) -> str:
         if wish.beneficiary is None:

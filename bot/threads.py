@@ -56,7 +56,8 @@ class Threads:
         address, target = activity.address, activity.target or ""
         match activity.kind:
             case ActivityKind.RATED:
-                return await self._at(replace(address, thread=await self._standing(address, target)), person, now)
+                thread, _ = await self._standing(address, target)
+                return await self._at(replace(address, thread=thread), person, now)
             case _ if address.thread is not None:
                 return await self._at(address, person, now)
             case _ if not self.channels[address.channel].capabilities.flat_rooms:
@@ -70,29 +71,31 @@ class Threads:
             case ActivityKind.MARKED if activity.about is not None:
                 return await self._of_message(address, target, person) or await self._at(replace(address, thread=target), person, now)
             case ActivityKind.ACTION if target:
-                return await self._at(replace(address, thread=await self._standing(address, target)), person, now)
+                thread, of_request = await self._standing(address, target)
+                return await self._at(replace(address, thread=thread), person, now, of_request=of_request)
         return replace(await self._at(replace(address, thread=activity.id), person, now), begins=True)
 
-    async def _at(self, address: Address, person: Person, now: datetime) -> Place:
+    async def _at(self, address: Address, person: Person, now: datetime, *, of_request: bool = False) -> Place:
         """The person's own conversation in this thread; else the one of which something is shown to them there (a card that went to
-        their own room, a reply of staff about a private matter); else a new one.
+        their own room, a reply of staff about a private matter); else a new one. `of_request`: what stands there is about a request,
+        which goes on here when something is done with it.
         """
         here = await self.conversations.load(address, person.id, now)
         if here.version > 0:
             return Place(here, address)
         card_key = await self.outbox.card_at(address)
         home = await self._shown(card_key, person)
-        if home is None or self._goes_on_here(home, card_key or "", address):
+        if home is None or await self._goes_on_here(home, address, of_request):
             return Place(home or here, address)
         solved = _solved(card_key or "", home)
         return Place(here.asking(solved) if solved is not None else here, address)
 
-    async def _standing(self, address: Address, message_id: str) -> str:
-        """The thread of a message of the bot."""
+    async def _standing(self, address: Address, message_id: str) -> tuple[str, bool]:
+        """The thread of a message of the bot, and whether it is about a request."""
         said = await self.outbox.said_as(address, message_id)
         if said is None and await self.outbox.posting(address):
             raise Retry("message_under_way", after=0.2)  # it was seen before it is written down here that it is there
-        return said[1] if said is not None else address.thread or message_id
+        return (said[1], said[0].request is not None) if said is not None else (address.thread or message_id, False)
 
     async def _of_message(self, address: Address, message_id: str, person: Person) -> Place | None:
         conversation = await self.conversations.of_message(message_id, person.id)
@@ -211,13 +214,13 @@ class Threads:
         home = await self.conversations.get(conversation_id) if conversation_id is not None else None
         return home if home is not None and home.person_id == person.id else None
 
-    def _goes_on_here(self, home: Conversation, card_key: str, here: Address) -> bool:
-        """What was shown of somebody's own chat on another platform begins something of its own here, since staff answer there; in a
-        chat without threads so does what was asked for in a room of several."""
+    async def _goes_on_here(self, home: Conversation, here: Address, of_request: bool) -> bool:
+        """What was shown of somebody's own chat on another platform begins something of its own here, since staff answer there; so
+        does a request of a room of several in a chat without threads, unless people have it there."""
         if not self._is_shared(home.address):
             return _same_platform(home.address, here)
         flat = self.channels[here.channel].capabilities.flat_rooms and not self._is_shared(here)
-        return not flat or not card_key.startswith(("request:", "receipt:"))
+        return not flat or not of_request or await self.desk.has(home)
 
     async def begin(self, activity: Activity, talk: Talk) -> None:
         """What was not said in a thread gets one: what it began with, and the answer below it."""

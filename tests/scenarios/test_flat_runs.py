@@ -184,6 +184,29 @@ async def test_a_private_matter_of_a_channel_is_gone_on_with_alone(flat: Platfor
     assert flat.shown(CHANNEL) == shown
 
 
+async def test_what_is_asked_for_beside_a_private_matter_of_a_channel_stays_alone(flat: Platform) -> None:
+    await flat.say("dana", "my manager is sexually harassing me", room=CHANNEL)
+    await flat.say("dana", WISH)
+    shown = flat.shown(CHANNEL)
+    await flat.say("grace", "hello")
+    await claim(flat)
+    await flat.press("grace", flat.offered("grace", Verb.RESOLVE), "We spoke.")
+    await flat.company.press("priya", "approve")
+    assert (last(flat).kind, flat.shown(CHANNEL)) == (ReplyKind.RECEIPT, shown)
+
+
+async def test_about_a_denial_that_was_told_alone_staff_speak_alone(flat: Platform) -> None:
+    await flat.say("dana", WISH, room=CHANNEL)
+    await flat.company.press("priya", "deny", "not this year")
+    shown = [reply.id for reply in flat.shown(CHANNEL)]
+    await flat.press("dana", flat.offered("dana", Verb.WANT_PERSON_FOR))
+    await flat.company.press("sam", "claim")
+    await flat.say("dana", "It is for the audit")
+    assert "It is for the audit" in await heard_by_sam(flat)
+    await flat.company.press("sam", "reply", "Then I ask her again.")
+    assert (last(flat).text, [reply.id for reply in flat.shown(CHANNEL)]) == ("Then I ask her again.", shown)
+
+
 async def test_a_question_about_a_channels_request_is_carried_into_the_own_chat(flat: Platform) -> None:
     await flat.say("dana", "I need access to Figma", room=CHANNEL)
     case = (await of(flat)).case

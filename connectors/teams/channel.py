@@ -27,7 +27,7 @@ from connectors.teams.render import form_card, render
 from connectors.teams.sending import Lookup, Place, Sending
 from connectors.teams.store import AccountStore, BelongingStore, ConsentStore, PostStore, Room, RoomStore
 from connectors.teams.streams import Sleep, Streams
-from connectors.teams.waiting import Waiting
+from connectors.teams.waiting import Waiting, changing
 
 log = structlog.get_logger()
 VIEW = "view:"
@@ -209,7 +209,7 @@ class TeamsChannel:
             await self._sending.delete(place, activity_id)
         else:
             await self._sending.change(place, activity_id, reply, parts, key)
-            self._waiting.show(f"message:{message_id}", parts[0].card)
+            self._waiting.show(changing(address.tenant, message_id), parts[0].card)
         return Delivered(message_id, address.thread or activity_id)
 
     def _pace(self, room: Room, calls: int) -> None:

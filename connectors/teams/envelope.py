@@ -64,10 +64,11 @@ def room_kind_of(payload: Payload) -> RoomKind:
 
 
 def room_name_of(payload: Payload) -> str:
-    """As in an Address; "" if it is not told."""
+    """As in an Address; "" if it is not told, or calls itself what only the chat with one person is called here."""
     if room_kind_of(payload) == "personal":
         return direct_room(person_of(part(payload, "from")))
-    return conversation_of(payload)
+    told = conversation_of(payload)
+    return "" if told.startswith(PERSON) else told
 
 
 def direct_room(person: str) -> str:

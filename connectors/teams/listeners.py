@@ -19,7 +19,7 @@ from connectors.teams.entities import CARD
 from connectors.teams.envelope import Payload, kind_of, part, room_kind_of, text_in
 from connectors.teams.places import Places
 from connectors.teams.translate import READ, translate
-from connectors.teams.waiting import Card, Waiting
+from connectors.teams.waiting import Card, Waiting, changing, opening
 
 log = structlog.get_logger()
 MESSAGE = "application/vnd.microsoft.activity.message"
@@ -127,7 +127,7 @@ class Listeners:
         if activity is None:
             value = {"code": "BadRequest", "message": self._word("teams.not_ours")}
             return InvokeAnswer(200, {"statusCode": 400, "type": ERROR, "value": value})
-        card = await self._card_for(f"message:{activity.target}", activity, until)
+        card = await self._card_for(changing(activity.address.tenant, activity.target or ""), activity, until)
         if card is None:
             return InvokeAnswer(200, {"statusCode": 200, "type": MESSAGE, "value": self._word("teams.pressed")})
         return InvokeAnswer(200, {"statusCode": 200, "type": CARD, "value": card})
@@ -137,7 +137,7 @@ class Listeners:
         activity = translate(payload, self._clock())
         if activity is None:
             return self._told("teams.not_ours")
-        surface = f"task:{text_in(payload, 'id') or activity.id}"
+        surface = opening(activity.address.tenant, text_in(payload, "id") or activity.id)
         card = await self._card_for(surface, replace(activity, surface=surface), until)
         if card is None:
             log.warning("teams_form_too_late", activity=activity.id)

@@ -129,14 +129,15 @@ class RoomStore:
             return [_room(row) for row in rows]
 
     async def saw(self, seen: Room, now: datetime) -> None:
-        """What an activity said of where it came from. What is told now and then only (names, ids of the team) stays as it was told."""
+        """What an activity said of where it came from. What is told now and then only (names, ids of the team) stays as it was told, and
+        what kind of room it is stays for ever: on that depends who reads along."""
         key = (room.c.tenant == seen.tenant, room.c.room == seen.room)
         async with self._sessions() as session:
             row = (await session.execute(select(room).where(*key))).one_or_none()
         if row is not None:
             before = _room(row)
             kept = {name: value or getattr(before, name) for name, value in asdict(seen).items() if name in KEPT}
-            values = asdict(seen) | kept
+            values = asdict(seen) | kept | {"kind": before.kind}
             if values == asdict(before) and now - row.seen_at < STALE:
                 return
             await _write(self._sessions, update(room).where(*key).values(**values, seen_at=max(now, row.seen_at)))
@@ -144,7 +145,7 @@ class RoomStore:
         try:
             await _write(self._sessions, insert(room).values(**asdict(seen), seen_at=now))
         except IntegrityError:  # heard of it twice at once
-            await _write(self._sessions, update(room).where(*key).values(**asdict(seen), seen_at=now))
+            await self.saw(seen, now)
 
     async def left(self, tenant: str, name: str, team: str = "") -> None:
         """The app was removed there; with `team`, in all of its channels."""

@@ -14,6 +14,16 @@ Card = dict[str, Any]
 """An Adaptive Card."""
 
 
+def changing(tenant: str, message_id: str) -> str:
+    """The name of a message that will be changed."""
+    return f"message:{tenant}:{message_id}"
+
+
+def opening(tenant: str, activity_id: str) -> str:
+    """The name of a form that this has opened, its surface."""
+    return f"task:{tenant}:{activity_id}"
+
+
 @dataclass(slots=True)
 class Expected:
     """One answer that is waited for."""
@@ -31,7 +41,7 @@ class Expected:
 
 
 class Waiting:
-    """By name: a surface (a form that is open), or a message that will be changed."""
+    """By name: see `opening`, `changing`."""
 
     def __init__(self) -> None:
         self._expected: dict[str, list[Expected]] = {}

@@ -30,6 +30,7 @@ from connectors.ports.chat import (
 )
 from connectors.ports.records import new_id
 from connectors.teams.store import Account, AccountStore, BelongingStore
+from connectors.teams.waiting import changing
 from tests.connectors.teams.support import START, WORD, OnTeams, open_teams
 from tests.fakes.teams import Shown, cards
 
@@ -450,7 +451,7 @@ async def test_a_form_that_nobody_waits_for_is_refused(teams: OnTeams) -> None:
 async def test_whoever_pressed_sees_the_changed_card_at_once(teams: OnTeams) -> None:
     card = REPLIES["card"]
     done = await deliver(teams, teams.at("dana"), card)
-    with teams.waiting.expect(f"message:{done.message_id}") as expected:
+    with teams.waiting.expect(changing(teams.fake.tenant, done.message_id)) as expected:
         changed = replace(card, text="Approved.", actions=(Action("a2", "Undo"),))
         await deliver(teams, teams.at("dana"), changed, "k2", message_id=done.message_id, operation="edit")
         shown = await expected.within(0)
@@ -462,7 +463,7 @@ async def test_whoever_pressed_sees_the_changed_card_at_once(teams: OnTeams) -> 
 async def test_whoever_pressed_on_what_is_no_card_any_more_waits_for_none(teams: OnTeams) -> None:
     """Teams would show a card that is not the message."""
     done = await deliver(teams, teams.at("dana"), REPLIES["card"])
-    with teams.waiting.expect(f"message:{done.message_id}") as expected:
+    with teams.waiting.expect(changing(teams.fake.tenant, done.message_id)) as expected:
         await deliver(teams, teams.at("dana"), reply("Approved."), "k2", message_id=done.message_id, operation="edit")
         async with asyncio.timeout(5):
             assert await expected.within(60) is None

@@ -20,7 +20,7 @@ from connectors.teams.listeners import ERROR, FORM, MESSAGE, Listeners
 from connectors.teams.places import Places
 from connectors.teams.store import AccountStore, RoomStore
 from connectors.teams.tables import metadata
-from connectors.teams.waiting import Waiting
+from connectors.teams.waiting import Waiting, changing
 from tests.fakes.teams import FakeTeams
 
 PAYLOADS = {
@@ -244,7 +244,7 @@ async def test_a_shortcut_in_a_chat_of_others_does_not_take_the_place_of_our_own
 
 
 async def test_whoever_presses_sees_the_card_change(here: Here) -> None:
-    here.inbox.on_record = lambda activity: here.waiting.show(f"message:{activity.target}", SHOWN)
+    here.inbox.on_record = lambda activity: here.waiting.show(changing(TENANT, activity.target or ""), SHOWN)
     assert await here.asks("execute") == {"statusCode": 200, "type": CARD, "value": SHOWN}
     assert here.inbox.one.target == f"{CHANNEL}|1763629842200"
 
@@ -254,8 +254,13 @@ async def test_a_press_that_takes_its_time_is_confirmed(here: Here) -> None:
     assert here.inbox.one.press is not None
 
 
+async def test_a_card_of_another_tenant_is_not_shown(here: Here) -> None:
+    here.inbox.on_record = lambda activity: here.waiting.show(changing("other", activity.target or ""), SHOWN)
+    assert (await here.asks("execute"))["type"] == MESSAGE
+
+
 async def test_a_press_sent_twice_is_one_and_answered_alike(here: Here) -> None:
-    here.inbox.on_record = lambda activity: here.waiting.show(f"message:{activity.target}", SHOWN)
+    here.inbox.on_record = lambda activity: here.waiting.show(changing(TENANT, activity.target or ""), SHOWN)
     assert await here.asks("execute") == await here.asks("execute")
     assert here.inbox.one.press is not None
 
@@ -275,7 +280,7 @@ async def test_a_form_opens_when_the_bot_has_filled_it(here: Here, name: str, ti
     body = await here.asks(name)
     assert (body["task"]["type"], body["task"]["value"]["title"]) == ("continue", title)
     assert body["task"]["value"]["card"] == {"contentType": CARD, "content": SHOWN}
-    assert here.inbox.one.surface == "task:f:4c1d"
+    assert here.inbox.one.surface == f"task:{TENANT}:f:4c1d"
 
 
 def test_a_form_is_not_waited_for_longer_than_teams_waits() -> None:
@@ -285,7 +290,7 @@ def test_a_form_is_not_waited_for_longer_than_teams_waits() -> None:
 @pytest.mark.parametrize("name", ["form asked for", "shortcut on a message"])
 async def test_a_form_that_comes_too_late_is_told(here: Here, name: str) -> None:
     assert await here.asks(name) == {"task": {"type": "message", "value": "teams.too_late"}}
-    assert not here.waiting.show("task:f:4c1d", SHOWN), "nobody waits any more"
+    assert not here.waiting.show(f"task:{TENANT}:f:4c1d", SHOWN), "nobody waits any more"
 
 
 async def test_a_form_that_is_sent_closes(here: Here) -> None:

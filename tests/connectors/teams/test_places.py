@@ -1,6 +1,7 @@
 """Where the bot is: told by whoever installs it and by what is said, and by the teams themselves."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,12 @@ async def test_a_guest_who_joins_is_an_outsider_at_once(teams: Asking) -> None:
         await teams.fake.join("guest", room, leaves=True)
         await noted(teams)
         assert not await teams.reading.has_outsiders(teams.address(room))
+
+
+async def test_what_kind_of_room_it_is_stays(teams: Asking) -> None:
+    """Whatever says later that it is another."""
+    await teams.known("group")
+    before = await teams.rooms.get(teams.fake.tenant, teams.fake.room_id("group"))
+    assert before is not None
+    await teams.rooms.saw(replace(before, kind="personal", name="Other"), NOW)
+    assert await teams.rooms.get(teams.fake.tenant, before.room) == replace(before, name="Other")

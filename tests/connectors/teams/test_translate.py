@@ -197,6 +197,14 @@ def test_a_deleted_channel_and_a_deleted_team_are_gone() -> None:
     assert gone_in(body) == Gone(CHANNEL, "19:team@thread.tacv2")
 
 
+@pytest.mark.parametrize("told", [{"conversationType": "groupChat"}, {"conversationType": "channel"}, {"isGroup": True}])
+def test_no_room_of_several_is_called_like_somebodys_own_chat(told: dict[str, Any]) -> None:
+    """Else what is for one person alone would go wherever this came from."""
+    body = payload("personal message", conversation={"id": f"user:{DANA}", "tenantId": TENANT, **told})
+    assert room_of(body) is None
+    assert translate(body, HERE) is None
+
+
 # -- text
 
 

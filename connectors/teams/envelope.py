@@ -19,6 +19,10 @@ PERSON = "user:"
 """How the room begins in which the bot speaks to one person alone."""
 NAME = 200
 """Units of what somebody or something is called."""
+BETWEEN_PEOPLE = "19:"
+"""How a chat of two people begins, which has the kind of the bot's own, but is not called as that is."""
+MEETINGS = frozenset({"message", "installationUpdate", "conversationUpdate"})
+"""What comes from the chat of the bot and one person only if the bot is in it; a card can be pressed elsewhere, too."""
 CHANNELS = frozenset({"channelCreated", "channelRenamed", "channelRestored", "teamRestored"})
 """What happens to the channels of a team, as its first one is told it."""
 
@@ -100,10 +104,12 @@ def is_aside(payload: Payload) -> bool:
 
 
 def room_of(payload: Payload) -> Room | None:
-    """Where the bot can speak, as this payload says it. None for what was sent from a place that the bot need not be in."""
+    """Where the bot can speak, as this payload says it. None for what may have been sent from a place that the bot is not in."""
     service_url, tenant = text_in(payload, "serviceUrl"), tenant_of(payload)
     room, conversation_id, kind = room_name_of(payload), conversation_of(payload), room_kind_of(payload)
-    if not (service_url and tenant and room and conversation_id) or is_aside(payload) or (kind == "personal" and is_from_bot(payload)):
+    if not (service_url and tenant and room and conversation_id) or is_aside(payload):
+        return None
+    if kind == "personal" and (is_from_bot(payload) or kind_of(payload) not in MEETINGS or conversation_id.startswith(BETWEEN_PEOPLE)):
         return None
     data, me = part(payload, "channelData"), part(payload, "recipient")
     team, conversation = part(data, "team"), part(payload, "conversation")

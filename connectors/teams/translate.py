@@ -18,6 +18,7 @@ from connectors.ports.chat import OWN_CHAT, Activity, ActivityKind, Address, Fil
 from connectors.ports.people import ExternalId
 from connectors.teams import buttons
 from connectors.teams.envelope import (
+    BETWEEN_PEOPLE,
     CHANNEL,
     Payload,
     called,
@@ -208,8 +209,7 @@ def _heard(read: _Read, message: Payload) -> Heard:
     user, application = part(author, "user"), part(author, "application")
     who, content = person_of({"aadObjectId": user.get("id")}), text_in(body, "content")
     place = conversation_of(read.payload)
-    # A chat of two people has the kind of the bot's own; but theirs is called as all chats between people are.
-    name = f"{place}|{activity_id}" if place.startswith("19:") else read.message_id(activity_id)
+    name = f"{place}|{activity_id}" if place.startswith(BETWEEN_PEOPLE) else read.message_id(activity_id)
     return Heard(
         message_id=name,
         author=ExternalId(CHANNEL, read.tenant, who) if who else None,

@@ -205,6 +205,20 @@ def test_no_room_of_several_is_called_like_somebodys_own_chat(told: dict[str, An
     assert translate(body, HERE) is None
 
 
+@pytest.mark.parametrize("name", ["personal message", "installed for one person", "bot added for one person"])
+def test_where_somebodys_own_chat_is_their_messages_tell(name: str) -> None:
+    assert room_of(payload(name)) is not None
+    between_two = {"conversationType": "personal", "tenantId": TENANT, "id": "19:dana_omar@unq.gbl.spaces"}
+    assert room_of(payload(name, conversation=between_two)) is None, "it is a chat of two people"
+
+
+@pytest.mark.parametrize("name", ["execute in a personal chat", "form asked for", "form sent", "consent to a file", "reaction like"])
+def test_where_somebodys_own_chat_is_no_press_tells(name: str) -> None:
+    """A card is pressed wherever somebody has passed it on."""
+    assert room_of(payload(name)) is None
+    assert account_of(payload(name)) is not None
+
+
 # -- text
 
 

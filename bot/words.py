@@ -1,11 +1,19 @@
-"""Messages put into words for one reader."""
+"""Messages put into words for one reader.
+
+What people and files are called is anybody's choice, and what the bot says is read as Markdown: a name stands in it letter by letter,
+so that none can be a link in the bot's voice.
+"""
 
 from dataclasses import dataclass
 
+from connectors.chat.markdown import literal
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.people import Person
 from specialists.request import Request
 from specialists.skill import one_day
+
+NAMES = frozenset(("name", "names", "by", "author", "people", "approvers"))
+"""Parameters that are names of people and files, in every message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +22,8 @@ class Words:
     reader: Reader
 
     def __call__(self, key: str, /, **params: Param) -> str:
-        return self.messages.say(Message(key, params), self.reader)
+        shown = {name: _as_it_stands(value) if name in NAMES else value for name, value in params.items()}
+        return self.messages.say(Message(key, shown), self.reader)
 
     def of(self, message: Message) -> str:
         return self.messages.say(message, self.reader)
@@ -30,3 +39,13 @@ class Words:
     @staticmethod
     def for_person(messages: Messages, person: Person) -> "Words":
         return Words(messages, Reader(person.locale, person.timezone))
+
+
+def _as_it_stands(value: Param) -> Param:
+    match value:
+        case str():
+            return literal(value)
+        case tuple():
+            return tuple(literal(item) for item in value)
+        case _:
+            return value

@@ -58,6 +58,13 @@ def safe_markdown(text: str, links: Mapping[int, str] | None = None) -> str:
     return "\n\n".join(piece.markdown for piece in pieces(text, links))
 
 
+def literal(said: str) -> str:
+    """One line of somebody else's words, a name say, for the middle of our Markdown: it is read as it stands, and leads nowhere."""
+    line = re.sub(r"<(?=\S)", f"<{JOINER}", _escaped(" ".join(clean(said).split())))
+    line += "\\" if line.endswith("\\") else ""  # which would take the meaning of what follows
+    return JOINER + line if re.match(r"[#+\-=|:>]|~~~|\d+[.)]\s", line) else line
+
+
 def without_sources(text: str, starts: Sequence[str]) -> tuple[str, list[str]]:
     """The text without a last paragraph whose every line begins as a source does, and those lines.
 
@@ -236,8 +243,12 @@ def _words(said: str, links: Mapping[int, str]) -> str:
 
 
 def _literal(said: str) -> str:
+    return _escaped(re.sub(r"&(?=#?\w+;)", "&amp;", unmentioned(said))).replace("<", "&lt;")
+
+
+def _escaped(said: str) -> str:
+    """Without a meaning of its own but for `<` and `&`."""
     said = re.sub(r"\\(?=[!-/:-@\[-`{-~])", r"\\\\", unmentioned(said))
-    said = re.sub(r"&(?=#?\w+;)", "&amp;", said).replace("<", "&lt;")
     said = re.sub(r"([*`])|(~)(?=~)|(?<!\w)(_)|(_)(?!\w)", r"\\\g<0>", said)
     # These can be no link and no picture, whatever reads them.
     return said.replace("![", f"!{JOINER}[").replace("](", f"]{JOINER}(").replace("]:", f"]{JOINER}:").replace("][", f"]{JOINER}[")

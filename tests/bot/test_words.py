@@ -6,6 +6,9 @@ from pathlib import Path
 import yaml
 
 from bot.handoff.model import Command, HandoffState
+from bot.words import Words
+from connectors.ports.messages import Messages, Reader
+from connectors.web.render import safe_html
 from specialists.request import RequestState
 
 BOT = Path(__file__).parent.parent.parent / "bot"
@@ -43,3 +46,11 @@ def test_every_state_has_its_words() -> None:
         assert f"desk.state.{handoff_state.value}" in TEXTS
     for command in Command:
         assert f"button.{command.value}" in TEXTS
+
+
+def test_a_name_is_no_markdown_in_what_the_bot_says() -> None:
+    words = Words(Messages.load([BOT / "messages.yaml"]), Reader("en", "UTC"))
+    link = "[Sign in](https://evil.example)"
+    for said in (words("say.file.refused", name=link, reason="it is gone."), words("say.file.kept", names=(link, "a.txt"))):
+        assert link not in said
+        assert "<a " not in safe_html(said)

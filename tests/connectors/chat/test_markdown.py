@@ -1,8 +1,9 @@
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from connectors.chat.markdown import divided, pieces, safe_markdown, without_sources, words
+from connectors.chat.markdown import divided, literal, pieces, safe_markdown, without_sources, words
 from connectors.chat.text import units
 from tests.connectors.slack.replies import LIVE, texts
 
@@ -95,3 +96,33 @@ def test_divided_code_is_code_in_every_part() -> None:
 def test_deep_nesting_is_survived() -> None:
     assert safe_markdown(">" * 5_000 + " x")
     assert safe_markdown("[" * 5_000)
+
+
+NAMES = (
+    "[Sign in again](https://evil.example/login).txt", "![x](https://evil.example/p.png)", "[a][b]", "[a]: https://evil.example",
+    "<https://evil.example>", "<img src=x>.exe", "**x** _y_ `z` ~~gone~~", "# Title", "1. first", "> said", "a\n\nb", "end\\", "\\*x\\*",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_read_as_it_stands(name: str) -> None:
+    assert _letters(literal(name)) == " ".join(name.split())
+    assert _letters(f"I could not take {literal(name)}: it is gone.") == f"I could not take {' '.join(name.split())}: it is gone."
+
+
+@given(st.text(st.sampled_from("ab1 .\n[]()<>!*_`~\\#-&;:/|")))
+def test_no_name_is_more_than_its_letters(name: str) -> None:
+    said = f"I keep {literal(name)} here"
+    (_, inline, _) = READ.parse(said)
+    assert {child.type for child in inline.children or []} <= {"text", "text_special"}
+
+
+def _letters(markdown: str) -> str:
+    (_, inline, _) = READ.parse(markdown)
+    assert {child.type for child in inline.children or []} <= {"text", "text_special"}
+    return "".join(child.content for child in inline.children or []).replace(J, "")
+
+
+def test_names_stay_what_they_are_where_they_mean_nothing() -> None:
+    assert literal("my_report (final) [v2].pdf") == "my_report (final) [v2].pdf"
+    assert literal("Sam O'Neil-Ortiz") == "Sam O'Neil-Ortiz"

@@ -5,6 +5,7 @@ a token that cannot be read) is refused here with 4xx, and what it answers with 
 failure, after which Teams sends the activity again.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ from connectors.teams.signatures import MSTEAMS, NotSigned, Signatures
 log = structlog.get_logger()
 LARGEST = 1_000_000
 """Bytes of a request; Teams' own are far smaller."""
+SLOWEST = 10.0
+"""Seconds in which a request has to be there; Teams' own are at once."""
 PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via", "Origin")
 """Headers of what was not said by a program on this machine: a proxy's and a browser's."""
 
@@ -54,9 +57,12 @@ Connect = Callable[[str], ConnectorClient]
 
 
 class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
-    """`connect`: what a turn speaks through. Raises ValueError for settings with which anybody could speak to the bot."""
+    """`connect`: what a turn speaks through; `slowest` in seconds: see SLOWEST.
 
-    def __init__(self, settings: TeamsSettings, *, keys: Keys, deliveries: Deliveries, connect: Connect) -> None:
+    Raises ValueError for settings with which anybody could speak to the bot.
+    """
+
+    def __init__(self, settings: TeamsSettings, *, keys: Keys, deliveries: Deliveries, connect: Connect, slowest: float = SLOWEST) -> None:
         if not settings.local and not (settings.app_id and settings.tenants):
             raise ValueError("without an app id and the tenants that may talk to it, the bot would answer anybody")
         super().__init__(_Verified(connect))
@@ -64,6 +70,7 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
         self._keys = keys
         self._deliveries = deliveries
         self._signatures = Signatures(settings.app_id, keys)
+        self._slowest = slowest
 
     async def warm(self) -> None:
         """Fetches what signatures are verified with, so that the first message does not wait for it. Raises Retry."""
@@ -71,9 +78,15 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
             await self._keys.warm()
 
     async def receive(self, request: web.Request, handle: Handle) -> web.Response:
-        """400, 413 and 415 for what is no activity, 401 for what Teams has not signed, 403 for other tenants, 503 while signatures
-        cannot be verified; else what the handler answers, 200 for None, and 500 for what it raises.
+        """400, 413 and 415 for what is no activity, 408 for what does not come to its end, 401 for what Teams has not signed, 403 for
+        other tenants, 503 while signatures cannot be verified; else what the handler answers, 200 for None, and 500 for what it raises.
         """
+        response = await self._received(request, handle)
+        if not request.content.is_eof():  # nobody wants the rest
+            response.force_close()
+        return response
+
+    async def _received(self, request: web.Request, handle: Handle) -> web.Response:
         if request.content_type != "application/json":
             return web.Response(status=415)
         try:
@@ -84,8 +97,11 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
             log.error("teams_signature_not_verified", because=away.detail)
             return web.Response(status=503)
         try:
-            body = await _bounded(request)
-        except web.RequestPayloadError:
+            async with asyncio.timeout(self._slowest):
+                body = await _bounded(request)
+        except TimeoutError:
+            return web.Response(status=408)
+        except (web.RequestPayloadError, ConnectionResetError):
             return web.Response(status=400)
         if body is None:
             return web.Response(status=413)

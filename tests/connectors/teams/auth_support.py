@@ -13,7 +13,7 @@ from botbuilder.integration.aiohttp import CloudAdapter
 from botframework.connector.auth import BotFrameworkAuthenticationFactory, PasswordServiceClientCredentialFactory
 from botframework.connector.auth.jwt_token_extractor import JwtTokenExtractor, _OpenIdMetadata
 
-from connectors.teams.adapter import InvokeAnswer, TeamsAdapter
+from connectors.teams.adapter import SLOWEST, InvokeAnswer, TeamsAdapter
 from connectors.teams.client import Client
 from connectors.teams.deliveries import Deliveries
 from connectors.teams.envelope import Payload
@@ -109,7 +109,8 @@ class Inbound:
 
 @asynccontextmanager
 async def inbound(**changes: Any) -> AsyncIterator[Inbound]:
-    """`changes` to the settings of a signed mode; local=True for the other."""
+    """`changes` to the settings of a signed mode; local=True for the other. `slowest`: the adapter's."""
+    slowest = changes.pop("slowest", SLOWEST)
     fake = FakeOpenId(APP)
     async with served(fake):
         seconds = Seconds()
@@ -117,7 +118,7 @@ async def inbound(**changes: Any) -> AsyncIterator[Inbound]:
         made = Inbound(fake, seconds, Deliveries(seconds))
         keys = Keys(settings.openid_url, seconds, timeout=5.0)
         made.client = client = Client(None if settings.local else Tokens(settings, seconds))
-        made.adapter = adapter = TeamsAdapter(settings, keys=keys, deliveries=made.deliveries, connect=client.connector)
+        made.adapter = adapter = TeamsAdapter(settings, keys=keys, deliveries=made.deliveries, connect=client.connector, slowest=slowest)
 
         async def receive(request: web.Request) -> web.Response:
             return await adapter.receive(request.clone(remote=made.remote) if made.remote else request, made.handle)

@@ -1,13 +1,18 @@
 """Who gets in from Teams, and who does not; and that the library alone would let in more, or fail."""
 
+import asyncio
 import gzip
 import hmac
 import json
 import logging
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+import aiohttp
 import pytest
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import make_mocked_request
 from botbuilder.core import AnonymousReceiveMiddleware, TurnContext
 from botbuilder.schema import Activity
 from botframework.connector.auth import BotFrameworkAuthenticationFactory, PasswordServiceClientCredentialFactory
@@ -164,6 +169,40 @@ async def test_what_is_no_activity_is_refused(here: Inbound, body: str | bytes) 
 @pytest.mark.parametrize("body", ["{", "x" * 1_000_001])
 async def test_what_strangers_send_is_not_even_read(here: Inbound, body: str, forged: str) -> None:
     assert await here.post(body, headers=FORGED[forged](here.fake)) == 401
+
+
+async def test_what_does_not_come_to_its_end_is_waited_for_no_longer() -> None:
+    async with inbound(slowest=0.01) as made:
+        assert await half(made, made.fake.header()) == (408, "close")
+        assert made.handled == []
+
+
+@pytest.mark.parametrize("forged", ["missing", "expired"])
+async def test_whoever_is_refused_before_the_end_is_hung_up_on(here: Inbound, forged: str) -> None:
+    assert await half(here, FORGED[forged](here.fake)) == (401, "close")
+
+
+async def half(here: Inbound, headers: Mapping[str, str]) -> tuple[int, str]:
+    """The status and what becomes of the connection of a request of which only the beginning comes."""
+
+    async def beginning() -> AsyncIterator[bytes]:
+        yield b'{"type": "message"'
+        await asyncio.Event().wait()
+
+    async with aiohttp.ClientSession() as session:
+        given = {**headers, "Content-Type": "application/json"}
+        async with session.post(here.url, headers=given, data=beginning()) as answer:
+            return answer.status, answer.headers.get("Connection", "")
+
+
+async def test_whoever_hangs_up_is_nobodys_failure(here: Inbound) -> None:
+    assert here.adapter is not None
+    body = StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+    body.feed_data(b'{"type": "message"')
+    body.set_exception(ConnectionResetError("Connection lost"))
+    headers = {**here.fake.header(), "Content-Type": "application/json"}
+    answer = await here.adapter.receive(make_mocked_request("POST", "/api/messages", headers, payload=body), here.handle)
+    assert answer.status == 400
 
 
 @pytest.mark.parametrize("lacking", ["type", "channelId", "serviceUrl"])

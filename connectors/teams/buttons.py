@@ -30,12 +30,13 @@ _STYLES = {"primary": "positive", "danger": "destructive"}
 
 def read(data: Mapping[str, Any]) -> Press | None:
     """What was pressed or sent; None for what is none of our buttons."""
-    action = data.get(ACTION)
-    if not isinstance(action, str) or not action:
+    told = data.get(ACTION)
+    action = clean(told) if isinstance(told, str) else ""
+    if not action:
         return None
     asked = data.get(_INPUT)
     typed = data.get(asked) if isinstance(asked, str) and asked in data else data.get(TEXT)
-    values = {name.removeprefix(VALUE): _entered(value) for name, value in data.items() if name.startswith(VALUE)}
+    values = {clean(name.removeprefix(VALUE)): _entered(value) for name, value in data.items() if name.startswith(VALUE)}
     return Press(action, _entered(typed), values)
 
 
@@ -145,4 +146,4 @@ def _entered(value: object) -> str:
     """Inputs send words; numbers come as numbers from some clients."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return str(value)
+    return clean(str(value))

@@ -36,6 +36,13 @@ def test_what_was_pressed_is_read_back() -> None:
     assert read(sent) == Press("f", "", {"first": "2026-12-24", "days": "3", "half": "0.5"})
 
 
+def test_what_was_entered_can_be_written_down() -> None:
+    """A database takes neither NUL nor half a surrogate."""
+    sent = {"foyer": "a\x001", "foyer.text": "x\ud800y", "foyer.value.wh\x00y": "be\x00cause"}
+    assert read(sent) == Press("a1", "x\ufffdy", {"why": "because"})
+    assert read({"foyer": "\x00"}) is None
+
+
 def test_words_that_are_needed_are_asked_for_inside_the_card() -> None:
     made = button(Action("n", "Deny", "danger", "required", "Why not?"))
     assert (made["type"], made["title"], made["style"]) == ("Action.ShowCard", "Deny", "destructive")

@@ -60,6 +60,8 @@ class Transfers:
                     if answer.status not in (301, 302, 303, 307, 308):
                         return await take(answer, file)
                     url, headers = urljoin(url, answer.headers.get("Location", "")), {}
+        except ValueError as error:
+            raise Refused("not_allowed", type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Retry("no_answer", type(error).__name__) from error
         raise Refused("not_allowed", "redirects")
@@ -74,6 +76,8 @@ class Transfers:
         try:
             async with self._open().put(URL(url, encoded=True), data=data, headers=whole, allow_redirects=False) as answer:
                 status = answer.status
+        except ValueError as error:
+            raise Refused("not_allowed", type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Retry("no_answer", type(error).__name__) from error
         if status == 429 or status >= 500:
@@ -203,10 +207,16 @@ def is_picture(url: str, service_url: str) -> bool:
 
 
 def _parsed(url: str) -> URL | None:
-    """As it is read when it is asked for; None for what names no host, or somebody to log in as."""
+    """As it is read when it is asked for; None for what names no host that there can be, or somebody to log in as."""
     try:
         at = URL(url, encoded=True)
-        named = at.scheme in ("http", "https") and bool(at.host) and at.port is not None and at.user is None and at.password is None
+        named = (
+            at.scheme in ("http", "https")
+            and all((at.host or "").split("."))
+            and at.port is not None
+            and at.user is None
+            and at.password is None
+        )
     except ValueError:
         return None
     return at if named else None

@@ -9,13 +9,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from botbuilder.schema import Activity, Attachment
+from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from connectors.chat.files import LARGEST, expect
 from connectors.errors import Refused, Retry
 from connectors.ports.chat import FileRef
 from connectors.teams.files import Transfers, consent_card, is_microsofts, is_picture
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import Consent
+from connectors.teams.store import Consent, RoomStore
 from tests.connectors.teams.asking import NOW, Asking, open_asking, room_of
 from tests.fakes.teams import FakeFile
 from tests.fakes.teams.state import Shown
@@ -191,6 +192,8 @@ async def test_redirects_have_an_end_and_so_have_files(teams: Asking) -> None:
         ("//acme.sharepoint.com/x", CLOUD, False),
         ("ftp://acme.sharepoint.com/x", CLOUD, False),
         ("https://[::1", CLOUD, False),
+        ("https://.sharepoint.com/x", CLOUD, False),
+        ("https://acme..sharepoint.com/x", CLOUD, False),
         ("", CLOUD, False),
         ("http://127.0.0.1:4100/x", LOCAL, True),
         ("http://localhost:4100/x", LOCAL, True),
@@ -202,6 +205,18 @@ async def test_redirects_have_an_end_and_so_have_files(teams: Asking) -> None:
 )
 def test_where_files_may_lie(url: str, settings: TeamsSettings, allowed: bool) -> None:
     assert is_microsofts(url, settings) is allowed
+
+
+NO_HOST = f"https://{'x' * 64}.sharepoint.com/x"
+"""What no name server can be asked for."""
+
+
+async def test_a_host_that_cannot_be_is_refused() -> None:
+    transfers = Transfers(CLOUD, RoomStore(async_sessionmaker()), None)
+    for moving in (transfers.download("t", FileRef("f", "x.txt", "text/plain", 3, NO_HOST)), transfers.upload(NO_HOST, b"x")):
+        with pytest.raises(Refused, match="not_allowed"):
+            await moving
+    await transfers.close()
 
 
 SERVICE = "https://smba.trafficmanager.net/amer/"

@@ -27,6 +27,7 @@ from botframework.connector.auth import (
 
 from connectors.chat.loopback import is_loopback, leads_here
 from connectors.errors import Retry
+from connectors.teams.client import usable
 from connectors.teams.deliveries import SERVICE, Deliveries
 from connectors.teams.envelope import Payload, tenant_of, text_in
 from connectors.teams.keys import Keys
@@ -136,6 +137,9 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
             return self._unsigned(NotSigned("its service URL is not on this machine"))
         if not self._settings.local and claims.get("serviceurl") != url:
             return self._unsigned(NotSigned(SERVICE, proved=True))
+        if not usable(url, signed=not self._settings.local):
+            log.warning("teams_service_unusable")
+            return web.Response(status=400)
         if payload["channelId"] != MSTEAMS:  # in other chats of the Bot Connector, whoever writes chooses who they are
             log.warning("teams_other_channel_refused", channel=payload["channelId"][:40])
             return web.Response(status=403)

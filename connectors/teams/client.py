@@ -9,7 +9,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
 from botbuilder.schema import Activity, ChannelAccount, ConversationAccount, ConversationParameters
@@ -163,7 +163,7 @@ class Client:
 
     def connector(self, url: str) -> ConnectorClient:
         """The library's own client of the service at `url`, with our transport. Raises Refused("service_url")."""
-        if not _usable(url, signed=self._tokens is not None):
+        if not usable(url, signed=self._tokens is not None):
             raise Refused("service_url")
         if url not in self._services:
             self._services[url] = ConnectorClient(None, custom_configuration=self._configuration(url))
@@ -316,15 +316,16 @@ def _conversation(room: Room, thread: str | None) -> str:
     return f"{room.conversation_id};messageid={thread}" if thread is not None and room.kind == "channel" else room.conversation_id
 
 
-def _usable(url: str, *, signed: bool) -> bool:
+def usable(url: str, *, signed: bool) -> bool:
+    """Whether this is a service URL that can be spoken to. `signed`: with tokens."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        at = URL(url, encoded=True)
+        host = at.host or ""
     except ValueError:
         return False
-    if "{" in url or not host:
+    if "{" in url or not all(host.split(".")):
         return False
-    return (parts.scheme == "http" and is_loopback(host)) or (signed and parts.scheme == "https")
+    return (at.scheme == "http" and is_loopback(host)) or (signed and at.scheme == "https")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

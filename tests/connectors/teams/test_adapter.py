@@ -171,6 +171,13 @@ async def test_what_strangers_send_is_not_even_read(here: Inbound, body: str, fo
     assert await here.post(body, headers=FORGED[forged](here.fake)) == 401
 
 
+@pytest.mark.parametrize("url", ["file:///etc", "ftp://smba.example/", "https://smba.example:99999/", "http://smba.example/"])
+async def test_where_nobody_can_be_answered_nobody_is_heard(here: Inbound, url: str) -> None:
+    """It would take the place of where the bot speaks now."""
+    assert await here.post(message(serviceUrl=url), headers=here.fake.header(serviceurl=url)) == 400
+    assert here.handled == []
+
+
 async def test_what_does_not_come_to_its_end_is_waited_for_no_longer() -> None:
     async with inbound(slowest=0.01) as made:
         assert await half(made, made.fake.header()) == (408, "close")

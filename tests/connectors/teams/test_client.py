@@ -139,14 +139,26 @@ async def test_a_token_goes_along_and_is_renewed_once(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://evil.example/", "https://smba.trafficmanager.net/teams/", "", "ftp://127.0.0.1/", "http://[", "//x"]
+    "url",
+    [
+        "http://evil.example/",
+        "https://smba.trafficmanager.net/teams/",
+        "",
+        "ftp://127.0.0.1/",
+        "http://[",
+        "//x",
+        "http://localhost:99999/",
+    ],
 )
 async def test_without_a_token_it_speaks_to_this_machine_only(client: Client, url: str) -> None:
     with pytest.raises(Refused, match="service_url"):
         await client.send(replace(ROOM, service_url=url), said())
 
 
-@pytest.mark.parametrize("url", ["http://smba.trafficmanager.net/teams/", "http://evil.example/", ""])
+UNUSABLE = ("file:///etc", "ftp://smba.example/", "https://smba.example:99999/", "https://:443/", "https://.example/")
+
+
+@pytest.mark.parametrize("url", ["http://smba.trafficmanager.net/teams/", "http://evil.example/", "", *UNUSABLE])
 async def test_a_token_is_not_sent_in_the_clear(url: str) -> None:
     tokens = Given()
     with pytest.raises(Refused, match="service_url"):

@@ -212,7 +212,7 @@ def _parsed(url: str) -> URL | None:
         at = URL(url, encoded=True)
         named = (
             at.scheme in ("http", "https")
-            and all((at.host or "").split("."))
+            and all(0 < len(label) < 64 for label in (at.host or "").split("."))
             and at.port is not None
             and at.user is None
             and at.password is None

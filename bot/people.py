@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeVar
 
 import structlog
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -226,7 +226,8 @@ class PeopleStore:
 
     async def _link(self, sender: ExternalId, profile: Profile, linked: str | None, used: datetime) -> str | None:
         """Whose identity this is now. What was given to somebody else goes with the directory's word of it: of the account, which
-        says more than an address; else of its verified address."""
+        says more than an address; else of its verified address, unless the directory knows another account of theirs in the same
+        place: then the address is all that this one has of them."""
         try:
             entry = await self._directory.by_account(profile.account) if profile.account is not None else None
             if entry is None and profile.email is not None:
@@ -241,6 +242,11 @@ class PeopleStore:
         if entry is None:
             return linked
         person_id = (await self._keep(entry)).id
+        if profile.account is not None and entry.disowns(profile.account):
+            log.warning("address_of_another_account", channel=sender.channel, account=profile.account)
+            if linked == person_id:
+                await self._unlink(sender)
+            return linked if linked != person_id else None
         if linked is None:
             with contextlib.suppress(IntegrityError):  # linked meanwhile
                 async with self._sessions.begin() as session:
@@ -250,6 +256,10 @@ class PeopleStore:
             async with self._sessions.begin() as session:
                 await session.execute(update(t.identity).where(*_row_of(sender)).values(person_id=person_id, last_seen_at=used))
         return person_id
+
+    async def _unlink(self, sender: ExternalId) -> None:
+        async with self._sessions.begin() as session:
+            await session.execute(delete(t.identity).where(*_row_of(sender)))
 
     def _person(self, person_id: str, entry: DirectoryPerson) -> Person:
         reader = readable(entry.locale, entry.timezone, self._default_reader)

@@ -31,6 +31,13 @@ class DirectoryPerson:
     active: bool = True
     guest: bool = False
     privileged: bool = False
+    accounts: frozenset[str] = frozenset()
+    """Ids of the accounts that the directory knows are theirs, as `Directory.by_account` takes them, in lower case."""
+
+    def disowns(self, account: str) -> bool:
+        """Whether the directory knows whose account this is not: it knows others of theirs where this one is."""
+        home = account.lower().rpartition(":")[0]
+        return account.lower() not in self.accounts and any(own.rpartition(":")[0] == home for own in self.accounts)
 
 
 @dataclass(frozen=True, slots=True)

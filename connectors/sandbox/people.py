@@ -23,6 +23,10 @@ def object_id(person_key: str) -> str:
     return str(uuid5(UUID(TENANT), person_key))
 
 
+def account_of(person_key: str) -> str:
+    return f"entra:{TENANT}:{object_id(person_key)}"
+
+
 def row_of(db: Database, person_key: str) -> sqlite3.Row:
     """The stored person; raises Refused("unknown_person")."""
     row: sqlite3.Row | None = db.execute("SELECT * FROM people WHERE key = ?", (person_key,)).fetchone()
@@ -59,6 +63,7 @@ def person_of(db: Database, row: sqlite3.Row) -> DirectoryPerson:
         active=bool(row["active"]),
         guest=bool(row["guest"]),
         privileged=bool(row["privileged"]),
+        accounts=frozenset((account_of(row["key"]),)),
     )
 
 
@@ -87,7 +92,7 @@ class SandboxDirectory:
     async def by_account(self, account: str) -> DirectoryPerson | None:
         def work(db: Database, now: datetime) -> DirectoryPerson | None:
             rows = db.execute("SELECT * FROM people").fetchall()
-            found = [row for row in rows if account.lower() == f"entra:{TENANT}:{object_id(row['key'])}"]
+            found = [row for row in rows if account.lower() == account_of(row["key"])]
             return person_of(db, found[0]) if found else None
 
         return await self._store.read("people.by_account", work)

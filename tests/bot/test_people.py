@@ -222,6 +222,39 @@ async def test_an_account_that_the_directory_does_not_know_is_known_by_its_verif
     assert await office.people.resolve(ExternalId("chat", "team", "u2")) == Unresolved("unknown")
 
 
+async def test_an_account_with_somebodys_address_is_not_theirs_where_the_directory_knows_another(office: Office) -> None:
+    office.directory.entries = [replace(DANA, accounts=frozenset((ACCOUNT,))), replace(OMAR, accounts=frozenset(("entra:tenant:omar",)))]
+    office.directory.accounts |= {ACCOUNT: DANA.key, "entra:tenant:omar": OMAR.key}
+    twin = ExternalId("chat", "team", "twin")
+    office.chat.knows("twin", DANA.email, account="entra:tenant:twin")
+    assert await office.people.resolve(twin) == Unresolved("unknown")
+    person = await office.people.by_key(DANA.key)
+    assert person is not None
+    assert await office.room(person) == ("web", DANA.email)
+    office.chat.knows("u2", OMAR.email, account="entra:tenant:omar")
+    omar = ExternalId("chat", "team", "u2")
+    assert (await office.known(omar)).name == OMAR.name
+    office.chat.knows("u2", DANA.email, account="entra:tenant:another")
+    office.now += timedelta(minutes=5)
+    assert (await office.known(omar)).name == OMAR.name
+
+
+async def test_an_account_that_was_taken_for_somebodys_is_nobodys_once_the_directory_knows_theirs(office: Office) -> None:
+    office.chat.knows("twin", DANA.email, account="entra:tenant:twin")
+    twin = ExternalId("chat", "team", "twin")
+    assert (await office.known(twin)).name == DANA.name
+    office.directory.entries = [replace(DANA, accounts=frozenset((ACCOUNT,)))]
+    for minutes in (5, 1, 5):
+        office.now += timedelta(minutes=minutes)
+        assert await office.people.resolve(twin) == Unresolved("unknown")
+
+
+async def test_an_account_of_elsewhere_says_nothing_against_an_address(office: Office) -> None:
+    office.directory.entries = [replace(DANA, accounts=frozenset((ACCOUNT,)))]
+    office.chat.knows("u1", DANA.email, account="entra:elsewhere:object")
+    assert (await office.known(U_DANA)).name == DANA.name
+
+
 async def test_a_name_links_nobody(office: Office) -> None:
     office.chat.profiles["u1"] = Profile("u1", DANA.name, "member", None, account=ACCOUNT)
     assert await office.people.resolve(U_DANA) == Unresolved("unknown")

@@ -59,6 +59,7 @@ async def test_an_account_is_its_owners(case: DirectoryCase, spelling: object) -
     person = await case.port.by_account(spelling(case.account))
     assert person is not None
     assert person.key == case.person
+    assert case.account.lower() in person.accounts
 
 
 async def test_an_account_of_another_tenant_or_none_is_nobodys(case: DirectoryCase) -> None:

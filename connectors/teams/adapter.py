@@ -141,7 +141,7 @@ class TeamsAdapter(CloudAdapter):  # type: ignore[misc]
             log.warning("teams_service_unusable")
             return web.Response(status=400)
         if payload["channelId"] != MSTEAMS:  # in other chats of the Bot Connector, whoever writes chooses who they are
-            log.warning("teams_other_channel_refused", channel=payload["channelId"][:40])
+            log.warning("teams_other_channel_refused", channel=text_in(payload, "channelId")[:40])
             return web.Response(status=403)
         tenant = tenant_of(payload)
         if self._settings.tenants and tenant not in self._settings.tenants:

@@ -17,6 +17,10 @@ ROOT = ";messageid="
 """Comes between the id of a channel and that of the message that a thread in it began with."""
 PERSON = "user:"
 """How the room begins in which the bot speaks to one person alone."""
+IDS: Mapping[str, int] = {"id": 200, "aadObjectId": 120, "tenantId": 120, "aadGroupId": 64, "replyToId": 200, "serviceUrl": 500}
+"""What names something, by its key, and how many characters there is room for where it is written down."""
+ACCOUNT = 120
+"""The same of what the bot calls a tenant or somebody by."""
 NAME = 200
 """Units of what somebody or something is called."""
 BETWEEN_PEOPLE = "19:"
@@ -44,12 +48,12 @@ def kind_of(payload: Payload) -> str:
 def tenant_of(payload: Payload) -> str:
     """The organisation, in lower case; "" if it is not told."""
     told = text_in(part(part(payload, "channelData"), "tenant"), "id") or text_in(part(payload, "conversation"), "tenantId")
-    return told.lower()
+    return _account(told)
 
 
 def person_of(account: Payload) -> str:
     """What Entra calls somebody, in lower case; for whoever is not in it, what Teams calls them; "" for nobody."""
-    return (text_in(account, "aadObjectId") or text_in(account, "id")).lower()
+    return _account(text_in(account, "aadObjectId") or text_in(account, "id"))
 
 
 def room_kind_of(payload: Payload) -> RoomKind:
@@ -122,7 +126,7 @@ def room_of(payload: Payload) -> Room | None:
         conversation_id=conversation_id,
         service_url=service_url,
         bot_id=text_in(me, "id"),
-        bot_name=text_in(me, "name"),
+        bot_name=called(text_in(me, "name")),
         team_id=text_in(team, "id") or None,
         group_id=text_in(team, "aadGroupId") or None,
         name=called(text_in(channel, "name") or text_in(conversation, "name") or text_in(team, "name")),
@@ -188,6 +192,12 @@ def ids_in(payload: Payload, name: str) -> frozenset[str]:
 
 
 def text_in(payload: Payload, name: str) -> str:
-    """A text in a payload; "" where there is none."""
+    """A text in a payload, as it can be written down; "" where there is none. An id that cannot be, as it is, is none."""
     found = payload.get(name)
-    return found if isinstance(found, str) else ""
+    told = clean(found) if isinstance(found, str) else ""
+    return "" if name in IDS and (told != found or len(told) > IDS[name]) else told
+
+
+def _account(told: str) -> str:
+    name = told.lower()
+    return name if len(name) <= ACCOUNT else ""

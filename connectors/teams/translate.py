@@ -45,6 +45,8 @@ ELSEWHERE = "reference"
 LIKED = re.compile(r"like|heart|laugh|plusone|yes(-tone\d)?|1f44d.*", re.IGNORECASE)
 DISLIKED = re.compile(r"sad|angry|dislike|minusone|no(-tone\d)?|1f44e.*", re.IGNORECASE)
 """Reactions that say whether an answer was of use. Any other emoji says nothing of it."""
+LONGEST_ID = 200
+"""Characters of the name of an activity, a message or a thread for which there is room in the inbox."""
 SHORTCUTS = frozenset(shortcut.value for shortcut in Shortcut)
 
 
@@ -52,7 +54,10 @@ def translate(payload: Payload, now: datetime) -> Activity | None:
     """`now`: when it came. None for what is not for us; `teams_payload_unreadable` is logged for what ought to be, and cannot be read."""
     try:
         read = READ.get(kind_of(payload))
-        return read(_Read(payload, now)) if read is not None else None
+        found = read(_Read(payload, now)) if read is not None else None
+        if found is not None and max(len(found.id), len(found.target or ""), len(found.address.thread or "")) > LONGEST_ID:
+            raise ValueError("an id too long to be kept")
+        return found
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         log.warning("teams_payload_unreadable", kind=kind_of(payload), error=type(error).__name__)
         return None
@@ -205,7 +210,9 @@ def _used(read: _Read) -> Activity | None:
 
 def _heard(read: _Read, message: Payload) -> Heard:
     """As the client of whoever used the shortcut tells it: who wrote it, and what it says, nobody has verified."""
-    activity_id, author, body = str(message["id"]), part(message, "from"), part(message, "body")
+    activity_id, author, body = text_in(message, "id"), part(message, "from"), part(message, "body")
+    if not activity_id:
+        raise ValueError("no message")
     user, application = part(author, "user"), part(author, "application")
     who, content = person_of({"aadObjectId": user.get("id")}), text_in(body, "content")
     place = conversation_of(read.payload)

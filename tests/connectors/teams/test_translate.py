@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from connectors.ports.chat import Activity
-from connectors.teams.envelope import NAME, Gone, account_of, changes_team, gone_in, room_of
+from connectors.teams.envelope import IDS, NAME, Gone, account_of, changes_team, gone_in, room_of
 from connectors.teams.plain import LONGEST, from_html
 from connectors.teams.store import Account, Room
-from connectors.teams.translate import DOWNLOAD, translate
+from connectors.teams.translate import DOWNLOAD, LONGEST_ID, translate
 
 CASES = {
     case["name"]: case for case in map(json.loads, (Path(__file__).parent / "payloads.jsonl").read_text(encoding="utf-8").splitlines())
@@ -217,6 +217,35 @@ def test_where_somebodys_own_chat_is_no_press_tells(name: str) -> None:
     """A card is pressed wherever somebody has passed it on."""
     assert room_of(payload(name)) is None
     assert account_of(payload(name)) is not None
+
+
+@pytest.mark.parametrize("odd", ["\ud800", "1\x00", "1\u202e", "1" * 501])
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_no_id_is_kept_that_cannot_be_written_down(name: str, odd: str) -> None:
+    """A database would refuse it, and Teams send it again for ever."""
+    for place in _ids(payload(name)):
+        body = json.loads(json.dumps(payload(name)))
+        inner = body
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = odd
+        found, known = translate(body, HERE), (room_of(body), account_of(body), gone_in(body))
+        written = f"{found}{known}"
+        assert repr(odd)[1:-1] not in written
+        assert found is None or len(found.id) <= LONGEST_ID
+
+
+def _ids(body: Any) -> list[tuple[Any, ...]]:
+    """Where a payload names something."""
+    inner = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    found = [(key, *rest) for key, value in inner for rest in _ids(value)]
+    return found + ([(key,) for key in IDS if isinstance(body.get(key), str)] if isinstance(body, dict) else [])
+
+
+def test_names_that_are_too_long_together_are_none() -> None:
+    body = payload("thumb", replyToId="1" * 190)
+    assert translate(body, HERE) is None
+    assert translate(payload("personal message", id="1" * 190), HERE) is None
 
 
 # -- text

@@ -33,10 +33,12 @@ CHANNELS = frozenset({"channelCreated", "channelRenamed", "channelRestored", "te
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Where the bot is no more: in this room, or in all the channels of a team."""
+    """Where the bot is no more: in this room; with a team, in all of its channels; with a channel, only in that one."""
 
     room: str
+    """Where it was told."""
     team: str = ""
+    channel: str = ""
 
 
 def kind_of(payload: Payload) -> str:
@@ -127,8 +129,8 @@ def room_of(payload: Payload) -> Room | None:
         service_url=service_url,
         bot_id=text_in(me, "id"),
         bot_name=called(text_in(me, "name")),
-        team_id=text_in(team, "id") or None,
-        group_id=text_in(team, "aadGroupId") or None,
+        team_id=(text_in(team, "id") or None) if kind == "channel" else None,
+        group_id=(text_in(team, "aadGroupId") or None) if kind == "channel" else None,
         name=called(text_in(channel, "name") or text_in(conversation, "name") or text_in(team, "name")),
         shared=channel.get("type") == "shared",
     )
@@ -164,9 +166,15 @@ def gone_in(payload: Payload) -> Gone | None:
         removed = text_in(part(payload, "recipient"), "id") in ids_in(payload, "membersRemoved")
     if kind not in ("installationUpdate", "conversationUpdate"):
         return None
-    if removed or event in ("teamDeleted", "teamHardDeleted"):
-        return Gone(room_name_of(payload), team)
-    return Gone(text_in(part(data, "channel"), "id")) if event == "channelDeleted" else None
+    here = room_name_of(payload)
+    if removed:
+        return Gone(here, team)
+    if room_kind_of(payload) != "channel" or not team:
+        return None
+    channel = text_in(part(data, "channel"), "id")
+    if event == "channelDeleted" and channel:
+        return Gone(here, team, channel)
+    return Gone(here, team) if event in ("teamDeleted", "teamHardDeleted") else None
 
 
 def called(told: str) -> str:

@@ -35,7 +35,7 @@ class Places:
         if gone is not None:
             tenant = tenant_of(payload)
             log.info("teams_app_removed", tenant=tenant, room=gone.room)
-            await self._rooms.left(tenant, gone.room, gone.team)
+            await self._rooms.left(tenant, gone.room, gone.team, gone.channel)
             return None
         seen = room_of(payload)
         if seen is not None:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import and_, delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -147,9 +147,18 @@ class RoomStore:
         except IntegrityError:  # heard of it twice at once
             await self.saw(seen, now)
 
-    async def left(self, tenant: str, name: str, team: str = "") -> None:
-        """The app was removed there; with `team`, in all of its channels."""
-        there = or_(room.c.room == name, room.c.team_id == team) if team else room.c.room == name
+    async def left(self, tenant: str, name: str, team: str = "", channel: str = "") -> None:
+        """The app was removed there; with `team`, in all of its channels; with `channel`, in that one of them and else nowhere.
+
+        What is said of a team is believed in its own channels only.
+        """
+        told = room.alias()
+        told_in_it = exists().where(told.c.tenant == tenant, told.c.room == name, told.c.team_id == team)
+        there = room.c.room == name
+        if channel:
+            there = and_(told_in_it, room.c.team_id == team, room.c.room == channel)
+        elif team:
+            there = or_(there, and_(told_in_it, room.c.team_id == team))
         await _write(self._sessions, update(room).where(room.c.tenant == tenant, there).values(gone=True))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,3 +120,33 @@ async def test_what_kind_of_room_it_is_stays(teams: Asking) -> None:
     assert before is not None
     await teams.rooms.saw(replace(before, kind="personal", name="Other"), NOW)
     assert await teams.rooms.get(teams.fake.tenant, before.room) == replace(before, name="Other")
+
+
+@pytest.mark.parametrize("place", ["group", "partner"])
+@pytest.mark.parametrize("event", ["channelDeleted", "teamDeleted", "teamMemberRemoved"])
+async def test_what_is_gone_of_a_team_only_the_team_tells(teams: Asking, place: str, event: str) -> None:
+    await teams.fake.install("support")
+    await teams.fake.create_channel("desk", "Desk", "support")
+    await teams.fake.say("dana", "hello", room="group", mention=True)
+    await teams.fake.say("dana", "hello", room="partner", mention=True)
+    await noted(teams)
+    told = deleted(teams, event)
+    elsewhere = teams.fake.room(place)
+    told["conversation"] |= {"id": elsewhere.id, "conversationType": elsewhere.kind}
+    await places(teams).note(told)
+    assert await here(teams, "support", "desk", "general") == [True, True, True]
+    await places(teams).note(deleted(teams, event))
+    assert await here(teams, "support", "desk", "general") == [event == "channelDeleted", False, event == "channelDeleted"]
+
+
+def deleted(teams: Asking, event: str) -> dict[str, Any]:
+    """A channel, a team, or the app in a team; told in another of its channels."""
+    fake = teams.fake
+    room, team = fake.room("support"), fake.room("support").team
+    assert team is not None
+    bot = [{"id": fake.bot_id}] if event == "teamMemberRemoved" else []
+    data = {"tenant": {"id": fake.tenant}, "eventType": event, "team": {"id": team.id}, "channel": {"id": fake.room_id("desk")}}
+    return {
+        "type": "conversationUpdate", "from": {"id": "29:dana"}, "recipient": {"id": fake.bot_id}, "membersRemoved": bot,
+        "conversation": {"id": room.id, "conversationType": "channel"}, "channelData": data,
+    }  # fmt: skip

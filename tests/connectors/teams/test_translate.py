@@ -192,9 +192,11 @@ def test_where_the_bot_is_no_more(name: str, gone: Gone | None) -> None:
 def test_a_deleted_channel_and_a_deleted_team_are_gone() -> None:
     body = payload("channel renamed")
     body["channelData"] = {**body["channelData"], "eventType": "channelDeleted"}
-    assert gone_in(body) == Gone("19:other@thread.tacv2")
+    assert gone_in(body) == Gone(CHANNEL, "19:team@thread.tacv2", "19:other@thread.tacv2")
     body["channelData"]["eventType"] = "teamDeleted"
     assert gone_in(body) == Gone(CHANNEL, "19:team@thread.tacv2")
+    body["conversation"] = payload("personal message")["conversation"]
+    assert gone_in(body) is None, "nobody's own chat is of a team"
 
 
 @pytest.mark.parametrize("told", [{"conversationType": "groupChat"}, {"conversationType": "channel"}, {"isGroup": True}])

@@ -1,7 +1,8 @@
 """What could not be shown, and never will be where it was meant to: somebody hears of it all the same.
 
-A reply that a room refuses goes to its reader's own chat; a card of staff is posted again, or to each of them when its room is
-gone; and whoever sent a file that did not arrive is told.
+What is refused though its room is there is said once more in bare words, since it may be how it looks that is not taken: nobody's
+words may make a room seem gone. A reply that a room refuses goes to its reader's own chat; a card of staff is posted again, or to each
+of them when its room is gone; and whoever sent a file that did not arrive is told.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from bot.handoff.model import HandoffChange
 from bot.handoff.store import HandoffMoved
 from bot.outbox import Refusal
 from bot.words import Words
+from connectors.chat.markdown import literal, words
+from connectors.chat.text import JOINER
 from connectors.ports.chat import Address, Reply, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
@@ -24,6 +27,13 @@ from connectors.ports.records import Clock, new_id
 log = structlog.get_logger()
 NO_MESSAGES = frozenset({ReplyKind.HOME, ReplyKind.GREETING})
 """Shown again when they are next asked for."""
+LOST = frozenset((
+    "room_gone", "no_chat", "no_member", "surface_gone", "is_archived", "channel_not_found", "not_in_channel", "restricted_action",
+    "user_not_found", "user_disabled", "cannot_dm_bot", "messages_tab_disabled", "account_inactive", "token_revoked", "invalid_auth",
+))  # fmt: skip
+"""Codes that say of the place, not of what is said there, that it takes nothing."""
+BARE = JOINER
+"""Begins what is said once more in bare words; invisible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +49,21 @@ class Undelivered:
         carried = await self.carried.get(rest) if name == "relay" else None
         if refusal.files:
             await self._without_files(refusal, carried)
+        elif (bare := _bare(refusal)) is not None:
+            await self._post(replace(refusal, reply=bare), refusal.address)
+        elif name == "unshown":
+            await self._moved(rest)
         elif name == "handoff" and not rest.endswith(":left"):
             await self._card(refusal, rest.split(":")[0])
         elif refusal.operation != "post":
             return
         elif refusal.reply.surface is not None:
             await self._in_chat(refusal)
-        elif carried is not None and carried.kind is Kind.SAID:
+        elif carried is not None and carried.kind is Kind.SAID and refusal.code in LOST:
             await self._moved(carried.handoff_id)
+        elif carried is not None and carried.kind is Kind.SAID:
+            log.error("words_unshown", handoff=carried.handoff_id, code=refusal.code)
+            await self._tell_staff(carried, "desk.unshown", card_key=f"unshown:{carried.handoff_id}")
         elif await self._to_readers(refusal):
             return
         elif carried is not None:
@@ -190,11 +207,23 @@ class Undelivered:
             changes.posts.append(Post(refusal.address, notice))
         await self.saver.save(changes)
 
-    async def _tell_staff(self, carried: Carried, message: str, names: tuple[str, ...] = ()) -> None:
+    async def _tell_staff(self, carried: Carried, message: str, names: tuple[str, ...] = (), card_key: str | None = None) -> None:
         handoff = await self.board.handoffs.get(carried.handoff_id)
         person = await self.board.people.get(handoff.person_id) if handoff is not None else None
         if handoff is None or person is None:
             return
         changes, given = Changes(), {"names": names} if names else {}
-        await self.board.to_staff(changes, handoff, self.board.words()(message, name=person.name, **given))
+        await self.board.to_staff(changes, handoff, self.board.words()(message, name=person.name, **given), card_key=card_key)
         await self.saver.save(changes)
+
+
+def _bare(refusal: Refusal) -> Reply | None:
+    """The same in words alone, without a card; None where that would not help, or was said already."""
+    reply = refusal.reply
+    again = refusal.operation == "post" and reply.surface is None and reply.kind not in NO_MESSAGES
+    if not again or refusal.code in LOST or reply.text.startswith(BARE):
+        return None
+    facts = [f"{field.label}: {field.value}" for field in reply.fields]
+    lines = [literal(line) for line in (*words(reply.text).split("\n"), *facts) if line.strip()]
+    text = BARE + "\n".join(lines)
+    return Reply(reply.id, ReplyKind.NOTICE, text, author=reply.author, files=reply.files, only_for=reply.only_for) if lines else None

@@ -30,10 +30,14 @@ class Rooms(MemoryChannel):
         super().__init__("rooms")
         self.archived: set[str] = set()
         self.takes_no_files = False
+        self.unread: set[str] = set()
+        """What no message may hold."""
 
     async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
         if address.room in self.archived:
             raise Refused("is_archived", address.room)
+        if any(words in reply.text for words in self.unread):
+            raise Refused("BadSyntax")
         shown = await super().deliver(operation, address, reply, key=key, message_id=message_id)
         return replace(shown, unsent=tuple(file.name for file in reply.files)) if self.takes_no_files else shown
 
@@ -89,6 +93,31 @@ async def test_words_that_cannot_be_carried_are_on_the_card_that_moved(company: 
         theirs = await in_room(company, email(person))
         assert len([reply for reply in theirs if "can't write in the room" in reply.text]) == 1
         assert len({reply.id for reply in theirs if reply.fields}) == 1
+
+
+async def test_words_that_are_refused_are_said_again_bare_and_lose_nobody_the_room(company: Elsewhere) -> None:
+    await company.say("dana", "I want to talk to a person")
+    (card,) = company.rooms.shown(DESK)
+    await company.press_id("sam", next(action for action in card.actions if action.label == "Claim").id)
+    company.rooms.unread |= {"|---|", "poison"}
+    await company.say("dana", "| a | b |\n|---|---|\n| c | d |")
+    shown = company.rooms.shown(DESK)[-1]
+    assert shown.text.strip("\u2060") == "a, b\nc, d"
+    assert shown.author is not None
+    await company.say("dana", "poison")
+    assert "can't be shown here" in company.rooms.shown(DESK)[-1].text
+    await company.say("dana", "last words")
+    assert company.rooms.shown(DESK)[-1].text == "last words"
+    assert not any("can't write in the room" in one.reply.text for one in await company.news("sam"))
+
+
+async def test_where_not_even_that_can_be_told_the_card_moves(company: Elsewhere) -> None:
+    await company.say("dana", "I want to talk to a person")
+    (card,) = company.rooms.shown(DESK)
+    await company.press_id("sam", next(action for action in card.actions if action.label == "Claim").id)
+    company.rooms.unread.add("")
+    await company.say("dana", "anybody?")
+    assert any("can't write in the room" in one.reply.text for one in await company.news("sam"))
 
 
 async def test_a_private_matter_moves_without_its_words(company: Elsewhere) -> None:

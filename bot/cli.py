@@ -291,7 +291,8 @@ def doctor() -> None:
     except ConfigError as error:
         findings = [{"name": "configuration", "ok": False, "found": str(error), "mend": "mend this first; nothing else could be tried"}]
     for one in findings:
-        typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {one['found']}")
+        found = one["found"].replace("\n", "\n" + " " * 24)
+        typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {found}")
         if not one["ok"]:
             typer.echo(f"        {'':<15} mend: {one['mend']}")
     raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)

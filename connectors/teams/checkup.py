@@ -3,17 +3,19 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from yarl import URL
+
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.chat import Address
 from connectors.teams.envelope import CHANNEL
 from connectors.teams.manifest import MESSAGES_PATH
 from connectors.teams.settings import TeamsSettings
-from connectors.teams.store import Room, RoomStore
+from connectors.teams.store import GATHERINGS, Room, RoomStore
 
 Named = tuple[str, Address, bool]
 """What foyer.yaml says about a room: as what (the desk it-support), where, and whether staff work there."""
 MOST = 20
-"""Rooms that are told of; the latest."""
+"""Channels that are told of; the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Checkup:
     hears: Callable[[Address], Awaitable[bool]]
 
     async def run(self, named: Sequence[Named], refusing: str | None) -> str:
-        """As which app, for which tenants, in which rooms. `refusing`: why what Teams sends is refused.
+        """A line of as which app and for which tenants, and one for each channel. `refusing`: why what Teams sends is refused.
 
         Raises Refused with everything that is wrong, Retry when Microsoft cannot be asked.
         """
@@ -41,10 +43,16 @@ class Checkup:
             await self.ask()
         wrong = [said for one in named for said in await self._room(one)]
         wrong += [refusing] if refusing else []
-        found = [self._way(), *[await self._told(room) for room in await self.rooms.latest(MOST)]]
+        found = "\n".join([self._way(), *[await self._told(room) for room in await self._channels()]])
         if wrong:
-            raise Refused("misconfigured", "; ".join([*wrong, f"otherwise {'; '.join(found)}"]))
-        return "; ".join(found)
+            raise Refused("misconfigured", "\n".join([*wrong, f"otherwise {found}"]))
+        return found
+
+    async def _channels(self) -> Sequence[Room]:
+        """Where a desk may be."""
+        ours = self.settings.tenants
+        latest = await self.rooms.latest(GATHERINGS)
+        return [room for room in latest if room.kind == "channel" and (not ours or room.tenant in ours)][:MOST]
 
     def _way(self) -> str:
         if self.settings.local:
@@ -53,10 +61,10 @@ class Checkup:
         return f"the app {self.settings.app_id} for {tenants} at {self.settings.base_url}{MESSAGES_PATH}"
 
     async def _told(self, room: Room) -> str:
-        """A room, as foyer.yaml names it."""
+        """A channel, and how foyer.yaml names it."""
         hears = await self.hears(Address(CHANNEL, room.tenant, room.room))
         without = "" if hears else " (hears only what mentions it: nobody consented to more)"
-        return f"{room.name or room.kind} is teams:{room.tenant}:{room.room}{without}"
+        return f"{room.name or room.kind}: teams:{room.tenant}:{room.room}{without}"
 
     async def _known(self, address: Address) -> Room | None:
         room = await self.rooms.get(address.tenant.lower(), address.room)
@@ -86,7 +94,9 @@ class Checkup:
         try:
             await ask()
         except Retry as away:
-            raise Retry(away.code, f"cannot get {what} from {where}", away.after) from away
+            hosts = " and ".join(URL(url).host or url for url in (self.settings.openid_url, self.settings.login_url))
+            said = f"cannot get {what} from {where}: this server must reach {hosts} at port 443"
+            raise Retry(away.code, said, away.after) from away
         except ConnectorError as refused:
             mend = refused.detail or "check FOYER_TEAMS_APP_ID, FOYER_TEAMS_APP_PASSWORD and FOYER_TEAMS_TENANT_ID"
             raise Refused(refused.code, f"Microsoft gives no {what.removeprefix('a ')}: {mend}") from refused

@@ -61,7 +61,13 @@ async def test_it_names_the_app_the_tenants_and_the_rooms_as_foyer_yaml_writes_t
     await rooms.saw(SUPPORT, NOW)
     said = await checkup(rooms).run(desk(), None)
     assert f"the app app for {TENANT} at https://foyer.example.com/api/messages" in said
-    assert f"Support is teams:{TENANT}:19:support@thread.tacv2" in said
+    assert f"Support: teams:{TENANT}:19:support@thread.tacv2" in said.split("\n")
+
+
+async def test_it_names_nothing_where_no_desk_could_be(rooms: RoomStore) -> None:
+    for other in (replace(SUPPORT, room="19:a", kind="group"), replace(SUPPORT, room="19:b", tenant=OTHER)):
+        await rooms.saw(other, NOW)
+    assert "\n" not in await checkup(rooms).run([], None)
 
 
 async def test_the_local_mode_asks_nobody(rooms: RoomStore) -> None:
@@ -124,7 +130,7 @@ async def test_a_desk_whose_staff_are_not_heard(rooms: RoomStore) -> None:
 async def test_why_what_teams_sends_is_refused(rooms: RoomStore) -> None:
     with pytest.raises(Refused) as raised:
         await checkup(rooms).run([], "requests are signed for another app")
-    assert raised.value.detail.startswith("requests are signed for another app; otherwise the app app")
+    assert raised.value.detail.startswith("requests are signed for another app\notherwise the app app")
 
 
 async def test_a_token_that_is_refused_says_why(rooms: RoomStore) -> None:
@@ -140,3 +146,4 @@ async def test_microsoft_cannot_be_reached(rooms: RoomStore) -> None:
     with pytest.raises(Retry) as raised:
         await checkup(rooms, keys=raising(Retry("unreachable"))).run([], None)
     assert SETTINGS.openid_url in raised.value.detail
+    assert "must reach login.botframework.com and login.microsoftonline.com at port 443" in raised.value.detail

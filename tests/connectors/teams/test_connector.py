@@ -166,7 +166,7 @@ class TestOpening:
         assert here.teams.connecting is not None
         await here.teams.connecting
         desk = Address("teams", here.fake.tenant, here.fake.room_id("desk"))
-        assert "Desk is teams:" in await here.teams.check([("the desk it-support", desk, True)])
+        assert "Desk: teams:" in await here.teams.check([("the desk it-support", desk, True)])
 
     async def test_it_can_be_stopped_while_it_tries(self, here: Receiving) -> None:
         here.fake.login.openid.hanging = asyncio.Event()

@@ -1,7 +1,7 @@
 """The whole Foyer of `Company` with Teams beside the web chat: the real adapter on a real port, and the fake Teams for a Teams."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -113,6 +113,16 @@ class OnTeams:
                 self.company.clock.now += timedelta(seconds=1)
                 self.company.app.committed()
         return task.result()
+
+    async def until(self, seen: Callable[[], bool], *, seconds: int) -> None:
+        """Time goes on until this is so; no longer than so many seconds of the company's."""
+        end = self.company.clock.now + timedelta(seconds=seconds)
+        while not seen() and self.company.clock.now < end:
+            await asyncio.sleep(0.02)
+            if await self.company.held_back():
+                self.company.clock.now += timedelta(seconds=1)
+                self.company.app.committed()
+        assert seen()
 
     def by_bot(self, place: str, thread: str | None = None) -> list[Shown]:
         """What the bot says in somebody's own chat or a room, since the app was installed."""

@@ -1,13 +1,13 @@
 """A pressed button. Its opaque id says what was meant; who may is checked on the person whom the channel verified."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.buttons import Buttons, Pressed, Verb
 from bot.cards import receipt, status_card, titled
-from bot.changes import Audited
+from bot.changes import Audited, Post
 from bot.conversation.model import AwaitsChoice
 from bot.conversation.store import ConversationStore
 from bot.feedback import Feedback
@@ -125,6 +125,8 @@ class Presses:
             return
 
         on_page = _on_page(talk)
+        here = replace(talk.alone or talk.conversation.address, thread=None)
+        pageless = on_page and not self.front_page.channels[here.channel].capabilities.home
         told: list[str] = []
 
         # Inside the transaction: the row decides which click was first, and the words follow from that.
@@ -132,7 +134,9 @@ class Presses:
             judgement = await self.fulfilment.decide_approval(session, pressed.subject, talk.person, verdict, reason, talk.now)
             kind, text = await self._judged(talk.words, judgement, verdict)
             told.append(text)
-            if not on_page:
+            if pageless:  # a form that was sent: no conversation begins with it
+                talk.changes.posts.append(Post(here, Reply(new_id(), kind, text), None, talk.person.id))
+            elif not on_page:
                 talk.say(kind, text, request=judgement.request if isinstance(judgement, Decided) else None)
 
         talk.changes.inside.append(decide)

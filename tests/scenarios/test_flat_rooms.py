@@ -43,6 +43,17 @@ async def test_a_question_is_answered_in_the_chat_and_nothing_is_begun_for_it(fl
     assert (answer.kind, bool(answer.citations)) == (ReplyKind.ANSWER, True)
 
 
+async def test_a_decision_sent_in_a_form_is_answered_in_words_where_there_is_no_home_page(flat: Platform) -> None:
+    await flat.say("priya", QUESTION)
+    await flat.say("dana", WISH)
+    approve = flat.offered("priya", Verb.APPROVE)
+    await flat.press("priya", approve, thread=None)
+    assert last(flat, "priya").text.startswith("You approved FOY-1")
+    assert (await of(flat)).state.value == "done"
+    await flat.press("priya", approve, thread=None)
+    assert last(flat, "priya").text.startswith("Priya Nair approved that already")
+
+
 async def test_what_is_asked_back_is_answered_by_the_next_message(flat: Platform) -> None:
     await flat.say("dana", "I need access to Figma")
     assert last(flat).kind is ReplyKind.QUESTION

@@ -247,6 +247,14 @@ async def test_a_stream_ends_by_time_and_by_the_person(fake: FakeTeams, bot: Bot
     assert fake.refusals == []
 
 
+async def test_a_table_is_taken_with_the_widths_of_its_columns(fake: FakeTeams, bot: Bot) -> None:
+    cell = {"type": "TableCell", "items": [{"type": "TextBlock", "text": "here"}]}
+    table = {"type": "Table", "columns": [{"width": 1}], "rows": [{"type": "TableRow", "cells": [cell]}]}
+    assert (await bot.send("dana", card(body=[table])))[0] == 201
+    (message,) = fake.shown("dana")
+    assert "here" in fake.words(message, "dana")
+
+
 async def test_a_button_is_executed_or_submitted(fake: FakeTeams, bot: Bot) -> None:
     asks = {"type": "Input.Text", "id": "foyer.text", "label": "Reason", "isRequired": True, "errorMessage": "Say why"}
     inside = {"type": "AdaptiveCard", "body": [asks], "actions": [{**EXECUTE, "title": "Deny"}]}

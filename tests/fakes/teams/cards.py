@@ -68,7 +68,8 @@ def _bad(why: str) -> BotError:
 
 
 def _children(element: Json) -> Iterator[Json]:
-    for name in ("items", "columns", "rows", "cells", "inlines"):
+    # A table's columns are widths, and no elements.
+    for name in ("items", *(("columns",) if element.get("type") != "Table" else ()), "rows", "cells", "inlines"):
         for child in element.get(name) or []:
             if isinstance(child, dict):
                 yield child

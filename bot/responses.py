@@ -70,7 +70,7 @@ class Responder:
                 if reason != "second_miss" or not await self._spoken_of(talk, step.utterance, vector):
                     await self.desk.open(talk, reason, request=request, sensitive=sensitive, wanted=step.group_hint)
             case steps.OfferHuman(reason, utterance):
-                if not await self._spoken_of(talk, utterance, vector):
+                if not await self._spoken_of(talk, utterance, vector) and not await self._added(talk):
                     self.offer_person(talk, reason, utterance, ReplyKind.QUESTION, talk.words("offer.unclear"))
             case steps.DeclineHuman():
                 talk.conversation = replace(talk.conversation, misses=0)
@@ -100,6 +100,15 @@ class Responder:
             return await self.quoted(talk, utterance, None, vector)
         except ConnectorError:
             return False
+
+    async def _added(self, talk: Talk) -> bool:
+        """Whether people have been asked already: then what is not understood is for them, and they find it with the case."""
+        waiting = await self.desk.running(talk)
+        if waiting is None:
+            return False
+        text = talk.words("handoff.added", case=waiting.case, group=talk.words(f"group.{waiting.assignment_group}"))
+        talk.say(ReplyKind.HANDOFF, text, about=await self.desk.board.about(talk.changes, waiting))
+        return True
 
     async def quoted(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> bool:
         """Answers from articles; False, and nothing said, when they do not cover it."""

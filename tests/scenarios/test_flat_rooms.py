@@ -14,6 +14,7 @@ from connectors.ports.chat import Activity, ActivityKind, Address, Press, Reply,
 from connectors.ports.records import new_id
 from specialists.request import Request
 from tests.scenarios.company import email
+from tests.scenarios.handoffs import in_room
 from tests.scenarios.platform import Platform
 from tests.scenarios.test_feedback import kept as rows
 from tests.scenarios.test_forms import WANTED, requests, start
@@ -52,6 +53,15 @@ async def test_a_decision_sent_in_a_form_is_answered_in_words_where_there_is_no_
     assert (await of(flat)).state.value == "done"
     await flat.press("priya", approve, thread=None)
     assert last(flat, "priya").text.startswith("Priya Nair approved that already")
+
+
+async def test_what_is_not_understood_while_people_are_asked_is_added_for_them(flat: Platform) -> None:
+    await flat.say("dana", "I want a person")
+    await flat.say("dana", "it makes a funny clicking sound since yesterday")
+    assert last(flat).text == "I added that to FOY-1 for IT support."
+    assert last(flat).actions == ()
+    card = [reply for reply in await in_room(flat.company, "group:it-support") if reply.transcript][-1]
+    assert any("clicking" in line for line in card.transcript)
 
 
 async def test_what_is_asked_back_is_answered_by_the_next_message(flat: Platform) -> None:

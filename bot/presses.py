@@ -185,7 +185,8 @@ class Presses:
         if pressed.verb is not Verb.SHOW or request.state in OPEN:
             request = await self.responder.dialogue.brought(talk, request)
         on_page = _on_page(talk) and pressed.verb is not Verb.SHOW
-        if on_page or pressed.verb in _BELONG_TO_THEIR_THREAD:
+        shown_here = pressed.verb is Verb.FILL_FORM and surface is not None
+        if (on_page or pressed.verb in _BELONG_TO_THEIR_THREAD) and not shown_here:
             # A button may be pressed elsewhere than in the thread that it belongs to: the answer goes to the latter.
             await self._move(talk, request.conversation_id)
         dialogue = self.responder.dialogue
@@ -224,17 +225,32 @@ class Presses:
             talk.post(status_card(story, talk.words, self.buttons, new_id()), card_key=f"request:{request.id}", about=(request,))
 
     async def _move(self, talk: Talk, conversation_id: str) -> bool:
+        """Goes on in another conversation of this person; where that is on another platform, it is said where they are."""
         if conversation_id == talk.conversation.id:
             return True
         home = await self.conversations.get(conversation_id)
         if home is None or home.person_id != talk.person.id:
             return False
         here, there = talk.conversation.address, home.address
-        reader = talk.reader if (here.channel, here.tenant) == (there.channel, there.tenant) else None
+        same = (here.channel, here.tenant) == (there.channel, there.tenant)
+        reader = talk.reader if same else None
+        if not same:
+            self._say_elsewhere(talk)
         moved = await self.talks.open(talk.id, talk.person, home, talk.now, talk.changes, reader)
         talk.conversation, talk.reader, talk.alone = home, moved.reader, moved.alone
         await self.desk.keep_private(talk)
         return True
+
+    @staticmethod
+    def _say_elsewhere(talk: Talk) -> None:
+        """To whoever pressed, where they did; it is no part of any conversation."""
+        in_own = talk.alone if talk.apart else None
+        among_others = talk.reader if talk.alone is not None and in_own is None else None
+        here = talk.conversation.address
+        address = in_own or replace(here, thread=None if _on_page(talk) else here.thread)
+        only_for = among_others.external_id if among_others is not None else None
+        notice = Reply(new_id(), ReplyKind.NOTICE, talk.words("press.elsewhere"), only_for=only_for)
+        talk.changes.posts.append(Post(address, notice, None, talk.person.id))
 
     async def _has_it(self, talk: Talk) -> bool:
         """Whether somebody has claimed the conversation; then that is said instead."""

@@ -157,6 +157,34 @@ async def test_edited_where_it_began_it_is_begun_anew_once(two: Two) -> None:
     assert states == {"figma": "cancelled", "tableau": "gathering"}
 
 
+async def test_what_cannot_come_along_says_where_it_goes_on(two: Two) -> None:
+    """People are asked about it where it began."""
+    await two.threads.say("dana", "I need access to Figma")
+    await two.threads.say("dana", "I want to talk to a person")
+    await two.flat.say("dana", "what is happening with my request?")
+    there, here = len(two.threads.shown("dana")), len(two.flat.shown("dana"))
+    await two.flat.press("dana", two.flat.offered("dana", Verb.SHOW))
+    assert two.threads.shown("dana")[-1].kind is ReplyKind.QUESTION
+    assert len(two.threads.shown("dana")) == there + 1
+    (told,) = two.flat.shown("dana")[here:]
+    assert "on another platform" in told.text
+    assert told.request is None
+
+
+async def test_a_form_of_what_cannot_come_along_opens_where_it_was_asked_for(two: Two) -> None:
+    await two.threads.say("dana", "I need access to Figma")
+    form = two.threads.offered("dana", Verb.FILL_FORM)
+    await two.threads.say("dana", "I want to talk to a person")
+    there = len(two.threads.shown("dana"))
+    await two.flat.press("dana", form, surface="v1", thread=None)
+    shown = two.flat.surface("v1")
+    assert shown.form is not None
+    assert len(two.threads.shown("dana")) == there
+    await two.flat.press("dana", two.flat.button(shown, Verb.SEND_FORM), values=WANTED, thread=None)
+    assert (await two.request()).state.value == "awaiting_approval"
+    assert "on another platform" in two.flat.shown("dana")[-1].text
+
+
 # -- cancelled and undone ------------------------------------------------------------------------------------------
 
 

@@ -98,12 +98,18 @@ class Board:
             notes=[(by, text) for by, text in notes if text],
             claimant=next((someone for someone in known if someone is not None and someone.id == handoff.claimed_by), None),
             files=await self.files.of_conversation(handoff.conversation_id, private_to=handoff.id),
+            unheard=None if await self.hears(room := self.room(handoff.assignment_group)) else room,
         )
+
+    async def hears(self, room: Address) -> bool:
+        """Whether what staff write there is heard, though it is not said to the bot."""
+        return room.channel not in self.channels or await self.channels[room.channel].hears(room)
 
     def post_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:
         """The card of a handoff that has none yet, in its group's room."""
-        card = desk_card(packet, self.words(), self.buttons, new_id())
-        changes.posts.append(Post(where or self.room(packet.handoff.assignment_group), card, key(packet.handoff)))
+        room = where or self.room(packet.handoff.assignment_group)
+        card = desk_card(packet, self.words(), self.buttons, new_id(), heard=room != packet.unheard)
+        changes.posts.append(Post(room, card, key(packet.handoff)))
 
     async def post_cards(self, changes: Changes, packet: Packet, readers: Sequence[Person]) -> None:
         """The group's card, to each by themselves: their room is gone."""
@@ -141,7 +147,7 @@ class Board:
 
     def redraw(self, changes: Changes, packet: Packet) -> None:
         def draw(placement: Placement) -> Reply:
-            return desk_card(packet, self.words(), self.buttons, placement.id)
+            return desk_card(packet, self.words(), self.buttons, placement.id, heard=placement.address != packet.unheard)
 
         changes.redraws[:] = [redraw for redraw in changes.redraws if redraw.card_key != key(packet.handoff)]
         changes.redraws.append(Redraw(key(packet.handoff), draw))

@@ -8,7 +8,7 @@ from bot.buttons import Buttons, Verb
 from bot.conversation.model import TranscriptEvent
 from bot.handoff.model import Handoff, HandoffState
 from bot.words import Words
-from connectors.ports.chat import Action, Attachment, Field, Reply, ReplyKind
+from connectors.ports.chat import Action, Address, Attachment, Field, Reply, ReplyKind
 from connectors.ports.people import Person
 from specialists.request import EventKind, Request, RequestEvent
 
@@ -33,12 +33,15 @@ class Packet:
     claimant: Person | None = None
     files: Sequence[Attachment] = ()
     """What the employee has sent in this conversation."""
+    unheard: Address | None = None
+    """The room of its group, if nothing is heard there but what is said to the bot."""
 
 
-def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, alone: bool = False) -> Reply:
+def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, alone: bool = False, heard: bool = True) -> Reply:
     """The handoff as staff see it. A sensitive one shows its group nothing of what was said.
 
-    `alone`: for the claimant's own eyes, with all that was said and the buttons to answer.
+    `alone`: for the claimant's own eyes, with all that was said and the buttons to answer; `heard`: whether what staff write where it
+    stands is heard.
     """
     handoff = packet.handoff
     private = handoff.sensitive is not None and not alone
@@ -69,10 +72,13 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, 
         fields.append(Field(words("desk.field.files"), "; ".join(file.name for file in packet.files)))
     if handoff.resolution and not private:
         fields.append(Field(words("desk.field.resolution"), handoff.resolution))
+    text = words("desk.text.private" if private else "desk.text", case=handoff.case, state=state, summary=summary(packet, words))
+    if handoff.open and not heard and not private:
+        text = "\n\n".join((text, words("desk.unheard_room")))
     return Reply(
         id=reply_id,
         kind=ReplyKind.HANDOFF,
-        text=words("desk.text.private" if private else "desk.text", case=handoff.case, state=state, summary=summary(packet, words)),
+        text=text,
         actions=_actions(handoff, words, buttons, private=private),
         fields=tuple(fields),
         transcript=() if private else lines(packet, words),

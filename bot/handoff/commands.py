@@ -186,6 +186,8 @@ class Commands:
         key = f"desk.done.{change.kind}"
         if change.kind == "claimed" and handoff.sensitive is not None:
             key = "desk.done.claimed.private"
+        elif change.kind == "claimed" and packet.unheard == replace(talk.conversation.address, thread=None):
+            key = "desk.done.claimed.unheard"
         text = talk.words(key, case=handoff.case, name=packet.person.name, to=change.text, by=talk.person.name)
         talk.say(ReplyKind.NOTICE, text, personal=change.kind not in _TO_EVERYBODY)
         if change.kind != "assigned":

@@ -38,6 +38,8 @@ class MemoryChannel:
         """By external id. Whoever is not named here is a member whose id is their address."""
         self.outsiders: set[str] = set()
         """Rooms in which people of other organisations read."""
+        self.deaf_in: set[str] = set()
+        """Rooms in which it hears only what is said to it."""
         self.heard: list[Heard] = []
         """What people said themselves, for `read` and `history`."""
         self.contents: dict[str, bytes] = {}
@@ -91,6 +93,9 @@ class MemoryChannel:
 
     async def has_outsiders(self, address: Address) -> bool:
         return address.room in self.outsiders
+
+    async def hears(self, address: Address) -> bool:
+        return address.room not in self.deaf_in
 
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         return self.profiles.get(external_id) or Profile(external_id, external_id, "member", email=external_id)

@@ -403,6 +403,9 @@ class Channel(Protocol):
     async def has_outsiders(self, address: Address) -> bool:
         """Whether people of other organisations read in this room; true where that cannot be found out."""
 
+    async def hears(self, address: Address) -> bool:
+        """Whether it hears in this room what nobody said to it; true where that cannot be found out. Asked at every card of staff."""
+
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         """Who this is; None for an id that the platform does not know."""
 

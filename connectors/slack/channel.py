@@ -78,6 +78,9 @@ class SlackChannel:
     async def has_outsiders(self, address: Address) -> bool:
         return self.is_shared(address) and await self._reading.has_outsiders(address.tenant, address.room)
 
+    async def hears(self, address: Address) -> bool:
+        return True
+
     def is_shared(self, address: Address) -> bool:
         return address.room[:1] not in ("U", "W")
 

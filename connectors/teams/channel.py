@@ -33,6 +33,8 @@ log = structlog.get_logger()
 VIEW = "view:"
 WITHOUT_ACCESS = 60.0
 """Seconds until Teams is asked again after it has refused the bot's token: that is for an admin to mend, and what is said waits."""
+HEARS_FRESH = 300.0
+"""Seconds for which it is believed whether a room consented to being heard."""
 
 
 class Reading(Lookup, Protocol):
@@ -43,6 +45,8 @@ class Reading(Lookup, Protocol):
     async def lookup(self, email: str) -> ExternalId | None: ...
 
     async def has_outsiders(self, address: Address) -> bool: ...
+
+    async def hears(self, address: Address) -> bool: ...
 
     async def heard(self, address: Address, message_id: str) -> Heard | None: ...
 
@@ -90,6 +94,8 @@ class TeamsChannel:
         """Teams takes 7 calls in a second, 8 in two, 60 in thirty and 1,800 in an hour, of one bot in one conversation."""
         self._done: OrderedDict[str, tuple[tuple[str, str], Delivered]] = OrderedDict()
         """By key: where, and what was delivered there."""
+        self._hears: dict[tuple[str, str], tuple[float, bool]] = {}
+        """By tenant and room of staff: when it was found out, and whether they are heard there."""
 
     def direct(self, tenant: str, external_id: str) -> Address:
         return Address(self.name, tenant, direct_room(external_id))
@@ -99,6 +105,13 @@ class TeamsChannel:
 
     async def has_outsiders(self, address: Address) -> bool:
         return self.is_shared(address) and await self._reading.has_outsiders(address)
+
+    async def hears(self, address: Address) -> bool:
+        at, hears = self._hears.get((address.tenant, address.room), (None, True))
+        if at is None or self._monotonic() - at >= HEARS_FRESH:
+            hears = await self._reading.hears(address)
+            self._hears[address.tenant, address.room] = (self._monotonic(), hears)
+        return hears
 
     async def deliver(self, operation: Operation, address: Address, reply: Reply, *, key: str, message_id: str | None) -> Delivered:
         if reply.surface is not None and operation != "delete":

@@ -91,6 +91,9 @@ class WebChannel:
     async def has_outsiders(self, address: Address) -> bool:
         return False
 
+    async def hears(self, address: Address) -> bool:
+        return True
+
     async def profile(self, tenant: str, external_id: str) -> Profile | None:
         """Whoever is signed in was verified by the directory; their id is their address."""
         return Profile(external_id, external_id, "member", email=external_id)

@@ -209,6 +209,10 @@ async def test_a_room_of_several_is_told_from_a_direct_chat(case: Case) -> None:
     assert not case.channel.is_shared(case.direct(case.dana))
 
 
+async def test_whatever_is_said_in_a_direct_chat_is_heard(case: Case) -> None:
+    assert await case.channel.hears(case.direct(case.dana))
+
+
 async def test_the_same_key_posts_once(case: Case) -> None:
     address = case.direct(case.dana)
     first = await case.channel.deliver("post", address, reply("one"), key="k1", message_id=None)

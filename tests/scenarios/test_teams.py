@@ -190,6 +190,20 @@ async def test_without_consent_the_desk_replies_by_the_button(template: Path, tm
         assert teams.fake.refusals == []
 
 
+@pytest.mark.parametrize("consent", [False, True])
+async def test_staff_read_where_they_are_not_heard(template: Path, tmp_path: Path, consent: bool) -> None:
+    async with OnTeams.open(tmp_path / "home", template, consent=consent) as teams:
+        if consent:
+            teams.fake.consent_to(DESK)
+        await teams.say("dana", "my screen is broken, I want a person")
+        card = teams.card(DESK, "Claim")
+        assert ("does not hear this room" in teams.fake.words(card)) is not consent
+        asked = len(teams.fake.refusals)
+        await teams.press("sam", card, "Claim")
+        assert ("does not hear this room" in teams.told(DESK, card.id)[-1]) is not consent
+        assert len(teams.fake.refusals) == asked
+
+
 async def test_without_consent_the_desk_replies_by_what_it_says_to_the_bot(template: Path, tmp_path: Path) -> None:
     async with OnTeams.open(tmp_path / "home", template, consent=False) as teams:
         await teams.say("dana", "my screen is broken, I want a person")

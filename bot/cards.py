@@ -14,14 +14,13 @@ from connectors.ports.chat import Action, Feedback, Field, Progress, Reply, Repl
 from connectors.ports.messages import Message
 from connectors.ports.records import Json
 from specialists.approvals import Approval
-from specialists.request import EventKind, Request, RequestEvent, RequestState
+from specialists.request import COMPOSED, EventKind, Request, RequestEvent, RequestState
 from specialists.skill import Receipt
 
 S = RequestState
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 
-_CANCELLABLE = frozenset({S.GATHERING, S.CONFIRMING, S.AWAITING_STEP_UP, S.AWAITING_APPROVAL, S.HELD})
-_COMPOSED = frozenset({S.GATHERING, S.CONFIRMING})
+_CANCELLABLE = COMPOSED | {S.AWAITING_STEP_UP, S.AWAITING_APPROVAL, S.HELD}
 _STEP_STATUS = {
     EventKind.STEP_STARTED: "running",
     EventKind.STEP_DONE: "done",
@@ -55,7 +54,7 @@ def status_card(story: RequestStory, words: Words, buttons: Buttons, reply_id: s
     actions: list[Action] = []
     if request.state is S.DECLINED:
         actions.append(Action(buttons.id(Verb.WANT_PERSON_FOR, request.id), words("button.person")))
-    if request.state in _COMPOSED:
+    if request.state in COMPOSED:
         actions.append(Action(buttons.id(Verb.SHOW, request.id), words("button.continue"), "primary"))
     if request.state in _CANCELLABLE:
         actions.append(cancel_button(request, words, buttons))
@@ -83,7 +82,7 @@ def declined(story: RequestStory, words: Words) -> str:
 
 def cancel_button(request: Request, words: Words, buttons: Buttons, label: str = "") -> Action:
     """Asks before it takes back what was sent; what is still being put together is dropped at once."""
-    sent = request.state not in _COMPOSED
+    sent = request.state not in COMPOSED
     confirm = words("confirm.cancel", case=request.case, title=titled(request, words)) if sent else ""
     return Action(buttons.id(Verb.CANCEL, request.id), label or words("button.cancel"), confirm=confirm)
 

@@ -24,7 +24,7 @@ from specialists import request as requests
 from specialists.loader import LoadedSkill
 from specialists.policy.decide import Policy
 from specialists.policy.model import Outcome, PolicyDecision, PolicyQuery
-from specialists.request import Change, EventKind, IllegalTransition, Request, RequestEvent, RequestState, SlotValue
+from specialists.request import COMPOSED, Change, EventKind, IllegalTransition, Request, RequestEvent, RequestState, SlotValue
 from specialists.roster import Roster
 from specialists.skill import SkillSpec, SlotSpec
 from specialists.store import RequestStore
@@ -246,7 +246,7 @@ class Dialogue:
         if talk.asked or not isinstance(awaits, AwaitsSlot | AwaitsConfirmation):
             return
         stored = await self.requests.get(awaits.request_id)
-        if stored is None or talk.current(stored).state not in (S.GATHERING, S.CONFIRMING):
+        if stored is None or talk.current(stored).state not in COMPOSED:
             talk.conversation = talk.conversation.forgetting(awaits.request_id)
             return
         request = talk.current(stored)
@@ -272,7 +272,7 @@ class Dialogue:
         candidates: Mapping[str, tuple[str, ...]] = NONE,
         unread: Mapping[str, str] = NONE,
     ) -> None:
-        if request.state not in (S.GATHERING, S.CONFIRMING):
+        if request.state not in COMPOSED:
             key = "request.ended_already" if request.ended else "request.not_changeable"
             talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
             return
@@ -304,7 +304,7 @@ class Dialogue:
         """The same thing asked for twice while the first is under way: shown, not done again."""
         for other in await self.requests.open_of(talk.person.id):
             same = other.skill == request.skill and _values(other) == _values(request) and other.beneficiary_id == request.beneficiary_id
-            if same and other.id != request.id and other.state not in (S.GATHERING, S.CONFIRMING):
+            if same and other.id != request.id and other.state not in COMPOSED:
                 dropped = requests.cancelled(request, talk.now)
                 talk.changes.request(dropped)
                 talk.conversation = replace(talk.conversation.forgetting(request.id), request_id=other.id)

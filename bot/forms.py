@@ -19,7 +19,7 @@ from bot.talk import Talk
 from bot.words import Words
 from connectors.ports.chat import Action, Form, FormField, Reply, ReplyKind
 from connectors.ports.records import Json, new_id
-from specialists.request import Request, RequestState, SlotValue
+from specialists.request import COMPOSED, Request, SlotValue
 from specialists.skill import SkillSpec, SlotSpec
 
 MOST_CHOICES = 100
@@ -27,8 +27,6 @@ MOST_CHOICES = 100
 LONGEST = 3000
 """Characters that stand in a field already."""
 _SKILLS = UUID("6f0d1f0e-6d0c-5c55-9b40-2f4d7c1e8a11")
-OPEN = (RequestState.GATHERING, RequestState.CONFIRMING)
-"""States of a request that waits for the employee's own answer."""
 
 Topic = Callable[[Talk, str], Awaitable[str | None]]
 """The sensitive topic of what was said, None if there is none."""
@@ -97,7 +95,7 @@ class Forms:
 
     async def wanted(self, talk: Talk, request: Request, surface: str | None) -> None:
         """Shows the form of a request that is being put together; where none can be shown, asks the next question."""
-        if request.state not in OPEN:
+        if request.state not in COMPOSED:
             key = "request.ended_already" if request.ended else "request.not_changeable"
             show(talk, surface, Reply(new_id(), ReplyKind.NOTICE, talk.words(key, case=request.case)))
         elif surface is None:

@@ -11,7 +11,7 @@ from bot.changes import Audited, Post
 from bot.conversation.model import AwaitsChoice
 from bot.conversation.store import ConversationStore
 from bot.feedback import Feedback
-from bot.forms import OPEN, Forms, show
+from bot.forms import Forms, show
 from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
 from bot.handoff.model import Command
@@ -27,7 +27,7 @@ from connectors.ports.chat import Activity, Press, Reply, ReplyKind
 from connectors.ports.records import new_id
 from specialists.approvals import AlreadyDecided, Decided, Expired, Judgement, NotYours, OwnRequest, Verdict
 from specialists.fulfilment import Fulfilment
-from specialists.request import EventKind, Request
+from specialists.request import COMPOSED, EventKind, Request
 
 log = structlog.get_logger()
 
@@ -182,7 +182,7 @@ class Presses:
         if request is None or request.requester_id != talk.person.id:
             show(talk, surface, Reply(new_id(), ReplyKind.REFUSAL, talk.words("request.not_yours")))
             return
-        if pressed.verb is not Verb.SHOW or request.state in OPEN:
+        if pressed.verb is not Verb.SHOW or request.state in COMPOSED:
             request = await self.responder.dialogue.brought(talk, request)
         on_page = _on_page(talk) and pressed.verb is not Verb.SHOW
         shown_here = pressed.verb is Verb.FILL_FORM and surface is not None
@@ -195,7 +195,7 @@ class Presses:
                 await self.forms.wanted(talk, request, surface)
             case Verb.SEND_FORM:
                 await self.forms.sent(talk, request, press.values)
-            case Verb.SHOW if request.state in OPEN and await self._move(talk, request.conversation_id):
+            case Verb.SHOW if request.state in COMPOSED and await self._move(talk, request.conversation_id):
                 # It waits for an answer: the question is asked again, where it can be answered.
                 talk.began = talk.words("request.line", case=request.case, title=titled(request, talk.words))
                 await dialogue.advance(talk, request)

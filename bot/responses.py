@@ -23,14 +23,13 @@ from connectors.ports.chat import Action, Citation, Reply, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from knowledge.answering import Answer
-from specialists.request import Request, RequestState
+from specialists.request import COMPOSED, Request, RequestState
 from specialists.store import RequestStore
 
 log = structlog.get_logger()
 Ask = Callable[[str, Person, str | None, NDArray[np.float32] | None], Awaitable[Answer]]
 """question, asker, the question before it, its vector -> a cited answer or none."""
 LONG_AGO_DAYS = 365
-COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
 SHOWN = 5
 """Cards in one answer."""
 

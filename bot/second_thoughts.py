@@ -18,11 +18,10 @@ from bot.talk import Talk
 from connectors.ports.chat import Action, Activity, ReplyKind
 from connectors.ports.secrets import REMOVED
 from specialists import request as requests
-from specialists.request import Request, RequestState
+from specialists.request import COMPOSED, Request
 from specialists.store import RequestStore
 
 log = structlog.get_logger()
-_COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class SecondThoughts:
         if not await self._rewrite(talk, activity, activity.text):
             return False
         begun = await self._begun(talk, activity)
-        if any(request.state not in _COMPOSED and not request.ended for request in begun):
+        if any(request.state not in COMPOSED and not request.ended for request in begun):
             for request in begun:
                 actions = (Action(self.buttons.id(Verb.CANCEL, request.id), talk.words("button.cancel")),)
                 text = talk.words("edit.too_late", case=request.case)
@@ -49,7 +48,7 @@ class SecondThoughts:
             return False
         for request in begun:
             self._drop(talk, request)
-        return not begun or any(request.state in _COMPOSED for request in begun)
+        return not begun or any(request.state in COMPOSED for request in begun)
 
     async def deleted(self, talk: Talk, activity: Activity) -> None:
         """The memory forgets the words and the files, and so do the cards that staff read; a request that was being put together
@@ -60,7 +59,7 @@ class SecondThoughts:
         for request in await self._begun(talk, activity):
             if last and self._drop(talk, request):
                 talk.say(ReplyKind.NOTICE, talk.words("deleted.cancelled", case=request.case), personal=True)
-            elif request.state not in _COMPOSED and not request.ended and (last or request.key.startswith(f"{activity.target}:")):
+            elif request.state not in COMPOSED and not request.ended and (last or request.key.startswith(f"{activity.target}:")):
                 actions = (cancel_button(request, talk.words, self.buttons),) if cancellable(request) else ()
                 text = talk.words("deleted.too_late", case=request.case)
                 talk.say(ReplyKind.NOTICE, text, request=request, actions=actions, personal=True)
@@ -111,7 +110,7 @@ class SecondThoughts:
     @staticmethod
     def _drop(talk: Talk, request: Request) -> bool:
         """Whether it was still being put together, and so is dropped."""
-        if request.state not in _COMPOSED:
+        if request.state not in COMPOSED:
             return False
         talk.changes.request(requests.cancelled(request, talk.now))
         talk.conversation = talk.conversation.forgetting(request.id)

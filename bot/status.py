@@ -37,7 +37,7 @@ from connectors.ports.people import Person
 from connectors.ports.records import Clock, new_id
 from specialists import request as requests
 from specialists.approvals import Approval
-from specialists.request import Change, EventKind, Request, RequestEvent, RequestState
+from specialists.request import COMPOSED, Change, EventKind, Request, RequestEvent, RequestState
 from specialists.roster import Roster
 from specialists.skill import SkillSpec
 from specialists.store import Conflict, RequestStore, StoredEvent
@@ -136,7 +136,7 @@ class StatusReader:
     async def abandon(self) -> None:
         """Requests that were begun and never finished are cancelled after a day."""
         due = self.clock() - ABANDONED
-        for request in await self.requests.in_states(RequestState.GATHERING, RequestState.CONFIRMING):
+        for request in await self.requests.in_states(*COMPOSED):
             if request.updated_at < due:
                 await self._change(requests.cancelled(request, self.clock()))
 

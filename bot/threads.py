@@ -20,7 +20,7 @@ from bot.talk import Talk
 from connectors.errors import Retry
 from connectors.ports.chat import Activity, ActivityKind, Address, Channel, ReplyKind
 from connectors.ports.people import Person
-from specialists.request import RequestState
+from specialists.request import COMPOSED, RequestState
 from specialists.store import RequestStore
 
 OWN_CHAT_IDLE = timedelta(hours=8)
@@ -30,7 +30,6 @@ LONG_AGO = timedelta(days=31)
 """What began before that and is in nobody's hands is not gone on with: nothing is looked for there."""
 MOST_CARDS = 10
 """Cards of other rooms that are looked at for an open question."""
-_COMPOSED = (RequestState.GATHERING, RequestState.CONFIRMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,7 @@ class Threads:
         if isinstance(awaits, AwaitsSolved):
             open_ = (request.state, request.resolution) == (RequestState.DONE, None)
             return open_ and any(p.message_id is not None for p in await self.outbox.shown(f"receipt:{request.id}"))
-        return request.state in _COMPOSED
+        return request.state in COMPOSED
 
     def _is_shared(self, address: Address) -> bool:
         return self.channels[address.channel].is_shared(address)

@@ -44,6 +44,8 @@ class RequestState(StrEnum):
 
 S = RequestState
 ENDED = frozenset({S.DONE, S.UNDONE, S.DECLINED, S.DENIED, S.EXPIRED, S.CANCELLED, S.FAILED, S.WITH_STAFF})
+COMPOSED = frozenset({S.GATHERING, S.CONFIRMING})
+"""Being put together: it waits for the employee's own answer, and no specialist has it."""
 WORKING = frozenset({S.SUBMITTED, S.RUNNING, S.UNDOING})
 """Foyer itself has the ball and something is running."""
 

@@ -87,14 +87,22 @@ class SecondThoughts:
             talk.say(ReplyKind.NOTICE, talk.words("stopped"))
 
     async def _rewrite(self, talk: Talk, activity: Activity, text: str) -> bool:
-        """Whether it was this person's last word in this conversation; the transcript follows in any case."""
+        """Whether it was this person's last word in this conversation, and is another now; the transcript follows in any case."""
         target = activity.target or ""
+        if await self._is_said(talk, activity, text):
+            return False  # a platform tells of an edit, too, when it has only added a preview
 
         async def rewrite(session: AsyncSession) -> None:
             await self.conversations.rewrite(session, talk.conversation.id, target, text)
 
         talk.changes.inside.append(rewrite)
         return await self.inbox.last_word(activity) == target and REMOVED not in text
+
+    async def _is_said(self, talk: Talk, activity: Activity, text: str) -> bool:
+        """Whether the message says just that as it is remembered, with its files or without."""
+        with_files = "\n".join(filter(None, (text, *(talk.words("say.file", name=file.name) for file in activity.files))))
+        said = await self.conversations.transcript(talk.conversation.id)
+        return any(line.message_id == activity.target and line.text in (text, with_files) for line in said)
 
     async def _begun(self, talk: Talk, activity: Activity) -> list[Request]:
         """The requests that came of the message."""

@@ -234,6 +234,17 @@ async def test_what_is_edited_at_once_is_understood_anew(flat: Platform) -> None
     assert other.state.value == "cancelled"
 
 
+async def test_an_edit_that_changes_nothing_is_none(flat: Platform) -> None:
+    """A preview was added to it."""
+    said = await flat.say("dana", QUESTION)
+    before = flat.shown("dana")
+    await flat.edit("dana", said, QUESTION)
+    assert flat.shown("dana") == before
+    await flat.edit("dana", said, WISH)
+    await flat.edit("dana", said, WISH)
+    assert len(await requests(flat, "dana")) == 1
+
+
 async def test_an_edit_of_an_old_run_changes_that_and_no_other(flat: Platform) -> None:
     said = await flat.say("dana", "I need access to Figma")
     old = (await of(flat)).conversation_id

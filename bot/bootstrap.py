@@ -356,11 +356,13 @@ class App:
         """For the web chat: is a turn, a step or an undelivered reply running for this person?"""
         if await self.inbox.open_for(external_id):
             return True
-        if await self.requests.pending_commands(1) or await self.held.due():
+        if await self.requests.pending_commands(1):
             return True
         person = await self.people.by_email(external_id)
         if person is None:
             return bool(await self.outbox.undelivered([external_id]))
+        if await self.held.due(person.id):
+            return True
         running = await self.requests.in_states(*WORKING)
         if any(request.requester_id == person.id for request in running) or await self.status.behind():
             return True

@@ -62,9 +62,9 @@ class HeldPosts:
         async with self.sessions() as session:
             return frozenset((await session.execute(held)).scalars())
 
-    async def due(self) -> bool:
-        """Whether something is held that need not be any more."""
-        return any(self._is_over(row) for row in await self._rows())
+    async def due(self, reader_id: str | None = None) -> bool:
+        """Whether something is held that need not be any more: for this reader, or for anybody."""
+        return any(self._is_over(row) for row in await self._rows() if reader_id in (None, row.reader_id))
 
     async def release(self) -> float | None:
         """Lets go out what need not be held any more. Returns the seconds until more is due by time, None when nothing is held."""

@@ -103,6 +103,8 @@ async def test_it_goes_out_at_its_time_in_order_and_once(night: Night) -> None:
     assert await night.held.release() == (MORNING - START).total_seconds()
     night.now = MORNING
     assert await night.held.due()
+    assert await night.held.due(night.reader)
+    assert not await night.held.due("somebody else"), "whose chat is idle"
     assert await night.deliver() == ["1", "2", "3"]
     assert await night.held.release() is None
     assert await night.deliver() == ["1", "2", "3"]

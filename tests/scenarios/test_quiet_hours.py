@@ -111,6 +111,8 @@ async def test_what_comes_of_it_waits_for_its_requester(asleep: Company) -> None
     assert card.request.state == "done", "the live card is true at once"
     await asleep.later(hours=9)
     assert ReplyKind.RECEIPT in await kinds(asleep, "omar")
+    await asleep.say("omar", "yes")
+    assert (await _one(asleep, "omar", "grant_access")).resolution == "confirmed"
 
 
 async def test_an_approval_that_is_withdrawn_meanwhile_is_never_asked(asleep: Company) -> None:

@@ -222,18 +222,19 @@ def _post(url: str, body: Json) -> Json:
 
 
 def data_of(card: Json | None, title: str) -> Json:
-    """The data of the button that is called so, in whatever part of a card."""
+    """The data of the button that is called so, in whatever part of a card; of one that asks first, of its yes."""
     found = _find(card, title)
     assert found is not None, f"no button {title!r} in {json.dumps(card)[:1500]}"
     return found
 
 
 def _find(part: Any, title: str) -> Json | None:
-    if isinstance(part, dict):
-        if str(part.get("type", "")) in ("Action.Execute", "Action.Submit") and part.get("title") == title:
-            found: Json = part["data"]
-            return found
-        return next((found for inner in part.values() if (found := _find(inner, title)) is not None), None)
     if isinstance(part, list):
         return next((found for inner in part if (found := _find(inner, title)) is not None), None)
-    return None
+    if not isinstance(part, dict):
+        return None
+    if part.get("title") == title and part.get("type") in ("Action.Execute", "Action.Submit"):
+        found: Json = part["data"]
+        return found
+    asked = _find(part["card"], "Yes") if part.get("title") == title and part.get("type") == "Action.ShowCard" else None
+    return asked or next((found for inner in part.values() if (found := _find(inner, title)) is not None), None)

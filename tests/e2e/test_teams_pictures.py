@@ -100,7 +100,7 @@ SHOWN: dict[str, tuple[list[dict[str, Any]], tuple[str, ...], tuple[str, ...]]] 
         (),
         ("Book a holiday", "12 days", "First day", "Your manager reads it.", "Send", "2 days"),
     ),
-    "36-teams-table": (message(examples.TABLE), (), ("Office 0", "+49 30 550010", "The table of 105 rows is in the file table-1.csv.")),
+    "36-teams-table": (message(examples.TABLE), (), ("Office 0", "+49 30 550010", " more")),
     "37-teams-refusal": (
         message(examples.REFUSAL, examples.ERROR, GREETING),
         (),

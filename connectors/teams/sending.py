@@ -18,7 +18,7 @@ from connectors.ports.chat import Address, Reply, ReplyKind
 from connectors.ports.chat import Attachment as File
 from connectors.teams.client import Client
 from connectors.teams.entities import StreamInfo
-from connectors.teams.envelope import CHANNEL
+from connectors.teams.envelope import CHANNEL, PERSON
 from connectors.teams.files import consent_card
 from connectors.teams.render import Part
 from connectors.teams.store import Belonging, BelongingStore, Consent, ConsentStore, Post, PostStore, Room
@@ -168,7 +168,7 @@ class Sending:
         unsent, room = [], place.room
         for n, file in enumerate(files, 1):
             name = f"{key}#file{n}"
-            consent = Consent(str(uuid.uuid5(IDS, name)), room.tenant, room.room.removeprefix("user:"), file.id, file.name)
+            consent = Consent(str(uuid.uuid5(IDS, name)), room.tenant, room.room.removeprefix(PERSON), file.id, file.name)
             await self.consents.ask(consent, self.clock())
             try:
                 asked = Message(file.name, _asking(consent, file))

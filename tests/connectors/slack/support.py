@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
@@ -10,43 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 import bot
 from bot.words import Words
 from connectors.chat.wording import Wording
-from connectors.errors import Refused
 from connectors.ports.messages import Messages, Reader
 from connectors.slack.channel import SlackChannel
 from connectors.slack.clients import Clients
 from connectors.slack.settings import SlackSettings
 from connectors.slack.store import metadata
+from tests.connectors.doubles import KeptFiles, Seconds
 from tests.fakes.slack import FakeSlack
 
 WORDING = Wording.of(Words(Messages.load([Path(bot.__file__).with_name("messages.yaml")]), Reader("en-US", "UTC")))
 """As an installation has it."""
 SECRET = b"0123456789abcdef0123456789abcdef"
 DANA, OMAR, ROOM = "U0DANA", "U0OMAR", "C0HELP"
-
-
-class Seconds:
-    """A monotonic clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@dataclass
-class KeptFiles:
-    """Implements the Files port."""
-
-    contents: dict[str, bytes] = field(default_factory=dict)
-
-    async def read(self, attachment_id: str) -> bytes:
-        if attachment_id not in self.contents:
-            raise Refused("gone", attachment_id)
-        return self.contents[attachment_id]
 
 
 @dataclass

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from connectors.errors import Refused
 from connectors.ports.chat import Address
 from connectors.teams.client import Client
 from connectors.teams.files import Consents, Transfers
@@ -17,34 +16,10 @@ from connectors.teams.reading import Reading
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import AccountStore, ConsentStore, Room, RoomStore
 from connectors.teams.tables import metadata
+from tests.connectors.doubles import KeptFiles, Seconds
 from tests.fakes.teams import FakeTeams
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
-
-
-class Seconds:
-    """A monotonic clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@dataclass
-class KeptFiles:
-    """Implements the Files port."""
-
-    contents: dict[str, bytes] = field(default_factory=dict)
-
-    async def read(self, attachment_id: str) -> bytes:
-        if attachment_id not in self.contents:
-            raise Refused("gone", attachment_id)
-        return self.contents[attachment_id]
 
 
 def word(key: str, /, **params: str) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
-from connectors.errors import Refused
 from connectors.ports.chat import Activity
 from connectors.teams.connector import Teams
 from connectors.teams.settings import TeamsSettings
+from tests.connectors.doubles import KeptFiles
 from tests.connectors.teams.auth_support import Seconds
 from tests.connectors.teams.support import WORD, open_engine, settings_of
 from tests.fakes.teams import FakeTeams
@@ -39,13 +39,6 @@ class RecordingInbox:
     @property
     def heard(self) -> list[Activity]:
         return list(self.rows.values())
-
-
-class NoFiles:
-    """Implements the Files port."""
-
-    async def read(self, attachment_id: str) -> bytes:
-        raise Refused("gone", attachment_id)
 
 
 @dataclass
@@ -92,6 +85,6 @@ async def receiving(folder: Path, *, local: bool = False, **changes: Any) -> Asy
 def make_teams(settings: TeamsSettings, inbox: RecordingInbox, engine: AsyncEngine, fake: FakeTeams, seconds: Seconds) -> Teams:
     """Not opened yet."""
     return Teams(
-        settings, intake=inbox, files=NoFiles(), word=WORD, sessions=async_sessionmaker(engine),
+        settings, intake=inbox, files=KeptFiles(), word=WORD, sessions=async_sessionmaker(engine),
         clock=fake.at, pauses=(0.01,), monotonic=seconds,
     )  # fmt: skip

@@ -20,25 +20,13 @@ from connectors.teams.envelope import Payload
 from connectors.teams.keys import Keys
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.tokens import Tokens
+from tests.connectors.doubles import Seconds
 from tests.fakes.teams.openid import ISSUER, SERVICE_URL, FakeOpenId, served
 
 Json = dict[str, Any]
 APP = "11111111-2222-3333-4444-555555555555"
 TENANT = "aaaaaaaa-0000-0000-0000-000000000001"
 DANA = "dddddddd-0000-0000-0000-000000000001"
-
-
-class Seconds:
-    """A monotonic clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += seconds
 
 
 def message(text: str = "hello", /, *, tenant: str | None = TENANT, **changes: Any) -> Json:

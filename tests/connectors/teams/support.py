@@ -1,6 +1,5 @@
 """The Teams channel on the fake Teams, with clocks that stand still and a database of its own."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import AccountStore, PostStore, Room, RoomKind, RoomStore
 from connectors.teams.tables import metadata
 from connectors.teams.waiting import Waiting
+from tests.connectors.doubles import Seconds
 from tests.fakes.teams import FakeTeams
 
 WORD = Words(Messages.load([Path(bot.__file__).with_name("messages.yaml")]), Reader("en-US", "UTC"))
@@ -30,25 +30,6 @@ WORD = Words(Messages.load([Path(bot.__file__).with_name("messages.yaml")]), Rea
 WORDING = Wording.of(WORD)
 KINDS: dict[str, RoomKind] = {"personal": "personal", "groupChat": "group", "channel": "channel"}
 START = datetime(2026, 11, 20, 9, tzinfo=UTC)
-
-
-class Seconds:
-    """A monotonic clock that stands still until it is moved; `sleep` moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.slept: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def forward(self, seconds: float) -> None:
-        self.now += seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-        await asyncio.sleep(0)
 
 
 @dataclass
@@ -63,6 +44,8 @@ class OnTeams:
     engine: AsyncEngine
     seconds: Seconds = field(default_factory=Seconds)
     waiting: Waiting = field(default_factory=Waiting)
+    hurries: bool = False
+    """Nothing waits between the calls of a stream."""
 
     def __post_init__(self) -> None:
         self.channel = self.again()
@@ -84,6 +67,8 @@ class OnTeams:
 
     async def sleep(self, seconds: float) -> None:
         """Time passes for Teams, too."""
+        if self.hurries:
+            return
         self.fake.advance(seconds)
         await self.seconds.sleep(seconds)
 

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from connectors.errors import Refused, Retry
 from connectors.teams import graph
-from connectors.teams.graph import WITHOUT_CONSENT, Graph
+from connectors.teams.graph import LARGEST, WITHOUT_CONSENT, Graph
 from connectors.teams.settings import TeamsSettings
 from connectors.teams.store import Room
 from connectors.teams.tokens import GRAPH_SCOPE
@@ -231,9 +231,8 @@ async def test_a_graph_that_does_not_answer_is_not_waited_for() -> None:
         await runner.cleanup()
 
 
-async def test_an_answer_without_end_is_not_kept(there: OnGraph, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph, "LARGEST", 1_000)
-    there.answers = [page(*(str(n) for n in range(1_000)))]
+async def test_an_answer_without_end_is_not_kept(there: OnGraph) -> None:
+    there.answers = [page("3" * LARGEST)]
     assert await code_of(there) == "unreadable"
 
 

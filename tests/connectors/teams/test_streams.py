@@ -264,9 +264,9 @@ async def test_a_stop_that_is_heard_of_after_a_restart_leaves_it_as_it_was(teams
     assert teams.calls("update") == teams.calls("send") == 0
 
 
-async def test_a_stream_that_hurries_is_throttled(teams: OnTeams, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_that_hurries_is_throttled(teams: OnTeams) -> None:
     """The control of all above: Teams takes one call a second."""
-    monkeypatch.setattr("connectors.teams.streams.INTERVAL", 0.0)
+    teams.hurries = True
     with pytest.raises(Retry, match="busy"):
         await say(teams, NOTICE)
     assert [refusal.status for refusal in teams.fake.refusals] == [429]

@@ -1,6 +1,22 @@
 """The tables that the conversation owns: people, dialogues, inbox, outbox, cards, handoffs."""
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text, true
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+    true,
+)
 
 from connectors.ports.records import UtcDateTime
 
@@ -236,6 +252,52 @@ feedback = Table(
     Column("at", UtcDateTime, nullable=False),
 )
 """What somebody thought of an answer; the last word counts."""
+
+lesson = Table(
+    "lesson",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("label", String(60), nullable=False),
+    Column("source", String(12), nullable=False),
+    Column("by", String(36), nullable=False),
+    Column("conversation_id", String(36)),
+    Column("at", UtcDateTime, nullable=False),
+    Column("state", String(10), nullable=False, index=True),
+    Column("reviewed_by", String(36)),
+    Column("reviewed_at", UtcDateTime),
+    Column("kept", Boolean, nullable=False, server_default=text("false")),
+)
+"""What an utterance should have been understood as. `state`: proposed -> accepted | rejected; `source`: staff, employee, admin;
+`kept`: never trained on, so that versions can be compared on it."""
+
+recognition_version = Table(
+    "recognition_version",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String(36), nullable=False),
+    Column("lessons", JSON, nullable=False),
+    Column("kept", Integer, nullable=False),
+    Column("accuracy", Float, nullable=False),
+    Column("accuracy_before", Float, nullable=False),
+    Column("calibration_error", Float, nullable=False),
+    Column("state", String(10), nullable=False),
+)
+"""A training of the recognition. `lessons`: the ids trained on; `accuracy`, `accuracy_before`: its and its predecessor's on the
+`kept` questions; `state`: active, refused, superseded."""
+
+closed_request = Table(
+    "closed_request",
+    metadata,
+    Column("request_id", String(36), primary_key=True),
+    Column("skill", String(60), nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("encoder", String(100), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+"""How a request ended that began with an utterance of this vector; the words are not kept. `outcome`: fulfilled, unwanted."""
 
 projection = Table(
     "projection",

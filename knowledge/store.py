@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Date,
     ForeignKey,
@@ -60,6 +61,8 @@ versions = Table(
     # Of the published version: the vector of the title, and the encoder that made all of its vectors.
     Column("title_vector", LargeBinary),
     Column("encoder", String(100)),
+    # SHA-256 of the file and the audience it came with: what is uploaded again unchanged is no new version.
+    Column("content_hash", String(64)),
 )
 chunks = Table(
     "knowledge_chunk",
@@ -87,6 +90,40 @@ settings = Table(
     metadata,
     Column("key", String(50), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+answers = Table(
+    "knowledge_answer",
+    metadata,
+    # What a shown answer quoted, so that a judgement of it reaches the articles. `id` is the reply's.
+    Column("id", String(36), primary_key=True),
+    Column("articles", JSON, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("encoder", String(100), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+judgements = Table(
+    "knowledge_judgement",
+    metadata,
+    Column("answer_id", String(36), primary_key=True),
+    Column("person_id", String(36), primary_key=True),
+    Column("article_id", String(36), primary_key=True),
+    Column("helpful", Boolean, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Index("ix_knowledge_judgement_article", "article_id"),
+)
+gaps = Table(
+    "knowledge_gap",
+    metadata,
+    # A question that no article answered, or whose answer did not help. Clusters are computed from the vectors.
+    Column("id", String(36), primary_key=True),
+    Column("question", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("encoder", String(100), nullable=False),
+    Column("reason", String(12), nullable=False),
+    Column("person_id", String(36), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("closed_at", UtcDateTime),
 )
 
 published = and_(articles.c.id == versions.c.article_id, articles.c.published_version == versions.c.version)

@@ -1,22 +1,23 @@
 """The command line. What touches an installation's state goes through the process that owns it, if one runs."""
 
 import asyncio
-import base64
 import gc
 import json
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import structlog
 import typer
 
 from bot import logs
-from bot.attach import Control, attached, chatting
-from bot.config import ConfigError, Settings, load
+from bot.attach import chatting
+from bot.commands import fail, settings_from, told
+from bot.config import ConfigError, Settings
 from bot.home import Home, Refusal
+from bot.knowledge_cli import knowledge
 
 app = typer.Typer(
     name="foyer",
@@ -25,7 +26,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-knowledge = typer.Typer(help="Articles: add, try, publish, list, retire.", no_args_is_help=True)
 audit = typer.Typer(help="The audit: check its chain, tell the story of a request.", no_args_is_help=True)
 specialists = typer.Typer(help="The AI specialists: list, pause, resume.", no_args_is_help=True)
 sandbox = typer.Typer(help="The sandbox company: look at somebody, confirm as them, start over.", no_args_is_help=True)
@@ -38,18 +38,13 @@ app.add_typer(sandbox, name="sandbox")
 app.add_typer(slack, name="slack")
 app.add_typer(teams, name="teams")
 
-T = TypeVar("T")
-
-LARGEST = 5 * 1024**2
-"""Bytes of a file that is worth sending to the library, which refuses larger ones, too."""
-
 PortOption = Annotated[int | None, typer.Option(help="Port of the web chat; 8080 if neither this nor FOYER_PORT is given.")]
 
 
 @app.command()
 def serve(port: PortOption = None) -> None:
     """Run Foyer until it is interrupted; logs go to standard error."""
-    settings = _settings(port)
+    settings = settings_from(port)
     logs.set_up(settings.log_level)
     _run(_serve(settings, banner=False))
 
@@ -57,7 +52,7 @@ def serve(port: PortOption = None) -> None:
 @app.command()
 def demo(port: PortOption = None) -> None:
     """Run Foyer with the sandbox company and the starter articles, and say where to find it."""
-    settings = _settings(port)
+    settings = settings_from(port)
     logs.set_up(settings.log_level, settings.home / "logs" / "foyer.log")
     _run(_serve(settings, banner=True))
 
@@ -69,7 +64,7 @@ def chat(
     conversation: Annotated[str | None, typer.Option(help="Continue this conversation.")] = None,
 ) -> None:
     """Talk to Foyer in the terminal. `!ACTION_ID text` presses a button."""
-    settings = _settings(None)
+    settings = settings_from(None)
     logs.set_up("warning", None if json_ else settings.home / "logs" / "chat.log")
 
     async def talk() -> int:
@@ -84,90 +79,13 @@ def chat(
     raise typer.Exit(_run(talk()))
 
 
-@knowledge.command("add")
-def knowledge_add(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, text.")],
-    audience: Annotated[list[str] | None, typer.Option(help="Who may read it, e.g. country=DE; again for another key.")] = None,
-    publish: Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving a draft.")] = False,
-) -> None:
-    """Add articles as drafts (or publish them at once). A file of the same name is a new version of that article."""
-    missing = [str(path) for path in paths if not path.exists()]
-    if missing:
-        _fail(f"There is no {', '.join(missing)}.")
-    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()]
-    twice = sorted({file.name for file in files if sum(other.name == file.name for other in files) > 1})
-    if twice:
-        _fail(f"Several files are called {', '.join(twice)}; one would replace the other. Rename them, or add them one by one.")
-
-    async def add(control: Control) -> bool:
-        refused = [file for file in files if not await _add_one(control, file, audience or [], publish)]
-        return not refused
-
-    raise typer.Exit(0 if _attached(add) else 1)
-
-
-async def _add_one(control: Control, file: Path, audience: list[str], publish: bool) -> bool:
-    """Adds one file and says so; False when it was refused."""
-    try:
-        article = await control.call("knowledge.add", data=_content(file), name=file.name, audience=audience, publish=publish)
-    except (Refusal, OSError) as error:
-        typer.echo(f"{file}: {error.strerror if isinstance(error, OSError) else error}", err=True)
-        return False
-    typer.echo(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}")
-    if not publish:
-        typer.echo(f'  try it:      foyer knowledge try {article["id"]} "a question"')
-        typer.echo(f"  publish it:  foyer knowledge publish {article['id']}")
-    return True
-
-
-def _content(file: Path) -> str:
-    """Its bytes in base64; raises Refusal when it is too large to be sent."""
-    if file.stat().st_size > LARGEST:
-        raise Refusal(f"larger than {LARGEST // 1024**2} MB")
-    return base64.b64encode(file.read_bytes()).decode()
-
-
-@knowledge.command("try")
-def knowledge_try(article: str, question: str) -> None:
-    """Ask a question of one article, draft or not."""
-    quotes = _told("knowledge.try", id=article, question=question)
-    typer.echo("\n\n".join(quotes) if quotes else "This article does not answer that.")
-
-
-@knowledge.command("publish")
-def knowledge_publish(article: str) -> None:
-    """Publish a draft; it is answered from at once."""
-    published = _told("knowledge.publish", id=article)
-    typer.echo(f"published: {published['title']} (version {published['version']})")
-
-
-@knowledge.command("retire")
-def knowledge_retire(article: str) -> None:
-    """Take an article out of use."""
-    typer.echo(f"retired: {_told('knowledge.retire', id=article)['title']}")
-
-
-@knowledge.command("list")
-def knowledge_list() -> None:
-    """List the articles."""
-    for one in _told("knowledge.list"):
-        audience = "; ".join(f"{key}={','.join(values)}" for key, values in one["audience"].items()) or "all employees"
-        typer.echo(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  ({audience})")
-
-
-@knowledge.command("reindex")
-def knowledge_reindex() -> None:
-    """Rebuild the index from the database."""
-    typer.echo(f"{_told('knowledge.reindex')} passages indexed")
-
-
 @audit.command("verify")
 def audit_verify(
     checkpoint: Annotated[Path | None, typer.Option(help="One exported before; shows truncation, too.")] = None,
 ) -> None:
     """Check the chain of audit events; exit code 1 when it does not hold."""
     given = json.loads(checkpoint.read_text(encoding="utf-8")) if checkpoint is not None else None
-    result = _told("audit.verify", checkpoint=given)
+    result = told("audit.verify", checkpoint=given)
     typer.echo(result["message"])
     raise typer.Exit(0 if result["ok"] else 1)
 
@@ -175,13 +93,13 @@ def audit_verify(
 @audit.command("checkpoint")
 def audit_checkpoint() -> None:
     """Print a checkpoint; keep it elsewhere, and give it to verify later."""
-    print(json.dumps(_told("audit.checkpoint")))  # noqa: T201 - for a file
+    print(json.dumps(told("audit.checkpoint")))  # noqa: T201 - for a file
 
 
 @audit.command("show")
 def audit_show(case: str) -> None:
     """Tell the story of one request or handoff, by its case number (FOY-12)."""
-    story = _told("audit.show", case=case)
+    story = told("audit.show", case=case)
     typer.echo(f"{story['case']}  {story['what']}  {story['state']}")
     for entry in story["story"]:
         facts = "  ".join(f"{name}={_short(value)}" for name, value in {**entry["data"], **_private(entry["private"])}.items())
@@ -191,7 +109,7 @@ def audit_show(case: str) -> None:
 @specialists.command("list")
 def specialists_list() -> None:
     """List the specialists and what they can do."""
-    _show_specialists(_told("specialists.list"))
+    _show_specialists(told("specialists.list"))
 
 
 @specialists.command("pause")
@@ -199,7 +117,7 @@ def specialists_pause(
     name: Annotated[str | None, typer.Argument()] = None, all_: Annotated[bool, typer.Option("--all", help="Every specialist.")] = False
 ) -> None:
     """Stop every new effect of a specialist, or of all, at once and across restarts."""
-    _show_specialists(_told("specialists.pause", name=_which(name, all_)))
+    _show_specialists(told("specialists.pause", name=_which(name, all_)))
 
 
 @specialists.command("resume")
@@ -207,25 +125,25 @@ def specialists_resume(
     name: Annotated[str | None, typer.Argument()] = None, all_: Annotated[bool, typer.Option("--all", help="Every specialist.")] = False
 ) -> None:
     """Let a specialist, or all, go on; what was held continues."""
-    _show_specialists(_told("specialists.resume", name=_which(name, all_)))
+    _show_specialists(told("specialists.resume", name=_which(name, all_)))
 
 
 @sandbox.command("show")
 def sandbox_show(person: str) -> None:
     """Print somebody's state at the sandbox company, and their mailbox."""
-    print(json.dumps(_told("sandbox.show", person=person), indent=2, ensure_ascii=False))  # noqa: T201 - for other programs, too
+    print(json.dumps(told("sandbox.show", person=person), indent=2, ensure_ascii=False))  # noqa: T201 - for other programs, too
 
 
 @sandbox.command("confirm")
 def sandbox_confirm(person: str, no: Annotated[bool, typer.Option("--no", help='Answer "it was not me".')] = False) -> None:
     """Follow the newest confirmation link in somebody's mailbox, as they would."""
-    typer.echo(_told("sandbox.confirm", person=person, yes=not no))
+    typer.echo(told("sandbox.confirm", person=person, yes=not no))
 
 
 @sandbox.command("reset")
 def sandbox_reset() -> None:
     """Start the sandbox company over."""
-    typer.echo(_told("sandbox.reset"))
+    typer.echo(told("sandbox.reset"))
 
 
 @slack.command("manifest")
@@ -243,7 +161,7 @@ def slack_manifest(
                 "--socket-mode: Slack sends nothing to --url; it is only where workspaces come back to that install the app.", err=True
             )
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @teams.command("package")
@@ -259,9 +177,9 @@ def teams_package(
     try:
         out.write_bytes(teams_app(app_id, url, version=version))
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"Cannot write {out}: {error.strerror}.")
+        fail(f"Cannot write {out}: {error.strerror}.")
     typer.echo(f"Wrote {out}. Upload it at https://admin.teams.microsoft.com under Teams apps, Manage apps.")
 
 
@@ -277,9 +195,9 @@ def teams_playground(
         name, content = playground_people(as_)
         (folder / name).write_text(content, encoding="utf-8")
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:
-        _fail(f"Cannot write to {folder}: {error.strerror}.")
+        fail(f"Cannot write to {folder}: {error.strerror}.")
     typer.echo(f"Wrote {folder / name}.")
 
 
@@ -287,7 +205,7 @@ def teams_playground(
 def doctor() -> None:
     """Say what is configured, what is missing and how to mend it."""
     try:
-        findings = _told("doctor")
+        findings = told("doctor")
     except ConfigError as error:
         findings = [{"name": "configuration", "ok": False, "found": str(error), "mend": "mend this first; nothing else could be tried"}]
     for one in findings:
@@ -304,10 +222,10 @@ def main() -> None:
     try:
         app()
     except (Refusal, ConfigError) as error:
-        _fail(str(error))
+        fail(str(error))
     except Exception as error:  # whatever broke: a sentence here, the rest in the log
         structlog.get_logger().exception("command_failed")
-        _fail(f"Foyer had to stop: {error or type(error).__name__}. `foyer doctor` may say more; the log has the details.")
+        fail(f"Foyer had to stop: {error or type(error).__name__}. `foyer doctor` may say more; the log has the details.")
 
 
 def settle() -> None:
@@ -366,10 +284,6 @@ Everything stays under {home}; logs in {home}/logs. Ctrl-C ends it.
 """
 
 
-def _settings(port: int | None) -> Settings:
-    return load(**({} if port is None else {"port": port}))
-
-
 def _run(work: Coroutine[Any, Any, int]) -> int:
     try:
         return asyncio.run(work)
@@ -377,39 +291,9 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
         return 130
 
 
-def _attached(work: Callable[[Control], Awaitable[T]]) -> T:
-    """Work on the running Foyer, or on one that lives as long as the work."""
-    settings = _settings(None)
-    logs.set_up("warning", settings.home / "logs" / "commands.log")
-
-    async def run() -> T:
-        async with attached(settings) as control:
-            return await work(control)
-
-    return asyncio.run(run())
-
-
-def _call(command: str, **given: Any) -> Any:
-    """One command; raises Refusal."""
-    return _attached(lambda control: control.call(command, **given))
-
-
-def _told(command: str, **given: Any) -> Any:
-    """One command, or its refusal as a sentence and exit code 1."""
-    try:
-        return _call(command, **given)
-    except Refusal as refusal:
-        _fail(str(refusal))
-
-
-def _fail(sentence: str) -> Any:
-    typer.echo(sentence, err=True)
-    raise SystemExit(1)
-
-
 def _which(name: str | None, everybody: bool) -> str:
     if everybody == (name is not None):
-        _fail("Name one specialist, or give --all.")
+        fail("Name one specialist, or give --all.")
     return "*" if everybody else str(name)
 
 

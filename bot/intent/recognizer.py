@@ -6,9 +6,8 @@ in 2 ms.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,13 +20,13 @@ from bot.intent.answers import Answers, answers_to, late_answers, left_open
 from bot.intent.beneficiary import find_beneficiary
 from bot.intent.catalogue import Catalogues
 from bot.intent.judging import OFFERED, Judgement, Judging, grouped
+from bot.intent.learned import Learned, learn
 from bot.intent.lists import several
 from bot.intent.matching import matcher
 from bot.intent.model import Recognition, Wish
-from bot.intent.scoring import Classifier
 from bot.intent.slots import Extraction, SlotContext, extract
 from bot.intent.text import language, oddity, parts, plain, read
-from bot.intent.training import NEITHER, Spelling, examples, marks
+from bot.intent.training import Example, examples
 from bot.intent.vectors import encode_cached
 from bot.intent.withdrawing import UNSENT, bare_topic, retracts, takes_back, topic_of, withdrawal
 from connectors.ports.people import Directory
@@ -38,20 +37,8 @@ from specialists.skill import SkillSpec
 
 log = structlog.get_logger()
 MAX_WISHES = 4
-_DROPPED = 0.93
-"""Cosine to a skill's own utterance from which a background line contradicts it and is left out."""
 _CERTAIN = 0.97
 """Confidence of what is looked up rather than judged: a closed phrase, a picked choice."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Trained:
-    judging: Judging
-    likeness: sensitive.Likeness
-
-
-_TRAINED: dict[bytes, _Trained] = {}
-"""By what it was trained on."""
 
 
 class Recognizer:
@@ -63,48 +50,43 @@ class Recognizer:
         self._encoder, self._skills, self._directory = encoder, dict(skills), directory
         self._catalogues, self._clock = catalogues, clock
         self._acts = acts.act_words()
-        self._trained: _Trained | None = None
+        self._serving: Judging | None = None
+        self._likeness: sensitive.Likeness | None = None
+        self._cache: Path | None = None
         self._training = asyncio.Lock()
 
     async def warm(self, cache: Path | None = None) -> None:
-        """Trains on the utterances. `cache`: a file that keeps their vectors, so that a later start need not make them."""
+        """Trains on the skills' utterances, unless a version serves. `cache`: a file that keeps their vectors, so that a
+        later start need not make them."""
         async with self._training:
-            if self._trained is None:
-                known = examples(self._skills)
-                contrast = sensitive.examples()
-                names = matcher(await self._catalogues.current())
-                spelling = Spelling(known, self._skills)
-                texts = [spelling.mend(one.text, names.words) for one in known]
-                vectors = await encode_cached(self._encoder, [*texts, *(text for text, _ in contrast)], cache)
-                own, others = vectors[: len(texts)], vectors[len(texts) :]
+            self._cache = cache or self._cache
+            if self._serving is None:
+                self.use(await self.train())
 
-                def train() -> _Trained:
-                    of_skill = np.array([one.label in self._skills for one in known])
-                    contradicting = ~of_skill & ((own @ own[of_skill].T).max(axis=1, initial=-1.0) > _DROPPED)
-                    kept = np.flatnonzero(~contradicting)
-                    classifier = Classifier(
-                        [texts[index] for index in kept],
-                        [known[index].label for index in kept],
-                        own[kept],
-                        [marks(texts[index], names) for index in kept],
-                        same=NEITHER,
-                    )
-                    likeness = sensitive.Likeness([topic for _, topic in contrast], others, own)
-                    return _Trained(Judging(classifier, spelling, self._skills), likeness)
+    async def train(self, extra: Sequence[Example] = ()) -> Learned:
+        """A version trained on the skills' utterances and more, beside the one that serves."""
+        own = examples(self._skills)
+        names = matcher(await self._catalogues.current())
+        learned = await learn([*own, *extra], self._encoder, names, cache=self._cache)
+        if self._likeness is None:
+            contrast = sensitive.examples()
+            kept = None if self._cache is None else self._cache.with_stem(f"{self._cache.stem}-sensitive")
+            vectors = await encode_cached(self._encoder, [text for text, _ in contrast], kept)
+            # What was taught does not make anything less sensitive.
+            self._likeness = sensitive.Likeness([topic for _, topic in contrast], vectors, learned.vectors[: len(own)])
+        return learned
 
-                # Whoever opens a second Foyer in this process, as tests do, need not train again on the same.
-                made_of = repr((texts, [one.label for one in known], sorted(names.words), self._skills))
-                same = hashlib.sha256(made_of.encode() + vectors.tobytes()).digest()
-                if same not in _TRAINED:
-                    _TRAINED[same] = await asyncio.to_thread(train)
-                self._trained = _TRAINED[same]
-                log.info("recognition_trained", utterances=len(known), skills=len(self._skills))
+    def use(self, learned: Learned) -> None:
+        """Lets a version of `train` serve from the next utterance on."""
+        self._serving = Judging(learned.classifier, learned.spelling, self._skills)
 
     async def recognize(self, text: str, recall: Recall) -> Recognition:
         """What an utterance wants, given what the conversation remembers."""
-        if self._trained is None:
+        if self._serving is None:
             await self.warm()
-        assert self._trained is not None
+        judging, likeness = self._serving, self._likeness
+        assert judging is not None
+        assert likeness is not None
         reading = read(text)
         spoken = language(reading.own)
         act = self._acts.act_of(reading.own) if reading.own else None
@@ -116,12 +98,12 @@ class Recognizer:
         core = self._acts.courtesies.strip(reading.own)
         clauses = parts(core)
         said = [core] if len(clauses) < 2 else [core, *(self._acts.courtesies.strip(clause) for clause, _ in clauses)]
-        asked = self._trained.judging.prepare(said, matcher(context.catalogue))
+        asked = judging.prepare(said, matcher(context.catalogue))
         vectors = np.asarray(await self._encoder.encode(asked.texts), dtype=np.float32)
-        topic = sensitive.by_pattern(core) or self._trained.likeness.topic(said, vectors[: len(said)])
+        topic = sensitive.by_pattern(core) or likeness.topic(said, vectors[: len(said)])
         if topic is not None or oddity(text) == "too_long":
             return Recognition(text, spoken, (), sensitive=topic, urgent=acts.urgent(core))
-        judged = self._trained.judging.judge(asked, vectors)
+        judged = judging.judge(asked, vectors)
         judged = [self._withdrawn(one, recall, context) for one in judged]
         judged = [self._bare(one, context) for one in judged]
         groups = grouped(said, [first for _, first in clauses], judged)

@@ -34,10 +34,12 @@ _RIVALRY = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Labels with calibrated confidence, best first. `nearest`: cosine of the nearest example of the best label."""
+    """Labels with calibrated confidence, best first. `nearest`: cosine of the nearest example of the best label. `known`:
+    how sure it is that the utterance has one of the labels that are told apart."""
 
     labels: tuple[tuple[str, float], ...]
     nearest: float
+    known: float
 
     @property
     def label(self) -> str:
@@ -71,7 +73,7 @@ class Classifier:
         self.labels = tuple(sorted(set(labels)))
         if len(self.labels) < 2:
             raise ValueError("a classifier needs two labels at least")
-        self._vectors = vectors
+        self._vectors, self._same = vectors, frozenset(same)
         self._truth = np.array([self.labels.index(label) for label in labels])
         self._groups = np.array([-1 if label in same else index for index, label in enumerate(self.labels)])
         self._marks = sorted(frozenset().union(*marks))
@@ -103,7 +105,8 @@ class Classifier:
         rest = np.exp(_RIVALRY * (scores[others] - scores[best]))
         shares = (1 - confidence) * rest / max(float(rest.sum()), 1.0)
         rivals = tuple((self.labels[index], float(share)) for index, share in zip(others, shares, strict=True))
-        return Ranked(((self.labels[best], confidence), *rivals), float(nearest[best]))
+        labels = ((self.labels[best], confidence), *rivals)
+        return Ranked(labels, float(nearest[best]), sum(sure for label, sure in labels if label not in self._same))
 
     def _features(self, texts: Sequence[str], marks: Sequence[frozenset[str]]) -> Floats:
         seen = np.zeros((len(texts), len(self._marks)), dtype=np.float32)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,12 +64,11 @@ def marks(text: str, matcher: Matcher) -> frozenset[str]:
 class Spelling:
     """Mends a word nobody knows when it is one slip away from a word of the skills."""
 
-    def __init__(self, known: Sequence[Example], skills: Mapping[str, SkillSpec]) -> None:
+    def __init__(self, known: Sequence[Example], apart: Collection[str] = NEITHER) -> None:
+        """`apart`: labels whose words nothing is mended to."""
         self._known = Counter(word for one in known for word in _words(one.text))
-        of_skills = {word for one in known if one.label in skills for word in _words(one.text)}
-        self._targets = sorted(
-            (word for word in of_skills if len(word) >= _SHORTEST and self._known[word] > 1), key=lambda w: -self._known[w]
-        )
+        meant = {word for one in known if one.label not in apart for word in _words(one.text)}
+        self._targets = sorted((word for word in meant if len(word) >= _SHORTEST and self._known[word] > 1), key=lambda w: -self._known[w])
 
     def mend(self, text: str, names: frozenset[str]) -> str:
         """`names`: words of the catalogue, which are right as they are."""

@@ -11,7 +11,6 @@ from bot.intent.training import Example, Spelling
 from bot.intent.vectors import encode_cached
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.embedding.port import Vectors
-from specialists.skill import SkillSpec
 
 TEXTS = {
     "unlock": ["unlock my account", "my account is locked", "account locked again", "please unlock the account"],
@@ -95,14 +94,8 @@ async def test_another_encoder_or_a_broken_file_means_encoding_again(tmp_path: P
 
 
 def test_spelling_mends_one_slip_and_nothing_else() -> None:
-    spelling = Spelling(
-        [Example("my account password", "s"), Example("account password enable", "s"), Example("enable it", "other")], _specs()
-    )
+    spelling = Spelling([Example("my account password", "s"), Example("account password enable", "s"), Example("enable it", "other")])
     assert spelling.mend("my acount pasword", frozenset()) == "my account password"
     assert spelling.mend("unable to read the accent", frozenset()) == "unable to read the accent"
     assert spelling.mend("accounts", frozenset()) == "accounts"
     assert spelling.mend("pasword", frozenset({"pasword"})) == "pasword"
-
-
-def _specs() -> dict[str, SkillSpec]:
-    return {"s": None}  # type: ignore[dict-item]

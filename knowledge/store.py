@@ -95,8 +95,10 @@ settings = Table(
 answers = Table(
     "knowledge_answer",
     metadata,
-    # What a shown answer quoted, so that a judgement of it reaches the articles. `id` is the reply's.
+    # What a shown answer quoted, so that a judgement of it reaches the articles. `id` is the reply's; `question` is without what
+    # identifies anybody, and empty where it was asked in private.
     Column("id", String(36), primary_key=True),
+    Column("question", Text, nullable=False),
     Column("articles", JSON, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     Column("encoder", String(100), nullable=False),
@@ -124,6 +126,10 @@ gaps = Table(
     Column("person_id", String(36), nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),
     Column("closed_at", UtcDateTime),
+    # "written" or "not_ours", as the person said who closed it, or "answered" by the article that was published since.
+    Column("closed_as", String(12)),
+    Column("closed_by", String(36)),
+    Column("article_id", String(36)),
 )
 
 published = and_(articles.c.id == versions.c.article_id, articles.c.published_version == versions.c.version)

@@ -54,6 +54,7 @@ def upgrade() -> None:
     op.create_table(
         "knowledge_answer",
         sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
         sa.Column("articles", sa.JSON(), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.Column("encoder", sa.String(length=100), nullable=False),
@@ -71,6 +72,9 @@ def upgrade() -> None:
         sa.Column("person_id", sa.String(length=36), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_as", sa.String(length=12), nullable=True),
+        sa.Column("closed_by", sa.String(length=36), nullable=True),
+        sa.Column("article_id", sa.String(length=36), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_knowledge_gap_at"), "knowledge_gap", ["at"], unique=False)

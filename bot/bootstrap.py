@@ -34,6 +34,7 @@ from bot.home import Home
 from bot.intake import Inbox
 from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
+from bot.intent.surroundings import Surroundings
 from bot.loops import Loop
 from bot.metrics import Metrics
 from bot.migrations import upgrade
@@ -201,12 +202,13 @@ class App:
             talks=talks,
         )
         self.desk = Desk.of(board, specs, CarriedStore(self.sessions), saver, clock, settings.recall_seconds)
-        self.catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
+        catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
+        surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         dialogue = Dialogue(
-            self.people, self.requests, self.skills, self.roster, self.policy, self.catalogues, self.desk, self.buttons, self.channels
+            self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
         )
         self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons)
-        self.recognizer = Recognizer(self.encoder, specs, ports["people"], self.catalogues, clock=clock)
+        self.recognizer = Recognizer(self.encoder, specs, ports["people"], surroundings)
         self.memory = Memory(self.requests, self.held, specs)
         self.front_page = FrontPage(
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons

@@ -14,8 +14,8 @@ from bot.cards import RequestStory, status_card
 from bot.changes import Audited
 from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, Conversation
 from bot.handoff.desk import Desk
-from bot.intent.catalogue import Catalogues
 from bot.intent.model import AskAgain, Fulfil
+from bot.intent.surroundings import Surroundings
 from bot.talk import Talk
 from connectors.ports.chat import Action, Channel, ReplyKind
 from connectors.ports.people import People, Person
@@ -43,7 +43,7 @@ class Dialogue:
     skills: Mapping[str, LoadedSkill]
     roster: Roster
     policy: Policy
-    catalogues: Catalogues
+    surroundings: Surroundings
     desk: Desk
     buttons: Buttons
     channels: Mapping[str, Channel]
@@ -348,7 +348,7 @@ class Dialogue:
             question = talk.words("ask.field", field=talk.words.of_skill(request, f"label.{slot.name}"))
         choices = candidates or slot.choices
         if not choices and slot.type == "role" and slot.of is not None and slot.of in request.slots:
-            choices = (await self.catalogues.current()).roles_of(str(request.slots[slot.of].value))
+            choices = (await self.surroundings.catalogue()).roles_of(str(request.slots[slot.of].value))
         return f"{question} {talk.words('ask.choices', choices=choices)}" if choices else question
 
     # -- later -----------------------------------------------------------------------------------------------------

@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
 from bot.buttons import Buttons, Verb
 from bot.changes import Post
 from bot.dialogue import Dialogue
 from bot.intent.model import Fulfil
-from bot.intent.slots import SlotContext, day_label, extract
+from bot.intent.slots import SlotContext, day_label, device_label, extract
 from bot.talk import Talk
 from bot.words import Words
 from connectors.ports.chat import Action, Form, FormField, Reply, ReplyKind
@@ -107,7 +106,7 @@ class Forms:
     async def sent(self, talk: Talk, request: Request, values: Mapping[str, str]) -> None:
         """Fills what can be read and goes on as if it had been said."""
         spec = self.dialogue.skills[request.skill].spec
-        context = await self._context(talk)
+        context = await self.dialogue.surroundings.around(talk.person, *values.values())
         if not await self._heard(talk, spec, values, context, request):
             return
         filled = read(spec, values, request.slots, context)
@@ -125,7 +124,7 @@ class Forms:
         title = talk.words(f"skill.{spec.name}.title")
         talk.began = title
         if values:
-            context = await self._context(talk)
+            context = await self.dialogue.surroundings.around(talk.person, *values.values())
             if await self._heard(talk, spec, values, context, None):
                 filled = read(spec, values, {}, context)
                 wish = Fulfil(spec.name, filled.slots, 1.0, title, candidates=filled.candidates)
@@ -144,7 +143,7 @@ class Forms:
         form = Form(
             title=talk.words(f"skill.{spec.name}.title"),
             submit=submit,
-            fields=fields_of(spec, known, await self._context(talk), talk.words),
+            fields=fields_of(spec, known, await self.dialogue.surroundings.around(talk.person), talk.words),
             text=talk.words(help_) if talk.words.messages.has(help_) else "",
         )
         show(talk, surface, Reply(new_id(), ReplyKind.FORM, form.title, form=form))
@@ -157,10 +156,6 @@ class Forms:
         if topic is not None:
             await self.dialogue.desk.open(talk, "sensitive", request=request, sensitive=topic)
         return topic is None
-
-    async def _context(self, talk: Talk) -> SlotContext:
-        today = talk.now.astimezone(ZoneInfo(talk.person.timezone)).date()
-        return SlotContext(await self.dialogue.catalogues.current(), today, talk.person.locale)
 
 
 def show(talk: Talk, surface: str | None, reply: Reply) -> None:
@@ -210,6 +205,8 @@ def _choices(spec: SkillSpec, name: str, context: SlotContext, application: str 
             choices = tuple((app.key, app.name) for app in context.catalogue.applications)
         case "hardware":
             choices = tuple((item.key, item.name) for item in context.catalogue.items)
+        case "device":
+            choices = tuple((device.tag, device_label(device)) for device in context.devices)
         case "role":
             choices = tuple((role, role) for role in context.catalogue.roles_of(application))
         case "choice":

@@ -13,7 +13,7 @@ from bot.config import ConfigError, Settings
 from connectors.ports.records import Clock
 
 ROOT = Path(connectors.__file__).parent
-PORTS = ("people", "accounts", "enrolled", "access", "hr", "purchasing")
+PORTS = ("people", "accounts", "enrolled", "access", "hr", "purchasing", "devices")
 
 
 class Connector(Protocol):

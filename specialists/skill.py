@@ -15,10 +15,11 @@ from connectors.ports.knowledge import KnowledgeLookup
 from connectors.ports.messages import Message
 from connectors.ports.people import Directory, Person
 from connectors.ports.records import Json
-from connectors.ports.systems import Access, Accounts, Effect, EnrolledChannel, Hr, Purchasing
+from connectors.ports.systems import Access, Accounts, Devices, Effect, EnrolledChannel, Hr, Purchasing
 
 Idempotency = Literal["key", "natural", "read-back", "none"]
-SlotType = Literal["text", "application", "role", "duration", "date", "hardware", "number", "choice"]
+SlotType = Literal["text", "application", "role", "duration", "date", "hardware", "number", "choice", "amount", "person", "device"]
+"""`amount`: money, "45.90 EUR"; `person`: a directory key; `device`: the tag of something that the requester has ("my laptop")."""
 MAX_ACTIONS = 5
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 SUPERSEDED = "superseded"
@@ -63,7 +64,7 @@ class SkillSpec:
     """2: the requester must confirm on their enrolled channel first."""
     approval: ApprovalSpec | None
     connectors: Mapping[str, tuple[str, ...]]
-    """Port name (accounts, enrolled, access, hr, purchasing, people, knowledge) -> scopes."""
+    """Port name (accounts, enrolled, access, hr, purchasing, devices, people, knowledge) -> scopes."""
     effect: bool
     """False: it only reads."""
     undo: bool
@@ -146,6 +147,7 @@ class Ports:
     access: Access
     hr: Hr
     purchasing: Purchasing
+    devices: Devices
     knowledge: KnowledgeLookup
 
 

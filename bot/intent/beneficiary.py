@@ -47,7 +47,7 @@ async def find_beneficiary(text: str, speaker: Person, directory: Directory, is_
         except ConnectorError as error:
             log.warning("beneficiary_not_looked_up", code=error.code)
             return Beneficiary(mention, None)
-        meant = [person for person in people if _is_called(mention, person)]
+        meant = [person for person in people if is_called(mention, person)]
         if any(person.key == speaker.directory_key for person in meant[:1]):
             continue
         exact = [person for person in meant if mention.lower() in (person.name.lower(), person.email.lower())]
@@ -114,7 +114,8 @@ def _is_speaker(mention: str, speaker: Person) -> bool:
     return said in (speaker.name.lower(), speaker.first_name.lower(), speaker.email.lower())
 
 
-def _is_called(mention: str, person: DirectoryPerson) -> bool:
+def is_called(mention: str, person: DirectoryPerson) -> bool:
+    """Whether a name or an address, perhaps misspelt, is this person's."""
     if "@" in mention:
         return mention.lower() == person.email.lower() or mention.lower().lstrip("@") == person.email.lower().split("@")[0]
     names = person.name.lower().split()

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import structlog
@@ -18,19 +17,19 @@ from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot,
 from bot.intent import acts, sensitive
 from bot.intent.answers import Answers, answers_to, late_answers, left_open
 from bot.intent.beneficiary import find_beneficiary
-from bot.intent.catalogue import Catalogues
+from bot.intent.experience import Experience
 from bot.intent.judging import OFFERED, Judgement, Judging, grouped
 from bot.intent.learned import Learned, learn
 from bot.intent.lists import several
 from bot.intent.matching import matcher
 from bot.intent.model import Recognition, Wish
 from bot.intent.slots import Extraction, SlotContext, extract
+from bot.intent.surroundings import Surroundings
 from bot.intent.text import language, oddity, parts, plain, read
 from bot.intent.training import Example, examples
 from bot.intent.vectors import encode_cached
 from bot.intent.withdrawing import UNSENT, bare_topic, retracts, takes_back, topic_of, withdrawal
 from connectors.ports.people import Directory
-from connectors.ports.records import Clock, utcnow
 from knowledge.embedding.port import Encoder
 from specialists.request import SlotValue
 from specialists.skill import SkillSpec
@@ -44,16 +43,17 @@ _CERTAIN = 0.97
 class Recognizer:
     """Offline recognition. `warm` once at start; `recognize` takes some milliseconds and never raises for any text."""
 
-    def __init__(
-        self, encoder: Encoder, skills: Mapping[str, SkillSpec], directory: Directory, catalogues: Catalogues, *, clock: Clock = utcnow
-    ) -> None:
+    def __init__(self, encoder: Encoder, skills: Mapping[str, SkillSpec], directory: Directory, surroundings: Surroundings) -> None:
         self._encoder, self._skills, self._directory = encoder, dict(skills), directory
-        self._catalogues, self._clock = catalogues, clock
+        self._surroundings = surroundings
         self._acts = acts.act_words()
         self._serving: Judging | None = None
+        self.learned: Learned | None = None
+        """The version that serves."""
         self._likeness: sensitive.Likeness | None = None
         self._cache: Path | None = None
         self._training = asyncio.Lock()
+        self._experience = Experience()
 
     async def warm(self, cache: Path | None = None) -> None:
         """Trains on the skills' utterances, unless a version serves. `cache`: a file that keeps their vectors, so that a
@@ -66,7 +66,7 @@ class Recognizer:
     async def train(self, extra: Sequence[Example] = ()) -> Learned:
         """A version trained on the skills' utterances and more, beside the one that serves."""
         own = examples(self._skills)
-        names = matcher(await self._catalogues.current())
+        names = matcher(await self._surroundings.catalogue())
         learned = await learn([*own, *extra], self._encoder, names, cache=self._cache)
         if self._likeness is None:
             contrast = sensitive.examples()
@@ -79,6 +79,11 @@ class Recognizer:
     def use(self, learned: Learned) -> None:
         """Lets a version of `train` serve from the next utterance on."""
         self._serving = Judging(learned.classifier, learned.spelling, self._skills)
+        self.learned = learned
+
+    def remember(self, experience: Experience) -> None:
+        """What became of what was asked before, from the next utterance on."""
+        self._experience = experience
 
     async def recognize(self, text: str, recall: Recall) -> Recognition:
         """What an utterance wants, given what the conversation remembers."""
@@ -92,7 +97,7 @@ class Recognizer:
         act = self._acts.act_of(reading.own) if reading.own else None
         if act is None and (oddity(text) in ("empty", "only_symbols") or not reading.own):
             return Recognition(text, spoken, (), sensitive=sensitive.by_pattern(reading.quoted))
-        context = SlotContext(await self._catalogues.current(), self._clock().astimezone(_zone(recall)).date(), recall.person.locale)
+        context = await self._surroundings.around(recall.person, text, *_offered(recall))
         if act is not None:
             return self._closed(text, reading.own, spoken, act, recall, context)
         core = self._acts.courtesies.strip(reading.own)
@@ -103,7 +108,7 @@ class Recognizer:
         topic = sensitive.by_pattern(core) or likeness.topic(said, vectors[: len(said)])
         if topic is not None or oddity(text) == "too_long":
             return Recognition(text, spoken, (), sensitive=topic, urgent=acts.urgent(core))
-        judged = judging.judge(asked, vectors)
+        judged = judging.judge(asked, vectors, self._experience)
         judged = [self._withdrawn(one, recall, context) for one in judged]
         judged = [self._bare(one, context) for one in judged]
         groups = grouped(said, [first for _, first in clauses], judged)
@@ -261,11 +266,10 @@ def _waits_for_yes(recall: Recall) -> bool:
     return bool(recall.awaits) and not isinstance(recall.awaits[0], AwaitsSlot | AwaitsChoice)
 
 
-def _zone(recall: Recall) -> ZoneInfo:
-    try:
-        return ZoneInfo(recall.person.timezone)
-    except (KeyError, ValueError, OSError):
-        return ZoneInfo("UTC")
+def _offered(recall: Recall) -> tuple[str, ...]:
+    """What was said before a choice was offered: the picked skill is filled from it."""
+    offered = recall.awaits[0] if recall.awaits else None
+    return (offered.utterance,) if isinstance(offered, AwaitsChoice) else ()
 
 
 def _slots(own: Extraction, quoted: Extraction) -> dict[str, SlotValue]:

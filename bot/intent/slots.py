@@ -8,17 +8,21 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from rapidfuzz import fuzz, process
 
 from bot.intent.acts import load, ordinal
+from bot.intent.amounts import find_amounts
 from bot.intent.catalogue import Catalogue
 from bot.intent.dates import DateSpan, find_dates, until_end
 from bot.intent.durations import NUMBERS, Duration, find_durations, last_day
-from bot.intent.matching import Mention, Token, matcher, tokens
+from bot.intent.matching import Mention, Names, Token, matcher, tokens
 from bot.intent.text import plain
+from connectors.ports.people import DirectoryPerson
 from connectors.ports.records import Json
+from connectors.ports.systems import Device
 from specialists.skill import SkillSpec, SlotSpec
 
 MOST_CANDIDATES = 6
@@ -42,6 +46,12 @@ class SlotContext:
     catalogue: Catalogue
     today: date
     locale: str = "en-US"
+    currency: str = "USD"
+    """Of the person's country."""
+    devices: tuple[Device, ...] = ()
+    """What the person has."""
+    people: Mapping[str, tuple[DirectoryPerson, ...]] = field(default_factory=dict)
+    """Words of the text that name somebody -> who may be meant."""
 
 
 @dataclass(slots=True)
@@ -74,6 +84,15 @@ def extract(
                 _number(slot, text, context, out, asked=of_asked)
             case "choice":
                 _choice(slot, text, out)
+            case "amount":
+                amounts = find_amounts(text, context.currency, bare=of_asked)
+                if amounts:
+                    one = amounts[0]
+                    out.found[slot.name] = Found(str(one), one.label(context.locale), one.first, one.last)
+            case "person":
+                _person(slot, text, context, out)
+            case "device":
+                _device(slot, text, context, out)
             case "text":
                 _text(slot, text, out, asked=of_asked)
             case "role" | "date":
@@ -95,6 +114,8 @@ def choices_of(slot: SlotSpec, known: Mapping[str, Json], context: SlotContext) 
             return tuple(app.name for app in context.catalogue.applications)
         case "hardware":
             return tuple(item.name for item in context.catalogue.items)
+        case "device":
+            return tuple(device_label(device) for device in context.devices)
         case _:
             return tuple(slot.choices)
 
@@ -208,6 +229,46 @@ def _as_role(before: str, after: str, applications: Sequence[Mention], window: l
         )
         or any(0 <= window[0].first - mention.last <= 1 for mention in applications)
     )
+
+
+# -- people and what they have -----------------------------------------------------------------------------------------
+
+
+def _person(slot: SlotSpec, text: str, context: SlotContext, out: Extraction) -> None:
+    """The first of the text's names that somebody has; where several have it, they are the candidates."""
+    there = [(text.find(words), words, people) for words, people in context.people.items() if words in text]
+    for first, words, people in sorted(there, key=lambda one: (one[0], -len(one[1]))):
+        if len(people) == 1:
+            out.found[slot.name] = Found(people[0].key, people[0].name, first, first + len(words))
+        else:
+            twins = len({one.name for one in people}) < len(people)
+            out.candidates[slot.name] = tuple(f"{one.name} ({one.email})" if twins else one.name for one in people[:MOST_CANDIDATES])
+        return
+
+
+def _device(slot: SlotSpec, text: str, context: SlotContext, out: Extraction) -> None:
+    """ "My laptop", by its kind, its model or the tag on it; what they have two of is left open."""
+    mentions = _owned(context.devices).find(text)
+    if mentions:
+        by_tag = {device.tag: device_label(device) for device in context.devices}
+        mention = min(mentions, key=lambda one: (len(one.keys), one.first))
+        if len(mention.keys) == 1:
+            out.found[slot.name] = Found(mention.keys[0], by_tag[mention.keys[0]], mention.first, mention.last)
+        else:
+            out.candidates[slot.name] = tuple(by_tag[key] for key in mention.keys[:MOST_CANDIDATES])
+
+
+@lru_cache(maxsize=64)
+def _owned(devices: tuple[Device, ...]) -> Names:
+    called: dict[str, list[str]] = {}
+    for device in devices:
+        for name in (device.tag, device.model, device.kind, *_WORDS["hardware"].get(device.kind, ())):
+            called.setdefault(name, []).append(device.tag)
+    return Names([(name, tuple(tags), True) for name, tags in called.items()])
+
+
+def device_label(device: Device) -> str:
+    return f"{device.model} ({device.tag})"
 
 
 # -- lengths, days and numbers -------------------------------------------------------------------------------------

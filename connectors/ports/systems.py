@@ -136,6 +136,20 @@ class CatalogueItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """Something that was handed to a person. `tag`: what stands on it; `kind`: laptop, monitor, phone ..."""
+
+    tag: str
+    kind: str
+    model: str
+
+
+class Devices(Protocol):
+    async def of(self, person_key: str) -> Sequence[Device]:
+        """What the person has now, by tag."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     reference: str
     item_key: str

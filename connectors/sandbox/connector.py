@@ -13,6 +13,7 @@ from connectors.ports.records import Clock, utcnow
 from connectors.sandbox import company, faults, schema
 from connectors.sandbox.access import SandboxAccess, entitlements_of
 from connectors.sandbox.accounts import LinkState, Mail, Redeemed, SandboxAccounts, SandboxEnrolledChannel, account_of, inbox_of
+from connectors.sandbox.devices import SandboxDevices
 from connectors.sandbox.faults import FaultKind
 from connectors.sandbox.hr import SandboxHr, balance_of, leaves_of
 from connectors.sandbox.people import SandboxDirectory, person_of, row_of, today_of
@@ -64,6 +65,7 @@ class SandboxCompany:
         self.access = SandboxAccess(self._store)
         self.hr = SandboxHr(self._store)
         self.purchasing = SandboxPurchasing(self._store)
+        self.devices = SandboxDevices(self._store)
         self.faults = Faults(self._store)
 
     async def open(self) -> None:

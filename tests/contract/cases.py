@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from connectors.ports.people import Directory
-from connectors.ports.systems import Access, Accounts, EnrolledChannel, Hr, Purchasing
+from connectors.ports.systems import Access, Accounts, Devices, EnrolledChannel, Hr, Purchasing
 
 Disturb = Callable[[], Awaitable[None]]
 
@@ -102,3 +102,12 @@ class PurchasingCase:
     ships_after: timedelta
     unreachable: Disturb
     answer_lost: Disturb
+
+
+@dataclass(frozen=True)
+class DevicesCase:
+    port: Devices
+    person: str
+    kind: str
+    """Of something that the person has."""
+    unreachable: Disturb

@@ -12,7 +12,7 @@ from connectors.sandbox import facts
 from connectors.sandbox.connector import SandboxCompany
 from connectors.sandbox.faults import FaultKind
 from connectors.sandbox.people import TENANT, object_id
-from tests.contract.cases import AccessCase, AccountsCase, DirectoryCase, Disturb, FakeClock, HrCase, PurchasingCase
+from tests.contract.cases import AccessCase, AccountsCase, DevicesCase, DirectoryCase, Disturb, FakeClock, HrCase, PurchasingCase
 
 T = TypeVar("T")
 Made = Callable[[Path], AbstractAsyncContextManager[T]]
@@ -133,8 +133,15 @@ async def sandbox_purchasing(folder: Path) -> AsyncIterator[PurchasingCase]:
         )
 
 
+@asynccontextmanager
+async def sandbox_devices(folder: Path) -> AsyncIterator[DevicesCase]:
+    async with _company(folder, FakeClock()) as company:
+        yield DevicesCase(company.devices, facts.DANA, "laptop", _disturb(company, FaultKind.REFUSE_CONNECTION))
+
+
 DIRECTORIES: dict[str, Made[DirectoryCase]] = {"sandbox": sandbox_directory}
 ACCOUNTS: dict[str, Made[AccountsCase]] = {"sandbox": sandbox_accounts}
 ACCESSES: dict[str, Made[AccessCase]] = {"sandbox": sandbox_access}
 HRS: dict[str, Made[HrCase]] = {"sandbox": sandbox_hr}
 PURCHASINGS: dict[str, Made[PurchasingCase]] = {"sandbox": sandbox_purchasing}
+DEVICES: dict[str, Made[DevicesCase]] = {"sandbox": sandbox_devices}

@@ -14,9 +14,10 @@ from bot.conversation.model import Awaits, OpenRequest, Recall
 from bot.intent.catalogue import Catalogue
 from bot.intent.recognizer import Recognizer
 from bot.intent.slots import SlotContext
+from bot.intent.surroundings import Surroundings
 from connectors.errors import Retry
 from connectors.ports.people import DirectoryPerson, Person
-from connectors.ports.systems import Application, CatalogueItem
+from connectors.ports.systems import Application, CatalogueItem, Device
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
 from specialists.loader import load_skills
 from specialists.request import SlotValue
@@ -122,6 +123,17 @@ class FixedCatalogue:
         return CATALOGUE
 
 
+class DanasDevices:
+    async def of(self, person_key: str) -> Sequence[Device]:
+        laptops = (Device("AC-5001", "laptop", "MacBook Pro 14-inch"), Device("AC-5002", "monitor", "27-inch 4K monitor"))
+        return (*laptops, Device("AC-5003", "phone", "iPhone 15"), Device("AC-5004", "phone", "Pixel 8")) if person_key == "p1" else ()
+
+
+def surroundings(specs: Mapping[str, SkillSpec], directory: SmallDirectory | None = None) -> Surroundings:
+    catalogues: Any = FixedCatalogue()
+    return Surroundings(catalogues, DanasDevices(), directory or SmallDirectory(), specs, clock=lambda: NOW)
+
+
 def recalling(*awaits: Awaits, requests: tuple[OpenRequest, ...] = (), **more: Any) -> Recall:
     return Recall(DANA, awaits, requests=requests, **more)
 
@@ -143,6 +155,6 @@ def specs() -> Mapping[str, SkillSpec]:
 
 @pytest.fixture(scope="session")
 def recognizer(specs: Mapping[str, SkillSpec]) -> Recognizer:
-    made = Recognizer(OnnxMiniLM(), specs, SmallDirectory(), FixedCatalogue(), clock=lambda: NOW)  # type: ignore[arg-type]
+    made = Recognizer(OnnxMiniLM(), specs, SmallDirectory(), surroundings(specs))
     asyncio.run(made.warm())
     return made

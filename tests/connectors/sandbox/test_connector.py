@@ -13,7 +13,7 @@ import yaml
 import connectors.sandbox
 from connectors.errors import Refused, Retry
 from connectors.ports.people import Directory
-from connectors.ports.systems import Access, Accounts, EnrolledChannel, Hr, Purchasing
+from connectors.ports.systems import Access, Accounts, Devices, EnrolledChannel, Hr, Purchasing
 from connectors.sandbox import facts, schema
 from connectors.sandbox.connector import BASE_URL, SandboxCompany
 from connectors.sandbox.faults import FaultKind
@@ -22,9 +22,9 @@ from tests.contract.cases import FakeClock
 FOLDER = Path(connectors.sandbox.__path__[0])
 
 
-def ports_of(company: SandboxCompany) -> tuple[Directory, Accounts, EnrolledChannel, Access, Hr, Purchasing]:
+def ports_of(company: SandboxCompany) -> tuple[Directory, Accounts, EnrolledChannel, Access, Hr, Purchasing, Devices]:
     """The type checker holds the company to its ports here."""
-    return company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing
+    return company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing, company.devices
 
 
 async def test_a_restart_keeps_everything(path: Path, clock: FakeClock) -> None:

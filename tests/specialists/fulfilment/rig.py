@@ -226,7 +226,7 @@ def make(
         policy=Policy(),
         roster=roster,
         skills=loaded,
-        ports=Ports(company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing, NoKnowledge()),
+        ports=Ports(company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing, company.devices, NoKnowledge()),
         people=people,
         audit=audit,
         base_url="http://127.0.0.1:8080",

@@ -1,0 +1,55 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.intent.amounts import currency_of, find_amounts
+
+
+@pytest.mark.parametrize(
+    ("said", "amounts"),
+    [
+        ("it was $1,200", ["1200 USD"]),
+        ("45,90 EUR for the taxi", ["45.90 EUR"]),
+        ("about 3k euros", ["3000 EUR"]),
+        ("1.200,50 € please", ["1200.50 EUR"]),
+        ("R$ 300", ["300 BRL"]),
+        ("250 bucks", ["250 USD"]),
+        ("EUR 12.5", ["12.5 EUR"]),
+        ("12 usd and 13 gbp", ["12 USD", "13 GBP"]),
+        ("1'250.00 CHF", ["1250 CHF"]),
+        ("for $50.", ["50 USD"]),
+        ("FOY-12, a 27 inch screen, 5% and 30 days", []),
+        ("99 for me, 12 all in all", []),
+        ("$0", []),
+    ],
+)
+def test_money_is_found_however_it_is_written(said: str, amounts: list[str]) -> None:
+    assert [str(one) for one in find_amounts(said, "EUR")] == amounts
+
+
+def test_a_dollar_is_their_own_where_they_have_dollars() -> None:
+    assert [str(one) for one in find_amounts("20 dollars", "CAD")] == ["20 CAD"]
+    assert [str(one) for one in find_amounts("$20", "GBP")] == ["20 USD"]
+
+
+def test_who_is_asked_how_much_says_a_number() -> None:
+    assert find_amounts("250", "EUR") == []
+    assert [str(one) for one in find_amounts("250 for the whole day", "EUR", bare=True)] == ["250 EUR"]
+
+
+def test_a_country_has_its_currency() -> None:
+    assert [currency_of(country) for country in ("DE", "us", "IN", "", "XX")] == ["EUR", "USD", "INR", "USD", "USD"]
+
+
+def test_people_read_it_as_they_write_it() -> None:
+    (amount,) = find_amounts("1200.50 EUR", "USD")
+    assert amount.label("de-DE").replace("\xa0", " ") == "1.200,50 €"
+
+
+@given(st.text(alphabet="0123456789.,'’ $€kEURusd-", max_size=40))
+def test_nothing_that_is_written_breaks_it(said: str) -> None:
+    for amount in find_amounts(said, "USD", bare=True):
+        assert 0 < amount.value < Decimal(10) ** 9
+        assert said[amount.first : amount.last].strip()

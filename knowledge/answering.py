@@ -8,7 +8,7 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -62,13 +62,18 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`question` is what was looked for, with what a follow-up left out. `confidence` is 0..1; `passages` are the best found."""
+    """`question` is what was looked for, with what a follow-up left out. `confidence` is 0..1; `passages` are the best found.
+
+    `articles` are the ids of what is quoted, one for each quote; `vector` is the question's embedding, None if it was not made.
+    """
 
     kind: Literal["answered", "unknown"]
     question: str
     confidence: float
     quotes: tuple[Quote, ...] = ()
     passages: tuple[Passage, ...] = ()
+    articles: tuple[str, ...] = ()
+    vector: Vector | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +179,24 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
     """The answer from what was found and read; pure."""
     read = [one for one in read if one.units and not is_about_another_country(question, one.passage)]
     if not read:
-        return Answer("unknown", question, 0.0, passages=tuple(passages[:_TOLD]))
+        return Answer("unknown", question, 0.0, passages=tuple(passages[:_TOLD]), vector=vector)
     asked = content_terms(question)
     support = [_support(one, vector, asked, question) for one in read]
     confidence = _confidence(read, support, vector, passages)
     if confidence < ANSWER_AT:
-        return Answer("unknown", question, confidence, passages=tuple(passages[:_TOLD]))
+        return Answer("unknown", question, confidence, passages=tuple(passages[:_TOLD]), vector=vector)
     tops = [float(scores.max()) for scores in support]
     best = max(tops)
     order = sorted((place for place, top in enumerate(tops) if top >= best - _NEAR_QUOTE), key=lambda place: -tops[place])
     quotes: list[Quote] = []
+    quoted: list[str] = []
     for place in order[:_MAX_QUOTES]:
         chosen = choose(read[place].units, support[place])
         text = compose(chosen)
         if not any(plain(text) in plain(quote.text) for quote in quotes):
             quotes.append(Quote(text, _citation(len(quotes) + 1, read[place].passage, text)))
-    return Answer("answered", question, confidence, tuple(quotes), tuple(passages[:_TOLD]))
+            quoted.append(read[place].passage.chunk.article_id)
+    return Answer("answered", question, confidence, tuple(quotes), tuple(passages[:_TOLD]), tuple(quoted), vector)
 
 
 def choose(found: Sequence[Unit], support: np.ndarray) -> list[Unit]:

@@ -18,13 +18,16 @@ LEXICAL_WEIGHT = 0.07
 """Of the text search's score, normalised to 1 for the best hit. 0.05 to 0.1 measure alike; 0.2 loses 2 points."""
 SPECIFIC_BONUS = 0.03
 """For an article that is not for everyone: among near scores the one for this person's country comes first."""
+HELPFUL_WEIGHT = 0.03
+"""Of what people thought of the article: as much as a clear difference in words, so that it decides among near scores only."""
 SAME_TEXT = 0.97
 """Chunks this similar say the same; the better one is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A chunk that a search brought up. `lexical` is its normalised text score, 0 if only its vector was near."""
+    """A chunk that a search brought up. `lexical` is its normalised text score, 0 if only its vector was near. `helpful` is what
+    people thought of its article, -1..1 and 0 while nobody said."""
 
     chunk: Chunk
     title: str
@@ -34,6 +37,7 @@ class Candidate:
     vector: Vector
     title_vector: Vector
     lexical: float
+    helpful: float = 0.0
 
 
 def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: int) -> list[Passage]:
@@ -55,6 +59,7 @@ def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: 
         + max(0.0, float(titles[place]) - best_chunk[candidate.chunk.article_id])
         + LEXICAL_WEIGHT * candidate.lexical
         + (SPECIFIC_BONUS if candidate.audience else 0.0)
+        + HELPFUL_WEIGHT * min(max(candidate.helpful, -1.0), 1.0)
         for place, candidate in enumerate(candidates)
     ]
     kept: list[int] = []

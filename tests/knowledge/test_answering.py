@@ -88,6 +88,8 @@ def test_a_near_passage_is_quoted_with_its_number() -> None:
     ]
     assert answer.quotes[0].text == answer.quotes[0].citation.snippet == "You may carry over five days."
     assert answer.quotes[0].citation.updated == UPDATED
+    assert answer.articles == ("a", "b")
+    assert answer.vector is QUESTION
 
 
 def test_what_is_covered_by_nothing_has_no_quotes() -> None:

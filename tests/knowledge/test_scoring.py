@@ -24,11 +24,11 @@ def candidate(
     lexical: float = 0.0,
     audience: Audience | None = None,
     turn: float = 0.0,
+    helpful: float = 0.0,
 ) -> Candidate:
     chunk = Chunk(name, article or name, 1, 0, "", f"Text of {name}.")
-    return Candidate(
-        chunk, "T", f"{name}.md", audience or {}, datetime(2026, 1, 1, tzinfo=UTC), vector(similarity, turn), vector(title), lexical
-    )
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Candidate(chunk, "T", f"{name}.md", audience or {}, at, vector(similarity, turn), vector(title), lexical, helpful)
 
 
 def order(*candidates: Candidate, limit: int = 10) -> list[str]:
@@ -61,3 +61,10 @@ def test_the_more_specific_article_wins_when_scores_are_near() -> None:
 def test_near_duplicates_are_merged_into_the_better_one() -> None:
     twin = candidate("twin", 0.80, audience={"country": frozenset({"de"})})
     assert order(candidate("general", 0.801), twin, candidate("other", 0.3, turn=2)) == ["twin", "other"]
+
+
+def test_what_helped_comes_first_among_near_scores_only() -> None:
+    liked = candidate("liked", 0.60, helpful=1.0, turn=1)
+    assert order(candidate("new", 0.62), liked) == ["liked", "new"]
+    assert order(candidate("new", 0.62), candidate("disliked", 0.63, helpful=-1.0, turn=1)) == ["new", "disliked"]
+    assert order(candidate("new", 0.70), candidate("liked", 0.60, helpful=50.0, turn=1)) == ["new", "liked"], "bounded"

@@ -30,4 +30,5 @@ class NotAllowed(KnowledgeError):
 
 
 class NotPossible(KnowledgeError):
-    """There is no such article, or not in a state that allows it. Codes: article_unknown, nothing_to_publish, not_published."""
+    """There is no such thing, or not in a state that allows it. Codes: article_unknown, nothing_to_publish, not_published,
+    gap_unknown."""

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from connectors.ports.people import Person
-from knowledge.errors import AudienceInvalid
+from knowledge.errors import AudienceInvalid, NotAllowed
 
 Audience = Mapping[str, frozenset[str]]
 """Who an article is for: AND across keys, OR within one. Empty: all employees. Guests never."""
@@ -17,6 +17,7 @@ Vocabulary = Mapping[str, Collection[str]]
 """The keys an audience may have, each with the values it may take (foyer.yaml). `group` and `role` select by the
 person's directory groups and Foyer roles, every other key by the directory's attribute of that name."""
 
+ADMIN_ROLE = "knowledge_admin"
 EVERYONE: Audience = {}
 _EVERYONE_SELECTOR = "all"
 
@@ -90,6 +91,12 @@ def admits(audience: Audience, person: Person) -> bool:
     if person.guest or not person.active:
         return False
     return all(not values.isdisjoint(traits(person, key)) for key, values in audience.items())
+
+
+def require_admin(person: Person) -> None:
+    """Raises `NotAllowed`."""
+    if ADMIN_ROLE not in person.roles or not person.active:
+        raise NotAllowed("knowledge_admin_only")
 
 
 def traits(person: Person, key: str) -> frozenset[str]:

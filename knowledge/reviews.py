@@ -1,0 +1,84 @@
+"""Articles whose review date has passed: somebody says that they still hold, or writes what has changed.
+
+"Still right" is no new version: the text stays, its date and the next review move, and the audit says who said so.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from connectors.ports.knowledge import AuditSink
+from connectors.ports.people import Person
+from connectors.ports.records import Clock, Json
+from knowledge.errors import NotPossible
+from knowledge.model import Article, ArticleState, require_admin
+from knowledge.store import article_of, articles, published, select_articles, versions
+
+PERIOD = timedelta(days=180)
+"""Until the next review of an article that never said how often it wants one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    article: Article
+    days: int
+    """Since its review was due; 0 on the day itself."""
+
+
+def next_review(article: Article, today: date) -> date:
+    """As far ahead as the review before was when the article was last changed or reviewed; at least a day."""
+    if article.review_due is None:
+        return today + PERIOD
+    before = article.review_due - article.updated_at.date()
+    return today + (before if before > timedelta() else PERIOD)
+
+
+class Reviews:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], audit: AuditSink, clock: Clock) -> None:
+        self._sessions = sessions
+        self._audit = audit
+        self._clock = clock
+
+    async def overdue(self) -> Sequence[Overdue]:
+        """Published articles whose review is due, the longest overdue first."""
+        today = self._clock().date()
+        due = select_articles().where(published, versions.c.review_due <= today).order_by(versions.c.review_due, articles.c.source)
+        async with self._sessions() as session:
+            found = [article_of(row) for row in (await session.execute(due)).all()]
+        return [Overdue(article, (today - article.review_due).days) for article in found if article.review_due is not None]
+
+    async def overdue_of(self, sources: Collection[str]) -> Mapping[str, date]:
+        """When the review of each of these sources was due, for those that are overdue."""
+        due = select(articles.c.source, versions.c.review_due).join(versions, published)
+        due = due.where(articles.c.source.in_(list(sources)), versions.c.review_due < self._clock().date())
+        async with self._sessions() as session:
+            return {row.source: row.review_due for row in await session.execute(due)}
+
+    async def confirm(self, article_id: str, by: Person) -> Article:
+        """What is published still holds, as of today. Raises `NotAllowed`, `NotPossible`."""
+        require_admin(by)
+        now = self._clock()
+        async with self._sessions.begin() as session:
+            row = (await session.execute(select_articles().where(articles.c.id == article_id, published))).one_or_none()
+            if row is None:
+                raise NotPossible("not_published", article=article_id)
+            article = article_of(row)
+            due = next_review(article, now.date())
+            this = (versions.c.article_id == article.id) & (versions.c.version == article.version)
+            still = this & (versions.c.state == ArticleState.PUBLISHED.value)
+            await session.execute(update(versions).where(still).values(updated_at=now, review_due=due))
+            data: dict[str, Json] = {
+                "article": article.id,
+                "version": article.version,
+                "source": article.source,
+                "review_due": due.isoformat(),
+            }
+            await self._audit.append(session, kind="action", event="article_reviewed", actor_id=by.id, data=data)
+        return await self._published(article_id)
+
+    async def _published(self, article_id: str) -> Article:
+        async with self._sessions() as session:
+            return article_of((await session.execute(select_articles().where(articles.c.id == article_id, published))).one())

@@ -8,9 +8,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, insert, update
+from sqlalchemy import Row, delete, func, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.errors import Retry
@@ -18,18 +19,20 @@ from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json, new_id
 from knowledge.answering import Answer, Reader
-from knowledge.chunking import cut, embedding_text
-from knowledge.embedding.port import Encoder, Vector, Vectors
+from knowledge.embedding.port import Encoder
 from knowledge.errors import NotAllowed, NotPossible
 from knowledge.index import Index
 from knowledge.lexical import add_rows, remove_article
+from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
-from knowledge.model import EVERYONE, Article, ArticleState, Audience, Chunk, Vocabulary, parse_audience
+from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience
+from knowledge.preparing import Between, Encoded, encoded, go_on, known_vectors
 from knowledge.projection import Projection, mark_pending
 from knowledge.scoring import Candidate, rank
 from knowledge.store import article_of, articles, audience_from, audience_key, chunks, select_articles, to_bytes, version_values, versions
 from knowledge.store import published as is_published
 from knowledge.text import plain
+from knowledge.unchanged import brings_nothing, content_hash
 
 ADMIN_ROLE = "knowledge_admin"
 _UNPUBLISHED = (ArticleState.DRAFT.value, ArticleState.REVIEW.value)
@@ -40,13 +43,25 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
-    """An article's chunks with their vectors, and the vector of its title."""
+class Added:
+    """What became of a file."""
 
     article: Article
-    chunks: Sequence[Chunk]
-    vectors: Vectors
-    title_vector: Vector
+    """The article's newest version."""
+    changed: bool
+    """False when that version had the same content and audience before: nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file that was read, and the audience that was chosen for it; None when none was."""
+
+    source: str
+    data: bytes
+    loaded: Loaded
+    chosen: Audience | None
+    asked: Audience | None
+    """The audience that was asked for, other than by the file itself."""
 
 
 class Library:
@@ -76,53 +91,87 @@ class Library:
 
         `audience`: selectors such as `country=DE`. Without any the file's own front matter says who may read it, else a
         new version keeps its predecessor's audience and a new article is for all employees; `all` widens it to them.
+        A file that is as it was adds nothing: the newest version is returned, which may be published already.
         Raises `NotAllowed`, `LoadRefused`, `AudienceInvalid`.
         """
-        return (await self.add_many([(name, data)], audience, by=by))[0]
+        return (await self.add_changed(data, source_name(name), audience, by=by)).article
+
+    async def add_changed(self, data: bytes, source: str, audience: Sequence[str] = (), *, by: Person) -> Added:
+        """`add` under a key of the caller's (`source_path` for a file in a folder), which says whether anything changed."""
+        _require_admin(by)
+        asked = self.audience(audience)
+        newest = await self._newest(source, data, asked)
+        if newest is not None:
+            return Added(newest, changed=False)
+        return (await self._add([await self._read(source, data, asked)], by))[0]
 
     async def add_many(self, files: Sequence[tuple[str, bytes]], audience: Sequence[str] = (), *, by: Person) -> Sequence[Article]:
         """`add` for several files (name, content) in one transaction: all of them, or none."""
         _require_admin(by)
-        loaded = []
-        for name, data in files:
-            source = source_name(name)
-            file = await load(data, source)
-            selectors = audience or file.front_matter.audience
-            loaded.append((source, file, parse_audience(selectors, self._vocabulary) if selectors else None))
+        asked = self.audience(audience)
+        return [added.article for added in await self._add([await self._read(source_name(name), data, asked) for name, data in files], by)]
+
+    def audience(self, selectors: Sequence[str]) -> Audience | None:
+        """The audience that selectors name, None when there are none. Raises `AudienceInvalid`."""
+        return parse_audience(selectors, self._vocabulary) if selectors else None
+
+    async def _newest(self, source: str, data: bytes, asked: Audience | None) -> Article | None:
+        """The newest version of this source if this file would surely be no other: known without reading the file."""
+        async with self._sessions() as session:
+            row = await self._newest_row(session, source)
+        return article_of(row) if row is not None and _stands(row) and row.content_hash == content_hash(data, asked) else None
+
+    async def _newest_row(self, session: AsyncSession, source: str) -> Row[Any] | None:
+        newest = (articles.c.source == source) & (versions.c.version == articles.c.latest_version)
+        row: Row[Any] | None = (await session.execute(select_articles().where(newest))).one_or_none()
+        return row
+
+    async def _read(self, source: str, data: bytes, asked: Audience | None) -> _File:
+        loaded = await load(data, source)
+        return _File(source, data, loaded, self.audience(loaded.front_matter.audience) if asked is None else asked, asked)
+
+    async def _add(self, files: Sequence[_File], by: Person) -> Sequence[Added]:
         now = self._clock()
         added = []
         async with self._writing, self._sessions.begin() as session:
-            for source, file, chosen in loaded:
-                front = file.front_matter
-                id_, version, before = await self._next_version(session, source)
+            for file in files:
+                row = await self._newest_row(session, file.source)
+                before = EVERYONE if row is None else audience_from(row.audience)
+                audience = before if file.chosen is None else file.chosen
+                if row is not None and _stands(row) and brings_nothing(row.content_hash, file.data, before, audience):
+                    added.append(Added(article_of(row), changed=False))
+                    continue
+                id_, version = await self._next_version(session, file.source, row)
+                front = file.loaded.front_matter
                 article = Article(
                     id=id_,
-                    source=source,
+                    source=file.source,
                     version=version,
                     state=ArticleState.DRAFT,
-                    title=file.title,
-                    body=file.markdown,
-                    audience=before if chosen is None else chosen,
+                    title=file.loaded.title,
+                    body=file.loaded.markdown,
+                    audience=audience,
                     language=front.language or _DEFAULT_LANGUAGE,
                     owner_id=by.id,
                     updated_at=datetime.combine(front.updated, time(), UTC) if front.updated else now,
                     review_due=front.review,
-                    warnings=file.warnings,
+                    warnings=file.loaded.warnings,
                 )
-                await session.execute(insert(versions).values(version_values(article, now)))
+                values = {**version_values(article, now), "content_hash": content_hash(file.data, file.asked)}
+                await session.execute(insert(versions).values(values))
                 await self._record(session, "article_added", article, by)
-                added.append(article)
+                added.append(Added(article, changed=True))
         return added
 
     async def try_question(self, article_id: str, question: str, by: Person) -> Answer:
         """What the newest version of this article alone would answer, published or not."""
         _require_admin(by)
-        (encoded,) = await self._encode([await self.get(article_id)])
+        (ready,) = await self._encode([await self.get(article_id)])
         vector = (await self._encoder.encode([question]))[0]
-        article = encoded.article
+        article = ready.article
         candidates = [
-            Candidate(chunk, article.title, article.source, article.audience, article.updated_at, chunk_vector, encoded.title_vector, 0.0)
-            for chunk, chunk_vector in zip(encoded.chunks, encoded.vectors, strict=True)
+            Candidate(chunk, article.title, article.source, article.audience, article.updated_at, chunk_vector, ready.title_vector, 0.0)
+            for chunk, chunk_vector in zip(ready.chunks, ready.vectors, strict=True)
         ]
         return await self._reader.read(question, vector, rank(question, vector, candidates, _TRIED_PASSAGES))
 
@@ -141,13 +190,13 @@ class Library:
         """
         return (await self.publish_many([article_id], by))[0]
 
-    async def publish_many(self, article_ids: Sequence[str], by: Person) -> Sequence[Article]:
-        """`publish` for several articles in one transaction: all of them, or none."""
+    async def publish_many(self, article_ids: Sequence[str], by: Person, *, between: Between = go_on) -> Sequence[Article]:
+        """`publish` for several articles in one transaction: all of them, or none. `between` can stop it while it encodes."""
         _require_admin(by)
         drafts = [await self.get(id_) for id_ in article_ids]
-        encoded = await self._encode(drafts)
+        ready = await self._encode(drafts, between)
         async with self._writing, self._sessions.begin() as session:
-            for one in encoded:
+            for one in ready:
                 await self._publish(session, one)
                 await self._record(session, "article_published", one.article, by)
         await self._project()
@@ -205,44 +254,33 @@ class Library:
         except Retry as error:
             log.warning("vector_index_behind", error=error.code)
 
-    async def _next_version(self, session: AsyncSession, source: str) -> tuple[str, int, Audience]:
-        """Id and version for a new upload of this source, and the audience of the newest version so far."""
-        row = (
-            await session.execute(select_articles().where(articles.c.source == source, versions.c.version == articles.c.latest_version))
-        ).one_or_none()
-        if row is None:
+    async def _next_version(self, session: AsyncSession, source: str, newest: Row[Any] | None) -> tuple[str, int]:
+        """Id and version for a new upload of this source."""
+        if newest is None:
             id_ = new_id()
             await session.execute(insert(articles).values(id=id_, source=source, latest_version=1))
-            return id_, 1, EVERYONE
-        if row.state in _UNPUBLISHED:
+            return id_, 1
+        if newest.state in _UNPUBLISHED:
             # Two drafts of one article would leave open which of them is meant.
-            older = (versions.c.article_id == row.id) & (versions.c.version == row.version)
+            older = (versions.c.article_id == newest.id) & (versions.c.version == newest.version)
             await session.execute(update(versions).where(older).values(state=ArticleState.SUPERSEDED.value))
-        await session.execute(update(articles).where(articles.c.id == row.id).values(latest_version=row.version + 1))
-        return row.id, row.version + 1, audience_from(row.audience)
+        await session.execute(update(articles).where(articles.c.id == newest.id).values(latest_version=newest.version + 1))
+        return newest.id, newest.version + 1
 
-    async def _encode(self, drafts: Sequence[Article]) -> Sequence[_Encoded]:
-        """Cuts and encodes articles, all in one batch; no transaction is open meanwhile."""
-        cuts = [await asyncio.to_thread(cut, article.body, article.title) for article in drafts]
-        pairs = list(zip(drafts, cuts, strict=True))
-        texts = [embedding_text(article.title, piece.section, piece.text) for article, pieces in pairs for piece in pieces]
-        vectors = await self._encoder.encode([*texts, *(plain(article.title) for article in drafts)])
-        titles = vectors[len(texts) :]
-        encoded, start = [], 0
-        for (article, pieces), title in zip(pairs, titles, strict=True):
-            own = [Chunk(new_id(), article.id, article.version, place, piece.section, piece.text) for place, piece in enumerate(pieces)]
-            encoded.append(_Encoded(article, own, vectors[start : start + len(own)], title))
-            start += len(own)
-        return encoded
+    async def _encode(self, drafts: Sequence[Article], between: Between = go_on) -> Sequence[Encoded]:
+        """No transaction is open meanwhile."""
+        async with self._sessions() as session:
+            known = await known_vectors(session, [article.id for article in drafts], self._encoder.name)
+        return await encoded(drafts, self._encoder, known, between)
 
-    async def _publish(self, session: AsyncSession, encoded: _Encoded) -> None:
-        article = encoded.article
+    async def _publish(self, session: AsyncSession, ready: Encoded) -> None:
+        article = ready.article
         await self._move(session, article, _UNPUBLISHED, ArticleState.PUBLISHED)
         this = (versions.c.article_id == article.id) & (versions.c.version == article.version)
         await session.execute(
             update(versions)
             .where(this)
-            .values(published_at=self._clock(), title_vector=to_bytes(encoded.title_vector), encoder=self._encoder.name)
+            .values(published_at=self._clock(), title_vector=to_bytes(ready.title_vector), encoder=self._encoder.name)
         )
         before = (versions.c.article_id == article.id) & (versions.c.version < article.version)
         replaced = (ArticleState.PUBLISHED.value, *_UNPUBLISHED)
@@ -258,14 +296,14 @@ class Library:
                 "text": chunk.text,
                 "vector": to_bytes(vector),
             }
-            for chunk, vector in zip(encoded.chunks, encoded.vectors, strict=True)
+            for chunk, vector in zip(ready.chunks, ready.vectors, strict=True)
         ]
         numbers = (await session.scalars(insert(chunks).returning(chunks.c.number, sort_by_parameter_order=True), rows)).all()
         await add_rows(
             session,
             [
                 {"number": number, "title": plain(article.title), "section": plain(chunk.section), "body": plain(chunk.text)}
-                for number, chunk in zip(numbers, encoded.chunks, strict=True)
+                for number, chunk in zip(numbers, ready.chunks, strict=True)
             ],
         )
         await session.execute(
@@ -295,6 +333,11 @@ class Library:
             "audience": audience_key(article.audience),
         }
         await self._audit.append(session, kind="action", event=event, actor_id=by.id, data=data)
+
+
+def _stands(newest: Row[Any]) -> bool:
+    """Whether uploading the newest version again would change nothing: a retired article comes back by it."""
+    return bool(newest.state != ArticleState.RETIRED.value)
 
 
 def _require_admin(by: Person) -> None:

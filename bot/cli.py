@@ -16,6 +16,7 @@ from bot import logs
 from bot.attach import chatting
 from bot.commands import fail, settings_from, told
 from bot.config import ConfigError, Settings
+from bot.eval_cli import evaluation
 from bot.home import Home, Refusal
 from bot.knowledge_cli import knowledge
 
@@ -32,6 +33,7 @@ sandbox = typer.Typer(help="The sandbox company: look at somebody, confirm as th
 slack = typer.Typer(help="Slack: the app to install there.", no_args_is_help=True)
 teams = typer.Typer(help="Microsoft Teams: the app to upload there.", no_args_is_help=True)
 app.add_typer(knowledge, name="knowledge")
+app.add_typer(evaluation, name="eval")
 app.add_typer(audit, name="audit")
 app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")

@@ -1,7 +1,7 @@
 """The web chat as a channel: replies become rows, and whoever is watching is woken to read them."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -109,6 +109,11 @@ class WebChannel:
 
     async def download(self, tenant: str, file: FileRef) -> bytes:
         raise Refused("gone", "nothing is sent as a file in the web chat")
+
+    async def changes(self, rooms: Collection[str], after: int, *, limit: int) -> Sequence[Shown]:
+        """Messages of these rooms changed after a number, in the order of their changes."""
+        async with self.sessions() as session:
+            return await store.changes(session, rooms, after, limit=limit)
 
     async def say(self, address: Address, message_id: str, author_id: str, author_name: str, text: str, *, key: str) -> None:
         """Keeps what somebody said themselves. `message_id` is a UUIDv7 taken before the bot could answer; once a key."""

@@ -1,0 +1,130 @@
+"""Intents are evaluated as defined, on rows of this file; with shuffled labels the figures fall to chance."""
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from bot.evaluation.intents import IntentFigures, Judged, check, evaluate, summed_up
+from bot.evaluation.rows import BadInput
+from bot.intent.training import Example
+from knowledge.embedding.onnx_minilm import OnnxMiniLM
+
+THINGS = {
+    "unlock": "unlock my account,my account is locked,I am locked out,please open my locked account,the login says locked,unlock me",
+    "laptop": "order a laptop,I need a new laptop,my laptop is too old,get me a notebook,a bigger laptop please,replace my notebook",
+    "leave": "book a vacation,I want time off next week,take friday off,request annual leave,days off in may,plan my holiday",
+    "salary": "when is payday,my pay is wrong,where is my payslip,salary question,how is my wage taxed,the payroll is late",
+}
+ELSE = "who won the match,sing a song,tell me a joke,what is the weather,how tall is the tower,translate this poem"
+
+
+def example_rows(of: slice) -> list[Example]:
+    rows = [Example(text, label) for label, texts in THINGS.items() for text in texts.split(",")[of]]
+    return rows + [Example(text, "oos") for text in ELSE.split(",")[of]]
+
+
+TRAIN, TEST = example_rows(slice(0, 4)), example_rows(slice(4, 6))
+
+
+async def test_what_it_learned_it_recognises() -> None:
+    found = await evaluate(TRAIN, TEST, OnnxMiniLM())
+    assert found.accuracy is not None
+    assert found.accuracy >= 0.75
+    assert found.oos_auroc is not None
+    assert found.oos_auroc >= 0.8
+
+
+async def test_shuffled_labels_are_no_better_than_chance() -> None:
+    """The negative control: the same texts, and labels that mean nothing."""
+    inside = [one for one in TRAIN if one.label != "oos"]
+    labels = [one.label for one in inside]
+    Random(7).shuffle(labels)
+    found = await evaluate([Example(one.text, label) for one, label in zip(inside, labels, strict=True)], TEST[:8], OnnxMiniLM())
+    assert found.accuracy is not None
+    assert found.accuracy <= 0.5
+
+
+async def test_without_out_of_scope_rows_their_figures_are_not_defined() -> None:
+    found = await evaluate([one for one in TRAIN if one.label != "oos"], TEST[:2], OnnxMiniLM())
+    told = found.as_json()
+    assert (told["oos_auroc"], told["oos_recall"]) == (None, None)
+    assert told["in_scope_rejected"] is not None
+
+
+async def test_out_of_scope_rows_may_be_in_the_test_alone() -> None:
+    found = await evaluate([one for one in TRAIN if one.label != "oos"], TEST, OnnxMiniLM())
+    assert found.oos_auroc is not None
+    assert found.oos_recall is not None
+
+
+async def test_time_is_what_the_clock_says() -> None:
+    ticks = iter(range(1000))
+    found = await evaluate(TRAIN, TEST[:3], OnnxMiniLM(), clock=lambda: float(next(ticks)))
+    assert (found.train_s, found.p50_ms, found.p95_ms) == (1.0, 1000.0, 1000.0)
+
+
+def test_the_figures_of_what_was_tried() -> None:
+    judged = [
+        Judged("a", "a", 0.9, 0.95, True),
+        Judged("a", "b", 0.7, 0.6, True),
+        Judged("b", "b", 0.4, 0.5, False),
+        Judged("oos", "a", 0.3, 0.2, False),
+        Judged("oos", "b", 0.8, 0.55, True),
+    ]
+    found = summed_up(judged, 2.0, [4.0, 1.0, 2.0, 3.0, 9.0])
+    # ece: 0.9 right, 0.7 wrong, 0.4 right, each in a bin of its own.
+    assert found.ece == pytest.approx((0.1 + 0.7 + 0.6) / 3)
+    assert (found.accuracy, found.macro_f1) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    # Of six pairs only (0.55 out, 0.5 in) is in the wrong order.
+    assert found.oos_auroc == pytest.approx(5 / 6)
+    assert (found.oos_recall, found.in_scope_rejected) == (0.5, pytest.approx(1 / 3))
+    assert (found.p50_ms, found.p95_ms) == (3.0, 9.0)
+
+
+def test_the_keys_are_as_promised() -> None:
+    keys = ["accuracy", "macro_f1", "oos_auroc", "oos_recall", "in_scope_rejected", "ece", "train_s", "p50_ms", "p95_ms"]
+    assert list(IntentFigures(*[0.0] * 9).as_json()) == keys
+
+
+def written(path: Path, *lines: Any) -> Path:
+    path.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines), encoding="utf-8")
+    return path
+
+
+GOOD = ({"text": "unlock me", "label": "a", "split": "train"}, "", {"text": "a song", "label": "oos"})
+
+
+def test_further_keys_and_empty_lines_are_no_matter(tmp_path: Path) -> None:
+    known, tried = check(written(tmp_path / "train", *GOOD), written(tmp_path / "test", {"text": "x", "label": "a"}))
+    assert known == [Example("unlock me", "a"), Example("a song", "oos")]
+    assert tried == [Example("x", "a")]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "says"),
+    [
+        (("{oops",), (), "train:1: this line is not JSON"),
+        (("[1]",), (), "train:1: this line is not a JSON object"),
+        ((*GOOD, {"text": "x"}), (), 'train:4: "label" is missing'),
+        (({"text": "  ", "label": "a"},), (), 'train:1: "text" is missing'),
+        (("",), (), "train: there is nothing in this file"),
+        (({"text": "x", "label": "a"},), (), "train: all rows have one label"),
+        (GOOD, (GOOD[0], {"text": "x", "label": "zebra"}), 'test:2: no row of .*train has the label "zebra"'),
+        (GOOD, ("\n\n",), "test: there is nothing in this file"),
+    ],
+)
+def test_bad_input_is_told_by_its_line(tmp_path: Path, train: Any, test: Any, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        check(written(tmp_path / "train", *train), written(tmp_path / "test", *test))
+
+
+def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
+    good = written(tmp_path / "good", *GOOD)
+    with pytest.raises(BadInput, match="cannot be read"):
+        check(tmp_path / "gone", good)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadInput, match="not UTF-8"):
+        check(tmp_path / "binary", good)

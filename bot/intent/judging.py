@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.intent import acts
 from bot.intent.beneficiary import as_if_own
+from bot.intent.experience import Experience
 from bot.intent.matching import Matcher
 from bot.intent.model import Act
 from bot.intent.scoring import Classifier, Floats, Ranked
@@ -75,8 +76,9 @@ class Judging:
                 texts.append(way)
         return Asked(tuple(said), tuple(texts), tuple(marks(text, matcher) for text in texts), ways)
 
-    def judge(self, asked: Asked, vectors: Floats) -> list[Judgement]:
-        ranked = self._classifier.rank(asked.texts, vectors, asked.marks)
+    def judge(self, asked: Asked, vectors: Floats, experience: Experience) -> list[Judgement]:
+        found = self._classifier.rank(asked.texts, vectors, asked.marks)
+        ranked = [experience.weigh(one, vectors[index], self._skills) for index, one in enumerate(found)]
         return [
             self._judged(text, ranked[index], ranked[asked.ways[index]] if index in asked.ways else None)
             for index, text in enumerate(asked.said)

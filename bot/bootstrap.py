@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 from pydantic import SecretStr
 
+from bot.answer_log import AnswerLog
 from bot.buttons import Buttons
 from bot.changes import Saver
 from bot.config import SHIPPED, Settings, check_groups
@@ -44,6 +45,7 @@ from bot.people import PeopleStore
 from bot.presses import Presses
 from bot.rate import RateLimit
 from bot.responses import Responder
+from bot.review_notices import ReviewNotices
 from bot.rooms import Rooms
 from bot.second_thoughts import SecondThoughts
 from bot.shortcuts import Shortcuts
@@ -66,9 +68,12 @@ from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory
 from knowledge.embedding.port import Encoder
 from knowledge.embedding.prepared import PreparedEncoder
 from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder
+from knowledge.feedback import JudgedQuestions, forget_old
+from knowledge.gaps import Gaps, forget_old_gaps
 from knowledge.index import Index
 from knowledge.library import Library
 from knowledge.retrieval import Lookup, Retriever
+from knowledge.reviews import Reviews
 from knowledge.starter import load_starter
 from specialists.audit import Audit
 from specialists.engine import Engine
@@ -164,6 +169,9 @@ class App:
         self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience)
         self.retriever = Retriever(self.sessions, self.index, self.encoder)
         self.answerer = Answerer(self.retriever, self.encoder)
+        self.reviews = Reviews(self.sessions, self.audit, clock)
+        self.gaps = Gaps(self.sessions, self.encoder, self.retriever, self.answerer, self.people.get, self.audit, clock)
+        self.judged = JudgedQuestions(self.sessions, self.encoder.name)
 
         self.requests = RequestStore(self.sessions)
         self.switch = Switch(self.sessions, self.requests, self.audit, clock, self.roster)
@@ -207,7 +215,8 @@ class App:
         dialogue = Dialogue(
             self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
         )
-        self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons)
+        answer_log = AnswerLog(self.encoder.name, self.reviews)
+        self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons, answer_log)
         self.recognizer = Recognizer(self.encoder, specs, ports["people"], surroundings)
         self.memory = Memory(self.requests, self.held, specs)
         self.front_page = FrontPage(
@@ -230,7 +239,7 @@ class App:
             forms=Forms(dialogue, self.buttons, self._topic),
             front_page=self.front_page,
             shortcuts=self.shortcuts,
-            feedback=Feedback(self.sessions, self.conversations, talks, self.responder, self.desk),
+            feedback=Feedback(self.sessions, self.conversations, talks, self.responder, self.desk, answer_log),
             outbox=self.outbox,
         )
         self.turns = TurnHandler(
@@ -280,6 +289,9 @@ class App:
             clock=clock,
             room_reader=room_reader,
             assumed_after=timedelta(hours=settings.assumed_after_hours),
+        )
+        self.review_notices = ReviewNotices(
+            self.reviews, self.people, self.channels, self.held, saver, self.messages, clock, articles_url and f"{settings.base_url}/#/gaps"
         )
         self.step_ups = StepUpPages(self.fulfilment, self.requests, self.people, self.messages, self.sessions, clock, self.committed)
         self._inbox_loop = Loop("inbox", self._serve, 5.0)
@@ -456,6 +468,16 @@ class App:
         await self.audit.seal(self.sessions)
         await self.library.sync()
         await self.files.sweep(self.clock())
+        await self._learn()
+
+    async def _learn(self) -> None:
+        """What follows from articles and judgements by time alone."""
+        await self.gaps.settle()
+        await self.review_notices.tell()
+        await self.judged.refresh()
+        async with self.sessions.begin() as session:
+            await forget_old(session, self.clock())
+            await forget_old_gaps(session, self.clock())
 
 
 def _secret(given: SecretStr | None) -> str | None:

@@ -13,6 +13,7 @@ from bot.home import Refusal
 from connectors.errors import ConnectorError
 from connectors.sandbox.connector import SandboxCompany
 from knowledge.errors import KnowledgeError
+from knowledge.gaps import GapGroup
 from knowledge.model import Article
 from specialists.audit_chain import Checkpoint
 from specialists.switch import ALL
@@ -41,6 +42,27 @@ async def knowledge_try(app: App, given: Mapping[str, Any]) -> Any:
 
 async def knowledge_list(app: App, given: Mapping[str, Any]) -> Any:
     return [_article(article) for article in await app.library.list()]
+
+
+async def knowledge_gaps(app: App, given: Mapping[str, Any]) -> Any:
+    groups, count = await _knowing(app, app.gaps.groups(OPERATOR))
+    return {"groups": [_gap_group(group) for group in groups], "count": count}
+
+
+async def knowledge_close_gap(app: App, given: Mapping[str, Any]) -> Any:
+    return await _knowing(app, app.gaps.close(given["id"], given["as"], OPERATOR))
+
+
+async def knowledge_reviews(app: App, given: Mapping[str, Any]) -> Any:
+    found = []
+    for one in await app.reviews.overdue():
+        owner = await app.people.name(one.article.owner_id)
+        found.append({**_article(one.article), "days": one.days, "owner": owner or one.article.owner_id})
+    return found
+
+
+async def knowledge_review(app: App, given: Mapping[str, Any]) -> Any:
+    return _article(await _knowing(app, app.reviews.confirm(given["id"], OPERATOR)))
 
 
 async def knowledge_reindex(app: App, given: Mapping[str, Any]) -> Any:
@@ -173,6 +195,19 @@ def _article(article: Article) -> dict[str, Any]:
         "state": article.state.value,
         "version": article.version,
         "audience": {key: sorted(values) for key, values in article.audience.items()},
+        "review_due": article.review_due.isoformat() if article.review_due else None,
+    }
+
+
+def _gap_group(group: GapGroup) -> dict[str, Any]:
+    return {
+        "id": group.id,
+        "count": group.count,
+        "people": group.people,
+        "first_seen": group.first_seen.isoformat(),
+        "last_seen": group.last_seen.isoformat(),
+        "samples": list(group.samples),
+        "nearest": group.nearest.title if group.nearest else None,
     }
 
 
@@ -182,6 +217,10 @@ COMMANDS: Mapping[str, Command] = {
     "knowledge.retire": knowledge_retire,
     "knowledge.try": knowledge_try,
     "knowledge.list": knowledge_list,
+    "knowledge.gaps": knowledge_gaps,
+    "knowledge.close_gap": knowledge_close_gap,
+    "knowledge.reviews": knowledge_reviews,
+    "knowledge.review": knowledge_review,
     "knowledge.reindex": knowledge_reindex,
     "audit.verify": audit_verify,
     "audit.checkpoint": audit_checkpoint,

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
+from bot.answer_log import AnswerLog
 from bot.changes import Audited
 from bot.conversation.store import ConversationStore
 from bot.database import Sessions, insert_into
@@ -30,6 +31,7 @@ class Feedback:
     talks: Talks
     responder: Responder
     desk: Desk
+    answers: AnswerLog
 
     async def given(self, talk: Talk, answer_id: str, helpful: bool, reason: str) -> None:
         """Keeps it. Whoever was not helped is offered a person, once an answer; not while one has the conversation already."""
@@ -44,6 +46,7 @@ class Feedback:
             await session.execute(row.on_conflict_do_update(index_elements=["answer_id", "person_id"], set_=kept))
 
         talk.changes.inside.append(keep)
+        self.answers.judged(talk, answer_id, helpful)
         talk.changes.audited.append(
             Audited(
                 "observation",

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot import tables as t
 from bot.database import Sessions
 from bot.people import PeopleStore
-from bot.quiet import QuietHours, held_until, is_over, is_pointless, news_of, useless_after
+from bot.quiet import News, QuietHours, held_until, is_over, is_pointless, news_of, useless_after
 from connectors.errors import ConnectorError
 from connectors.ports.chat import Address, Channel, Reply
 from connectors.ports.records import Clock
@@ -41,14 +41,18 @@ class HeldPosts:
     async def until(self, address: Address, reader_id: str | None, event: RequestEvent) -> datetime | None:
         """Until when the news of this event wait for whoever reads them there; None: they are told at once."""
         news = news_of(event)
-        if self.hours is None or news is None or reader_id is None or self.channels[address.channel].is_shared(address):
+        return None if news is None else await self.wait(address, reader_id, news, too_late=useless_after(event))
+
+    async def wait(self, address: Address, reader_id: str | None, news: News, *, too_late: datetime | None = None) -> datetime | None:
+        """As `until`, for news that are no event of a request. `too_late`: when they would be of no use any more."""
+        if self.hours is None or reader_id is None or self.channels[address.channel].is_shared(address):
             return None
         person = await self.people.get(reader_id)
         if person is None:
             return None
         async with self.sessions() as session:
             last_seen: datetime | None = (await session.execute(select(_last_seen(person.id)))).scalar_one()
-        return held_until(self.hours, news, self.clock(), person.timezone, last_seen, too_late=useless_after(event))
+        return held_until(self.hours, news, self.clock(), person.timezone, last_seen, too_late=too_late)
 
     async def count(self) -> int:
         async with self.sessions() as session:

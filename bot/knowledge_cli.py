@@ -1,62 +1,28 @@
 """`foyer knowledge`: articles from the command line."""
 
-import base64
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bot.attach import Control
-from bot.commands import fail, on_foyer, told
-from bot.home import Refusal
+from bot.commands import told
+from bot.knowledge_adding import add_files
 
-knowledge = typer.Typer(help="Articles: add, try, publish, list, retire.", no_args_is_help=True)
-
-LARGEST = 5 * 1024**2
-"""Bytes of a file that is worth sending to the library, which refuses larger ones, too."""
+knowledge = typer.Typer(help="Articles: add, try, publish, list, retire; gaps and reviews.", no_args_is_help=True)
 
 
 @knowledge.command("add")
 def knowledge_add(
-    paths: Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, text.")],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders: Markdown, HTML, PDF, office files, text, mail.")],
     audience: Annotated[list[str] | None, typer.Option(help="Who may read it, e.g. country=DE; again for another key.")] = None,
     publish: Annotated[bool, typer.Option("--publish", help="Publish at once instead of leaving a draft.")] = False,
 ) -> None:
-    """Add articles as drafts (or publish them at once). A file of the same name is a new version of that article."""
-    missing = [str(path) for path in paths if not path.exists()]
-    if missing:
-        fail(f"There is no {', '.join(missing)}.")
-    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path]) if file.is_file()]
-    twice = sorted({file.name for file in files if sum(other.name == file.name for other in files) > 1})
-    if twice:
-        fail(f"Several files are called {', '.join(twice)}; one would replace the other. Rename them, or add them one by one.")
+    """Add articles as drafts (or publish them at once).
 
-    async def add(control: Control) -> bool:
-        refused = [file for file in files if not await _add_one(control, file, audience or [], publish)]
-        return not refused
-
-    raise typer.Exit(0 if on_foyer(add) else 1)
-
-
-async def _add_one(control: Control, file: Path, audience: list[str], publish: bool) -> bool:
-    """Adds one file and says so; False when it was refused."""
-    try:
-        article = await control.call("knowledge.add", data=_content(file), name=file.name, audience=audience, publish=publish)
-    except (Refusal, OSError) as error:
-        typer.echo(f"{file}: {error.strerror if isinstance(error, OSError) else error}", err=True)
-        return False
-    typer.echo(f"{article['state']}: {article['title']} (version {article['version']})  {article['id']}")
-    if not publish:
-        typer.echo(f'  try it:      foyer knowledge try {article["id"]} "a question"')
-        typer.echo(f"  publish it:  foyer knowledge publish {article['id']}")
-    return True
-
-
-def _content(file: Path) -> str:
-    """Its bytes in base64; raises Refusal when it is too large to be sent."""
-    if file.stat().st_size > LARGEST:
-        raise Refusal(f"larger than {LARGEST // 1024**2} MB")
-    return base64.b64encode(file.read_bytes()).decode()
+    A file of the same name, or of the same path in the same folder, is a new version of that article; one that is as it was changes
+    nothing. Ctrl-C stops before the next file; what was added stays.
+    """
+    raise typer.Exit(add_files(paths, audience or [], publish=publish))
 
 
 @knowledge.command("try")
@@ -85,6 +51,47 @@ def knowledge_list() -> None:
     for one in told("knowledge.list"):
         audience = "; ".join(f"{key}={','.join(values)}" for key, values in one["audience"].items()) or "all employees"
         typer.echo(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  ({audience})")
+
+
+@knowledge.command("gaps")
+def knowledge_gaps(
+    close: Annotated[str | None, typer.Option(metavar="ID", help="Close this one, and all that ask the same.")] = None,
+    not_ours: Annotated[bool, typer.Option("--not-ours", help="With --close: no article will be written about it.")] = False,
+) -> None:
+    """Show what people asked and no article answered, those asked most often first."""
+    if close is not None:
+        closed = told("knowledge.close_gap", id=close, **{"as": "not_ours" if not_ours else "written"})
+        typer.echo(f"closed: {closed} question{'' if closed == 1 else 's'}")
+        return
+    found = told("knowledge.gaps")
+    if not found["groups"]:
+        typer.echo("Nothing was asked that no article answers.")
+    for one in found["groups"]:
+        asked = f"{one['count']} asked, {one['people']} {'person' if one['people'] == 1 else 'people'}"
+        typer.echo(f"{one['id']}  {asked}, {one['first_seen'][:10]} to {one['last_seen'][:10]}")
+        for sample in one["samples"]:
+            typer.echo(f"    {sample}")
+        if one["nearest"]:
+            typer.echo(f"    nearest article: {one['nearest']}")
+    if found["count"] > len(found["groups"]):
+        typer.echo(f"and {found['count'] - len(found['groups'])} more")
+
+
+@knowledge.command("reviews")
+def knowledge_reviews() -> None:
+    """List the articles whose review is due, with their owners."""
+    found = told("knowledge.reviews")
+    if not found:
+        typer.echo("No review is due.")
+    for one in found:
+        typer.echo(f"{one['id']}  due {one['review_due']} ({one['days']} days ago)  {one['title']}  ({one['owner']})")
+
+
+@knowledge.command("review")
+def knowledge_review(article: str) -> None:
+    """Confirm that an article still holds; its next review moves as far ahead as this one was."""
+    confirmed = told("knowledge.review", id=article)
+    typer.echo(f"reviewed: {confirmed['title']}, next review {confirmed['review_due']}")
 
 
 @knowledge.command("reindex")

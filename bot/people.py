@@ -96,6 +96,11 @@ class PeopleStore:
         entry = await self._directory.get(key) if key is not None else None
         return self._person(person_id, entry) if entry is not None else None
 
+    async def name(self, person_id: str) -> str:
+        """What they are called; empty for somebody whom the directory does not know any more."""
+        person = await self.get(person_id)
+        return person.name if person is not None else ""
+
     async def by_key(self, directory_key: str) -> Person | None:
         entry = await self._directory.get(directory_key)
         return await self._keep(entry) if entry is not None else None

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from bot.answer_log import AnswerLog
 from bot.buttons import Buttons, Verb
 from bot.cards import approval_card, cancel_button, exact_arguments, judged, status_card, titled
 from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer
@@ -43,6 +45,7 @@ class Responder:
     handoffs: HandoffStore
     people: PeopleStore
     buttons: Buttons
+    answers: AnswerLog
 
     async def respond(self, talk: Talk, step: steps.Step, vector: NDArray[np.float32] | None) -> None:
         match step:
@@ -85,12 +88,15 @@ class Responder:
 
     async def _answer(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> None:
         try:
-            answered = await self.quoted(talk, question, follows, vector)
+            answer = await self.ask(question, talk.person, follows, vector)
         except ConnectorError as error:
             log.warning("search_unavailable", code=error.code)
             self.offer_person(talk, "search_unavailable", question, ReplyKind.NOTICE, talk.words("answer.unavailable"))
             return
-        if not answered:
+        if answer.quotes:
+            await self._quote(talk, answer, question, follows)
+        else:
+            self.answers.unanswered(talk, answer)
             await self._dont_know(talk, question)
 
     async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:
@@ -112,21 +118,27 @@ class Responder:
     async def quoted(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> bool:
         """Answers from articles; False, and nothing said, when they do not cover it."""
         answer = await self.ask(question, talk.person, follows, vector)
-        if not answer.quotes:
-            return False
+        if answer.quotes:
+            await self._quote(talk, answer, question, follows)
+        return bool(answer.quotes)
+
+    async def _quote(self, talk: Talk, answer: Answer, question: str, follows: str | None) -> None:
         citations = [quote.citation for quote in answer.quotes]
         quoted = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
-        sources = "\n".join(self._source(talk, citation) for citation in _unique(citations))
+        overdue = await self.answers.overdue(citations)
+        sources = "\n".join(self._source(talk, citation, overdue.get(citation.source)) for citation in _unique(citations))
         talk.conversation = replace(talk.conversation, question=question if follows is None else f"{follows} {question}", misses=0)
         reply = Reply(new_id(), ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=tuple(_unique(citations)))
         talk.post(replace(reply, feedback=judged(reply.id, talk.words, self.buttons)))
-        return True
+        self.answers.shown(talk, reply.id, answer)
 
-    def _source(self, talk: Talk, citation: Citation) -> str:
+    def _source(self, talk: Talk, citation: Citation, review_was_due: date | None) -> str:
         title = f"{citation.title}, {citation.section}" if citation.section and citation.section != citation.title else citation.title
         if citation.updated is None:
             return talk.words("answer.source", n=str(citation.n), title=title)
         age = talk.now - citation.updated
+        if review_was_due is not None:
+            return talk.words("answer.source.overdue", n=str(citation.n), title=title, age=age, due=review_was_due)
         key = "answer.source.old" if age.days > LONG_AGO_DAYS else "answer.source.dated"
         return talk.words(key, n=str(citation.n), title=title, age=age)
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.bootstrap import App
 from bot.console.articles import add_articles
+from bot.console.gaps import add_gaps
 from bot.console.inbox import add_inbox
 from bot.console.step_up import add_step_up
 from bot.control import COMMANDS
@@ -80,6 +81,7 @@ class Server:
         add_step_up(application, chat.guard, app.step_ups)
         vocabulary = app.settings.organisation.audience
         add_articles(application, chat.guard, app.people.by_email, app.library, words=app.words, html=safe_html, vocabulary=vocabulary)
+        add_gaps(application, chat.guard, app.people.by_email, app.gaps, app.reviews, words=app.words, name_of=app.people.name)
         if app.company is not None:
             add_inbox(application, chat.guard, app.people.by_email, app.company.inbox)
             add_reset_page(application, app.company, partial(chat.guard.anyone, html=True))

@@ -3,11 +3,12 @@
 "Still right" is no new version: the text stays, its date and the next review move, and the audit says who said so.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.ports.knowledge import AuditSink
@@ -15,10 +16,12 @@ from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json
 from knowledge.errors import NotPossible
 from knowledge.model import Article, ArticleState, require_admin
-from knowledge.store import article_of, articles, published, select_articles, versions
+from knowledge.store import article_of, articles, published, select_articles, settings, versions
 
 PERIOD = timedelta(days=180)
 """Until the next review of an article that never said how often it wants one."""
+
+TOLD_EVERY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,27 @@ def next_review(article: Article, today: date) -> date:
         return today + PERIOD
     before = article.review_due - article.updated_at.date()
     return today + (before if before > timedelta() else PERIOD)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an owner was told last: when, and of which reviews, by article with the date that they were due."""
+
+    at: datetime
+    of: Mapping[str, date]
+
+
+def to_tell(due: Sequence[Overdue], told: Told | None, now: datetime) -> Sequence[Overdue]:
+    """Which of an owner's overdue articles to tell them of now: each review once, and nothing within a week of the last time."""
+    if told is None:
+        return due
+    if now - told.at < TOLD_EVERY:
+        return ()
+    return [one for one in due if told.of.get(one.article.id) != one.article.review_due]
+
+
+def told_of(due: Sequence[Overdue], now: datetime) -> Told:
+    return Told(now, {one.article.id: one.article.review_due for one in due if one.article.review_due is not None})
 
 
 class Reviews:
@@ -79,6 +103,32 @@ class Reviews:
             await self._audit.append(session, kind="action", event="article_reviewed", actor_id=by.id, data=data)
         return await self._published(article_id)
 
+    async def told(self, owner_id: str) -> Told | None:
+        """What this owner was told last."""
+        async with self._sessions() as session:
+            stored = (await session.execute(select(settings.c.value).where(settings.c.key == _key(owner_id)))).scalar_one_or_none()
+        if stored is None:
+            return None
+        data = json.loads(stored)
+        return Told(datetime.fromisoformat(data["at"]), {id_: date.fromisoformat(due) for id_, due in data["of"].items()})
+
+    async def keep_told(self, session: AsyncSession, owner_id: str, before: Told | None, after: Told) -> bool:
+        """Remembers it where nobody else did since `before`; else False, or IntegrityError where there was nothing."""
+        row = {"key": _key(owner_id), "value": _as_json(after)}
+        if before is None:
+            await session.execute(insert(settings).values(row))
+            return True
+        same = update(settings).where(settings.c.key == row["key"], settings.c.value == _as_json(before))
+        return (await session.execute(same.values(value=row["value"]).returning(settings.c.key))).first() is not None
+
     async def _published(self, article_id: str) -> Article:
         async with self._sessions() as session:
             return article_of((await session.execute(select_articles().where(articles.c.id == article_id, published))).one())
+
+
+def _key(owner_id: str) -> str:
+    return f"review_told:{owner_id}"
+
+
+def _as_json(told: Told) -> str:
+    return json.dumps({"at": told.at.isoformat(), "of": {id_: due.isoformat() for id_, due in sorted(told.of.items())}})

@@ -2,7 +2,7 @@
 
 async function call(method, path, body) {
   const options = { method, headers: {} };
-  if (body instanceof FormData) options.body = body;
+  if (body instanceof Blob) options.body = body;
   else if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
@@ -38,9 +38,19 @@ export const api = {
   press: (action, conversation, text) => call("POST", `/actions/${name(action)}`, { id: crypto.randomUUID(), conversation, text }),
   inbox: () => call("GET", "/sandbox/inbox"),
   articles: () => call("GET", "/articles"),
-  addArticles: (form) => call("POST", "/articles", form),
+  uploads: () => call("GET", "/uploads"),
+  beginUpload: (files, audience, publish) => call("POST", "/uploads", { files, audience, publish }),
+  upload: (id) => call("GET", `/uploads/${name(id)}`),
+  sendFile: (id, number, file) => call("PUT", `/uploads/${name(id)}/files/${number}`, file),
+  cancelUpload: (id) => call("POST", `/uploads/${name(id)}/cancel`, {}),
+  publishUpload: (id) => call("POST", `/uploads/${name(id)}/publish`, {}),
   tryArticle: (id, question) => call("POST", `/articles/${name(id)}/try`, { question }),
   publishArticle: (id) => call("POST", `/articles/${name(id)}/publish`, {}),
+  gaps: () => call("GET", "/gaps"),
+  draftOf: (gap) => `/api/v1/gaps/${name(gap)}/draft`,
+  closeGap: (gap, as) => call("POST", `/gaps/${name(gap)}/close`, { as }),
+  reviews: () => call("GET", "/reviews"),
+  confirmReview: (id) => call("POST", `/reviews/${name(id)}/confirm`, {}),
   retireArticle: (id) => call("POST", `/articles/${name(id)}/retire`, {}),
 };
 

@@ -4,6 +4,7 @@ import { api, follow } from "./api.js";
 import { articlesPanel } from "./articles.js";
 import { Chat } from "./chat.js";
 import { ago, avatar, h, hush, icon, mark, toast } from "./dom.js";
+import { gapsPanel } from "./gaps.js";
 import { mailDrawer } from "./mail.js";
 import { signInPage } from "./signin.js";
 
@@ -50,6 +51,7 @@ function frame() {
     h("div", { class: "lists" }, view.waiting, view.mine, view.desk),
     h("footer", {},
       knows && h("a", { class: "row", href: "#/articles" }, icon("book"), "Articles"),
+      knows && h("a", { class: "row", href: "#/gaps" }, icon("ball"), "Gaps and reviews"),
       h("button", { class: "row", type: "button", onclick: () => mail.toggle() }, icon("mail"), "Your mail (sandbox)", mail.badge),
       h("div", { class: "me" }, avatar(state.me.name), h("span", { class: "who" }, h("strong", {}, state.me.name), h("span", {}, role())), h("button", { class: "icon-button", type: "button", "aria-label": "Be somebody else", title: "Be somebody else", onclick: leave }, icon("leave")))));
   root.className = "frame";
@@ -161,6 +163,12 @@ async function route() {
   if (location.hash === "#/articles" && state.me.roles.includes("knowledge_admin")) {
     view.title.textContent = "Articles";
     view.main.replaceChildren(await articlesPanel());
+    lists();
+    return;
+  }
+  if (location.hash === "#/gaps" && state.me.roles.includes("knowledge_admin")) {
+    view.title.textContent = "Gaps and reviews";
+    view.main.replaceChildren(await gapsPanel());
     lists();
     return;
   }

@@ -48,6 +48,7 @@ class Verb(IntEnum):
     LEAVE = 38  # conversation
     SHOW = 39  # request
     PUBLISH = 40  # article
+    TEACH = 41  # handoff
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,7 +365,7 @@ class Dialogue:
             talk.say(ReplyKind.NOTICE, talk.words(key, case=request.case), request=request)
 
     def _cancel(self, talk: Talk, request: Request) -> None:
-        change = requests.cancelled(request, talk.now)
+        change = requests.cancelled(request, talk.now, talk.person.id)
         talk.changes.request(change)
         talk.conversation = talk.conversation.forgetting(request.id)
         talk.say(

@@ -14,7 +14,7 @@ from bot.feedback import Feedback
 from bot.forms import Forms, show
 from bot.front_page import FrontPage
 from bot.handoff.desk import Desk
-from bot.handoff.model import Command
+from bot.handoff.model import Command, Handoff
 from bot.handoff.store import HandoffStore
 from bot.held import shown_already
 from bot.intent import model as steps
@@ -22,6 +22,7 @@ from bot.outbox import Outbox
 from bot.responses import Responder
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
+from bot.teaching.proposing import Teacher
 from bot.words import Words
 from connectors.ports.chat import Activity, Press, Reply, ReplyKind
 from connectors.ports.records import new_id
@@ -68,6 +69,7 @@ class Presses:
     front_page: FrontPage
     shortcuts: Shortcuts
     feedback: Feedback
+    teacher: Teacher
     outbox: Outbox
 
     async def rated(self, talk: Talk, activity: Activity) -> bool:
@@ -94,6 +96,8 @@ class Presses:
         match pressed.verb:
             case Verb.APPROVE | Verb.DENY:
                 await self._decide(talk, pressed, typed)
+            case Verb.TEACH:
+                await self._teach(talk, pressed, press, surface)
             case verb if verb in _DESK_VERBS:
                 await self._at_desk(talk, pressed, typed)
             case Verb.RECALL:
@@ -167,15 +171,34 @@ class Presses:
         if handoff is None:
             talk.say(ReplyKind.NOTICE, talk.words("press.unknown"))
             return
-        thread = await self.desk.board.thread(handoff) if _on_page(talk) else None
-        if thread is not None:
-            # Claimed on the home page: what is said of it is said where staff work on it.
-            there = await self.conversations.load(thread, talk.person.id, talk.now)
-            moved = await self.talks.open(talk.id, talk.person, there, talk.now, talk.changes)
-            talk.conversation, talk.reader, talk.alone = there, moved.reader, moved.alone
+        moved = await self._to_desk(talk, handoff)
         await self.desk.command(talk, handoff, _DESK_VERBS[pressed.verb], text)
-        if thread is not None:
+        if moved:
             await self.front_page.redraw(talk.changes, talk.person)
+
+    async def _to_desk(self, talk: Talk, handoff: Handoff) -> bool:
+        """Pressed on the home page, or sent in a form: what is said of it is said where staff work on it."""
+        thread = await self.desk.board.thread(handoff) if _on_page(talk) else None
+        if thread is None:
+            return False
+        there = await self.conversations.load(thread, talk.person.id, talk.now)
+        moved = await self.talks.open(talk.id, talk.person, there, talk.now, talk.changes)
+        talk.conversation, talk.reader, talk.alone = there, moved.reader, moved.alone
+        return True
+
+    async def _teach(self, talk: Talk, pressed: Pressed, press: Press, surface: str | None) -> None:
+        """What it should have been understood as: by a form where there are any, else typed."""
+        handoff = await self.handoffs.get(pressed.subject)
+        if handoff is None:
+            show(talk, surface, Reply(new_id(), ReplyKind.NOTICE, talk.words("press.unknown")))
+        elif press.values:
+            await self._to_desk(talk, handoff)
+            talk.say(ReplyKind.NOTICE, await self.teacher.sent(talk, handoff, press.values), personal=True)
+        elif surface is not None:
+            show(talk, surface, await self.teacher.form(talk, handoff))
+        else:
+            await self._to_desk(talk, handoff)
+            await self.desk.command(talk, handoff, Command.TEACH, press.text.strip())
 
     async def _about_request(self, talk: Talk, pressed: Pressed, press: Press, surface: str | None) -> None:
         request = await self.responder.requests.get(pressed.subject)

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.changes import Audited, Changes, Post, Saver
 from bot.conversation.memory import Memory
-from bot.conversation.model import AwaitsInvitation
+from bot.conversation.model import AwaitsChoice, AwaitsInvitation
 from bot.conversation.store import ConversationMoved
 from bot.front_page import FrontPage
 from bot.handoff.desk import Desk, Topic
@@ -31,6 +31,7 @@ from bot.rooms import Rooms
 from bot.second_thoughts import SecondThoughts
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
+from bot.teaching.proposing import Teacher
 from bot.threads import Threads
 from bot.under_cards import UnderCards
 from bot.words import Words
@@ -74,6 +75,7 @@ class TurnHandler:
     rooms: Rooms
     talks: Talks
     topic: Topic
+    teacher: Teacher
     saver: Saver
     messages: Messages
     rate: RateLimit
@@ -325,8 +327,10 @@ class TurnHandler:
         if REMOVED in text:
             talk.say(ReplyKind.NOTICE, talk.words("say.secret"), personal=True)
         alone = len(route_taken) == 1
+        offered = next((item for item in recall.awaits[:1] if isinstance(item, AwaitsChoice)), None)
         for step in route_taken:
             await self.responder.respond(talk, step, recognition.vector if alone else None)
+            await self.teacher.follow(talk, step, offered, recognition.vector if alone else None)
         await self.responder.dialogue.remind(talk)
 
     async def _about_before(self, talk: Talk, before: Sequence[Heard]) -> bool:

@@ -91,7 +91,7 @@ class EventKind(StrEnum):
     DECLINED = "declined"  # message
     DENIED = "denied"  # reason
     EXPIRED = "expired"
-    CANCELLED = "cancelled"
+    CANCELLED = "cancelled"  # by
     FAILED = "failed"  # code, n
     LEFT_TO_STAFF = "left_to_staff"  # rules, reason
     UNDO_STARTED = "undo_started"
@@ -236,11 +236,12 @@ def resumed(request: Request, at: datetime) -> Change:
     return replace(change, start=(_attempt("undo", value),))
 
 
-def cancelled(request: Request, at: datetime) -> Change:
-    """Only while nothing has been done: what had begun before it was held comes to its end, and can be undone then."""
+def cancelled(request: Request, at: datetime, by: str | None = None) -> Change:
+    """Only while nothing has been done: what had begun before it was held comes to its end, and can be undone then. `by`: the person
+    who did not want it; None when it lapsed, or was asked twice."""
     if request.held_from in (S.RUNNING, S.UNDOING):
         raise IllegalTransition(f"begun before it was {request.state}")
-    return moved(request, S.CANCELLED, EventKind.CANCELLED, at)
+    return moved(request, S.CANCELLED, EventKind.CANCELLED, at, {"by": by} if by is not None else None)
 
 
 def undo_started(request: Request, at: datetime, by: str) -> Change:

@@ -108,22 +108,22 @@ class Board:
     def post_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:
         """The card of a handoff that has none yet, in its group's room."""
         room = where or self.room(packet.handoff.assignment_group)
-        card = desk_card(packet, self.words(), self.buttons, new_id(), heard=room != packet.unheard)
+        card = desk_card(packet, self.words(), self.buttons, new_id(), heard=room != packet.unheard, forms=self._forms(room))
         changes.posts.append(Post(room, card, key(packet.handoff)))
 
     async def post_cards(self, changes: Changes, packet: Packet, readers: Sequence[Person]) -> None:
         """The group's card, to each by themselves: their room is gone."""
         for reader in readers:
-            card = desk_card(packet, Words.for_person(self.messages, reader), self.buttons, new_id())
             address = await self.people.address(reader, self.channels)
+            card = desk_card(packet, Words.for_person(self.messages, reader), self.buttons, new_id(), forms=self._forms(address))
             changes.posts.append(Post(address, card, key(packet.handoff), reader.id))
 
     async def post_own_card(self, changes: Changes, packet: Packet, where: Address | None = None) -> None:
         """The claimant's own of a private one."""
         if packet.claimant is None:
             return
-        card = desk_card(packet, Words.for_person(self.messages, packet.claimant), self.buttons, new_id(), alone=True)
         address = where or await self.people.address(packet.claimant, self.channels)
+        card = desk_card(packet, Words.for_person(self.messages, packet.claimant), self.buttons, new_id(), alone=True)
         changes.posts.append(Post(address, card, own_key(packet.handoff), packet.claimant.id))
 
     async def show(self, changes: Changes, before: Handoff, packet: Packet) -> None:
@@ -147,7 +147,9 @@ class Board:
 
     def redraw(self, changes: Changes, packet: Packet) -> None:
         def draw(placement: Placement) -> Reply:
-            return desk_card(packet, self.words(), self.buttons, placement.id, heard=placement.address != packet.unheard)
+            here = placement.address
+            heard, forms = here != packet.unheard, self._forms(here)
+            return desk_card(packet, self.words(), self.buttons, placement.id, heard=heard, forms=forms)
 
         changes.redraws[:] = [redraw for redraw in changes.redraws if redraw.card_key != key(packet.handoff)]
         changes.redraws.append(Redraw(key(packet.handoff), draw))
@@ -241,6 +243,9 @@ class Board:
             kept[named.id] = named
         new = {one.request.id: one.request for one in changes.requests.values() if one.request.conversation_id == handoff.conversation_id}
         return (handoff, *(kept | new).values())
+
+    def _forms(self, address: Address) -> bool:
+        return address.channel in self.channels and self.channels[address.channel].capabilities.forms
 
     def fallback(self, group: str) -> Address:
         """Where a group works when its own room is gone."""

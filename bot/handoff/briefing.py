@@ -37,11 +37,13 @@ class Packet:
     """The room of its group, if nothing is heard there but what is said to the bot."""
 
 
-def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, alone: bool = False, heard: bool = True) -> Reply:
+def desk_card(
+    packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, alone: bool = False, heard: bool = True, forms: bool = False
+) -> Reply:
     """The handoff as staff see it. A sensitive one shows its group nothing of what was said.
 
     `alone`: for the claimant's own eyes, with all that was said and the buttons to answer; `heard`: whether what staff write where it
-    stands is heard.
+    stands is heard; `forms`: whether a form can be opened there.
     """
     handoff = packet.handoff
     private = handoff.sensitive is not None and not alone
@@ -79,7 +81,7 @@ def desk_card(packet: Packet, words: Words, buttons: Buttons, reply_id: str, *, 
         id=reply_id,
         kind=ReplyKind.HANDOFF,
         text=text,
-        actions=_actions(handoff, words, buttons, private=private),
+        actions=_actions(handoff, words, buttons, private=private, forms=forms),
         fields=tuple(fields),
         transcript=() if private else lines(packet, words),
         files=() if private else tuple(packet.files),
@@ -168,17 +170,19 @@ def _attempt(event: RequestEvent, words: Words) -> str:
             return ""
 
 
-def _actions(handoff: Handoff, words: Words, buttons: Buttons, *, private: bool) -> tuple[Action, ...]:
+def _actions(handoff: Handoff, words: Words, buttons: Buttons, *, private: bool, forms: bool) -> tuple[Action, ...]:
     def button(verb: Verb, name: str, needs: str = "no", style: str = "plain") -> Action:
         prompt = words(f"prompt.{name}") if needs != "no" else ""
         return Action(buttons.id(verb, handoff.id), words(f"button.{name}"), style, needs, prompt)  # type: ignore[arg-type]
 
     note = button(Verb.NOTE, "note", "required")
     assign = button(Verb.ASSIGN, "assign", "required")
+    # Of a private matter nothing is ever learned.
+    teach = () if handoff.sensitive is not None else (_teach(handoff, words, buttons, forms=forms),)
     match handoff.state:
         case HandoffState.REQUESTED:
             claim = button(Verb.CLAIM, "claim", style="primary")
-            return (claim, assign) if private else (claim, note, assign)
+            return (claim, assign) if private else (claim, note, assign, *teach)
         case HandoffState.CLAIMED if private:
             return ()
         case HandoffState.CLAIMED:
@@ -188,9 +192,19 @@ def _actions(handoff: Handoff, words: Words, buttons: Buttons, *, private: bool)
                 assign,
                 button(Verb.RESOLVE, "resolve", "required"),
                 button(Verb.RETURN, "return", "optional"),
+                *teach,
             )
         case _:
             return ()
+
+
+def _teach(handoff: Handoff, words: Words, buttons: Buttons, *, forms: bool) -> Action:
+    action_id, label = buttons.id(Verb.TEACH, handoff.id), words("button.teach")
+    return (
+        Action(action_id, label, opens_form=True)
+        if forms
+        else Action(action_id, label, needs_text="required", prompt=words("prompt.teach"))
+    )
 
 
 def _short(text: str, limit: int = 240) -> str:

@@ -21,6 +21,7 @@ from bot.handoff.model import (
 from bot.handoff.relay import Relay
 from bot.handoff.replies import Replies, audited, listed
 from bot.talk import Talk
+from bot.teaching.proposing import Teacher
 from bot.words import Words
 from connectors.ports.chat import Activity, ActivityKind, Address, Reply, ReplyKind
 from connectors.ports.people import Person
@@ -47,6 +48,7 @@ class Commands:
     board: Board
     relay: Relay
     replies: Replies
+    teacher: Teacher
 
     async def hear(self, talk: Talk, handoff: Handoff, text: str) -> None:
         """Something typed in the staff thread: "/claim" or "!claim" are commands, all else is an internal note."""
@@ -108,6 +110,9 @@ class Commands:
 
     async def command(self, talk: Talk, handoff: Handoff, command: Command, text: str, *, pressed: bool = False) -> None:
         """`talk` is the staff member's. `pressed`: by a button, so that nobody else has seen the words yet."""
+        if command is Command.TEACH:
+            talk.say(ReplyKind.NOTICE, await self.teacher.typed(talk, handoff, text), personal=True)
+            return
         assignee = await self._assignee(text) if command is Command.ASSIGN else None
         if isinstance(assignee, tuple):
             several = tuple(f"{person.name} ({person.email})" for person in assignee)

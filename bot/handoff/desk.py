@@ -24,6 +24,7 @@ from bot.handoff.undelivered import Undelivered
 from bot.outbox import Refusal
 from bot.people import PeopleStore
 from bot.talk import Talk
+from bot.teaching.proposing import Teacher
 from connectors.ports.chat import Activity, Address, Reply, ReplyKind
 from connectors.ports.records import Clock, new_id
 from specialists.request import Request
@@ -48,11 +49,19 @@ class Desk:
     clock: Clock
 
     @staticmethod
-    def of(board: Board, skills: dict[str, SkillSpec], carried: CarriedStore, saver: Saver, clock: Clock, recall_seconds: float) -> "Desk":
+    def of(
+        board: Board,
+        skills: dict[str, SkillSpec],
+        carried: CarriedStore,
+        teacher: Teacher,
+        saver: Saver,
+        clock: Clock,
+        recall_seconds: float,
+    ) -> "Desk":
         """`recall_seconds`: how long a reply of staff can be taken back before it goes out; 0: not at all."""
         replies = Replies(board, carried, saver, clock, recall_seconds)
         relay = Relay(board, carried, replies)
-        return Desk(board, skills, carried, replies, relay, Commands(board, relay, replies), saver, clock)
+        return Desk(board, skills, carried, replies, relay, Commands(board, relay, replies, teacher), saver, clock)
 
     @property
     def people(self) -> PeopleStore:

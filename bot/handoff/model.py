@@ -48,6 +48,7 @@ class Command(StrEnum):
     ASSIGN = "assign"
     RESOLVE = "resolve"
     RETURN = "return"
+    TEACH = "teach"
 
 
 IN_THE_OPEN = frozenset({Command.CLAIM, Command.ASSIGN})
@@ -126,6 +127,15 @@ def made_private(handoff: Handoff, topic: str, group: str, now: datetime) -> Han
 def released(handoff: Handoff, now: datetime) -> HandoffChange:
     """Its claimant is gone: it waits for the group again."""
     return HandoffChange(replace(handoff, state=HandoffState.REQUESTED, claimed_by=None, updated_at=now), "released", None, now)
+
+
+def may_teach(handoff: Handoff, by: Person) -> NotPossible | None:
+    """Why this person may not say what it should have been understood as; also once it is closed, but never of a private matter."""
+    if handoff.assignment_group not in by.groups and handoff.claimed_by != by.id:
+        return NotPossible("desk.not_yours")
+    if by.id == handoff.person_id:
+        return NotPossible("desk.own")
+    return NotPossible("lesson.private") if handoff.sensitive is not None else None
 
 
 def commanded(

@@ -1,0 +1,215 @@
+"""Lessons: what an utterance should have been understood as. Proposed by whoever noticed, accepted by somebody else.
+
+A lesson changes what is done for people, so nobody decides on their own: whoever proposed it cannot accept it. Every fifth
+is kept aside, by its text alone: it is never trained on, so that versions can be compared on it.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import tables as t
+from bot.database import Sessions
+from bot.intent.text import plain
+from bot.intent.training import NEITHER, Example
+from connectors.ports.people import Person
+from connectors.ports.records import new_id
+from connectors.ports.secrets import without_secrets
+from knowledge.masking import masked
+
+Source = Literal["staff", "employee", "admin"]
+REVIEWERS = frozenset({"knowledge_admin", "service_owner"})
+"""Roles that decide on lessons, and on which version serves."""
+KEPT = 5
+"""One in so many is kept aside."""
+MOST_SHOWN = 200
+
+
+class LessonState(StrEnum):
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """`label`: a skill, or one of `training.NEITHER`. `by`: the person id of whoever proposed it."""
+
+    id: str
+    text: str
+    label: str
+    source: Source
+    by: str
+    at: datetime
+    state: LessonState = LessonState.PROPOSED
+    conversation_id: str | None = None
+    reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Of its text alone: said once more, it is on the same side again."""
+        return int.from_bytes(hashlib.sha256(sameness(self.text).encode()).digest()[:4]) % KEPT == 0
+
+
+class NotTaught(Exception):
+    """Why a lesson or a version is not what was wanted; a core message says it."""
+
+    def __init__(self, key: str, **params: str) -> None:
+        super().__init__(key)
+        self.key, self.params = key, params
+
+
+def sameness(text: str) -> str:
+    """What two texts have in common that differ in case, marks and spaces only."""
+    return " ".join(plain(text).split())
+
+
+def proposed(
+    text: str, label: str, source: Source, by: Person, now: datetime, *, of: str | None = None, names: Sequence[str] = ()
+) -> Lesson:
+    """A new lesson. `of`: the conversation it was said in; `names`: of whoever said it. Raises NotTaught when nothing is left of
+    the words."""
+    said = _nameless(masked(without_secrets(text)), names)
+    if len(sameness(said)) < 2:
+        raise NotTaught("lesson.empty")
+    return Lesson(new_id(), said, label, source, by.id, now, conversation_id=of)
+
+
+def _nameless(text: str, names: Sequence[str]) -> str:
+    parts = {part for name in names for part in (name, *name.split()) if len(part) > 2}
+    for part in sorted(parts, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "[name]", text, flags=re.IGNORECASE)
+    return text
+
+
+def may_review(by: Person) -> None:
+    """Raises NotTaught for whoever may not decide what the recognition learns."""
+    if not by.roles & REVIEWERS or not by.employed:
+        raise NotTaught("lesson.reviewers_only")
+
+
+def reviewed(lesson: Lesson, by: Person, *, accepted: bool, now: datetime) -> Lesson:
+    """Raises NotTaught for whoever may not, and for what is decided already."""
+    may_review(by)
+    if lesson.state is not LessonState.PROPOSED:
+        raise NotTaught("lesson.decided")
+    if accepted and lesson.by == by.id:
+        raise NotTaught("lesson.own")
+    state = LessonState.ACCEPTED if accepted else LessonState.REJECTED
+    return replace(lesson, state=state, reviewed_by=by.id, reviewed_at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Lessons as a version needs them: to train on, and kept aside. Of one text the last word counts."""
+
+    trained: tuple[Lesson, ...]
+    kept: tuple[Lesson, ...]
+
+    @property
+    def examples(self) -> list[Example]:
+        return [Example(one.text, one.label) for one in self.trained]
+
+
+def split(lessons: Sequence[Lesson], labels: Collection[str], apart: Collection[str] = ()) -> Split:
+    """`labels`: those that there are (a skill may be gone); `apart`: texts that nothing may be trained on."""
+    never = {sameness(text) for text in apart}
+    last: dict[str, Lesson] = {}
+    for one in sorted(lessons, key=lambda one: (one.reviewed_at or one.at, one.id)):
+        if one.state is LessonState.ACCEPTED and one.label in labels and sameness(one.text) not in never:
+            last[sameness(one.text)] = one
+    ordered = sorted(last.values(), key=lambda one: one.id)
+    return Split(tuple(one for one in ordered if not one.kept), tuple(one for one in ordered if one.kept))
+
+
+def label_of(said: str, titles: Mapping[str, str]) -> str | None:
+    """The label that somebody typed: its name, its title, or the beginning of either that only one has. `titles`: label -> title."""
+    wanted = sameness(said.replace("_", " "))
+    if not wanted:
+        return None
+    called = {label: {sameness(label.replace("_", " ")), sameness(title)} for label, title in titles.items()}
+    exact = [label for label, names in called.items() if wanted in names]
+    near = exact or [label for label, names in called.items() if any(name.startswith(wanted) for name in names)]
+    return near[0] if len(near) == 1 else None
+
+
+def all_labels(skills: Collection[str]) -> tuple[str, ...]:
+    """What an utterance can be taught to be."""
+    return (*sorted(skills), *NEITHER)
+
+
+class LessonStore:
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def add(self, session: AsyncSession, lesson: Lesson) -> bool:
+        """In the caller's transaction; False when the same person proposed the same already and nobody has decided on it."""
+        same = (t.lesson.c.by == lesson.by) & (t.lesson.c.text == lesson.text) & (t.lesson.c.label == lesson.label)
+        waiting = select(t.lesson.c.id).where(same, t.lesson.c.state == LessonState.PROPOSED.value)
+        if (await session.execute(waiting)).first() is not None:
+            return False
+        await session.execute(
+            insert(t.lesson).values(
+                id=lesson.id,
+                text=lesson.text,
+                label=lesson.label,
+                source=lesson.source,
+                by=lesson.by,
+                conversation_id=lesson.conversation_id,
+                at=lesson.at,
+                state=lesson.state.value,
+                kept=lesson.kept,
+            )
+        )
+        return True
+
+    async def decide(self, session: AsyncSession, lesson: Lesson) -> bool:
+        """In the caller's transaction; False when somebody else has decided first."""
+        decided = await session.execute(
+            update(t.lesson)
+            .where(t.lesson.c.id == lesson.id, t.lesson.c.state == LessonState.PROPOSED.value)
+            .values(state=lesson.state.value, reviewed_by=lesson.reviewed_by, reviewed_at=lesson.reviewed_at)
+            .returning(t.lesson.c.id)
+        )
+        return decided.one_or_none() is not None
+
+    async def get(self, lesson_id: str) -> Lesson | None:
+        async with self._sessions() as session:
+            row = (await session.execute(select(t.lesson).where(t.lesson.c.id == lesson_id))).one_or_none()
+        return _lesson(row) if row is not None else None
+
+    async def listed(self, state: LessonState | None = None) -> Sequence[Lesson]:
+        """Newest first."""
+        query = select(t.lesson).order_by(t.lesson.c.at.desc(), t.lesson.c.id).limit(MOST_SHOWN)
+        async with self._sessions() as session:
+            rows = await session.execute(query if state is None else query.where(t.lesson.c.state == state.value))
+            return [_lesson(row) for row in rows]
+
+    async def accepted(self) -> Sequence[Lesson]:
+        """All of them, in the order of their ids."""
+        query = select(t.lesson).where(t.lesson.c.state == LessonState.ACCEPTED.value).order_by(t.lesson.c.id)
+        async with self._sessions() as session:
+            return [_lesson(row) for row in await session.execute(query)]
+
+
+def _lesson(row: Row[tuple[object, ...]]) -> Lesson:
+    return Lesson(
+        id=row.id,
+        text=row.text,
+        label=row.label,
+        source=row.source,
+        by=row.by,
+        at=row.at,
+        state=LessonState(row.state),
+        conversation_id=row.conversation_id,
+        reviewed_by=row.reviewed_by,
+        reviewed_at=row.reviewed_at,
+    )

@@ -1,0 +1,80 @@
+"""What reviewers do with lessons: look at them beside what is understood now, accept, reject, add one of their own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from bot.database import Sessions
+from bot.intent.recognizer import Recognizer
+from bot.teaching.lessons import Lesson, LessonState, LessonStore, NotTaught, all_labels, may_review, proposed, reviewed
+from connectors.ports.knowledge import AuditSink
+from connectors.ports.people import Person
+from connectors.ports.records import Clock
+from specialists.skill import SkillSpec
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A lesson, and what its text is understood as by the version that serves, with the confidence (0-1)."""
+
+    lesson: Lesson
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    sessions: Sessions
+    lessons: LessonStore
+    recognizer: Recognizer
+    skills: Mapping[str, SkillSpec]
+    audit: AuditSink
+    clock: Clock
+
+    async def listed(self, by: Person, state: LessonState | None = None) -> Sequence[Looked]:
+        """Newest first. Raises NotTaught for whoever may not."""
+        may_review(by)
+        await self.recognizer.warm()
+        serving = self.recognizer.learned
+        assert serving is not None
+        found = []
+        for lesson in await self.lessons.listed(state):
+            ranked = await serving.rank(lesson.text)
+            found.append(Looked(lesson, ranked.label, ranked.confidence))
+        return found
+
+    async def decide(self, lesson_id: str, by: Person, *, accepted: bool) -> Lesson:
+        """Raises NotTaught."""
+        may_review(by)
+        lesson = await self.lessons.get(lesson_id)
+        if lesson is None:
+            raise NotTaught("lesson.unknown")
+        decided = reviewed(lesson, by, accepted=accepted, now=self.clock())
+        async with self.sessions.begin() as session:
+            if not await self.lessons.decide(session, decided):
+                raise NotTaught("lesson.decided")
+            await self.audit.append(
+                session,
+                kind="decision",
+                event="lesson_accepted" if accepted else "lesson_rejected",
+                actor_id=by.id,
+                data={"lesson": lesson.id, "label": lesson.label, "kept": lesson.kept},
+            )
+        log.info("lesson_decided", lesson=lesson.id, state=decided.state.value)
+        return decided
+
+    async def add(self, text: str, label: str, by: Person) -> Lesson:
+        """A lesson of their own; somebody else decides on it. Raises NotTaught."""
+        may_review(by)
+        if label not in all_labels(self.skills):
+            raise NotTaught("lesson.no_label", labels=", ".join(all_labels(self.skills)))
+        lesson = proposed(text, label, "admin", by, self.clock())
+        async with self.sessions.begin() as session:
+            if not await self.lessons.add(session, lesson):
+                raise NotTaught("lesson.twice")
+            data = {"lesson": lesson.id, "label": label, "source": "admin"}
+            await self.audit.append(session, kind="observation", event="lesson_proposed", actor_id=by.id, data=data)
+        return lesson

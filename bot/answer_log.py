@@ -11,6 +11,7 @@ from connectors.ports.chat import Citation
 from knowledge.answering import Answer
 from knowledge.feedback import keep_answer, keep_judgement
 from knowledge.gaps import keep_unanswered, keep_unhelpful
+from knowledge.masking import masked
 from knowledge.reviews import Reviews
 
 
@@ -24,7 +25,9 @@ class AnswerLog:
 
     def shown(self, talk: Talk, reply_id: str, answer: Answer) -> None:
         async def keep(session: AsyncSession) -> None:
-            await keep_answer(session, reply_id, answer, self.encoder, talk.now, private=talk.private_to is not None)
+            if answer.vector is not None:
+                question = masked(answer.question) if talk.private_to is None else ""
+                await keep_answer(session, reply_id, question, answer.articles, answer.vector, self.encoder, talk.now)
 
         talk.changes.inside.append(keep)
 

@@ -8,7 +8,6 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import Select, and_, delete, func, insert, select
@@ -16,10 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.ports.records import utcnow
 from knowledge.embedding.port import Vector
-from knowledge.masking import masked
 from knowledge.store import answers, articles, from_bytes, judgements, published, to_bytes, versions
-if TYPE_CHECKING:
-    from knowledge.answering import Answer
 
 HALF_LIFE = timedelta(days=180)
 """After so long a judgement counts half."""
@@ -70,18 +66,11 @@ async def helpfulness(session: AsyncSession, article_ids: Collection[str], now: 
     return {article: helpful_from(own, now or utcnow()) for article, own in given.items()}
 
 
-async def keep_answer(session: AsyncSession, reply_id: str, answer: "Answer", encoder: str, now: datetime, *, private: bool) -> None:
-    """Remembers what a reply quoted. `private`: the question itself is not kept."""
-    if answer.vector is None:
-        return
-    row = {
-        "id": reply_id,
-        "question": "" if private else masked(answer.question),
-        "articles": list(answer.articles),
-        "vector": to_bytes(answer.vector),
-        "encoder": encoder,
-        "at": now,
-    }
+async def keep_answer(
+    session: AsyncSession, reply_id: str, question: str, quoted: Sequence[str], vector: Vector, encoder: str, now: datetime
+) -> None:
+    """Remembers which articles a reply quoted. `question`: masked, and empty where it was asked in private."""
+    row = {"id": reply_id, "question": question, "articles": list(quoted), "vector": to_bytes(vector), "encoder": encoder, "at": now}
     await session.execute(insert(answers).values(row))
 
 

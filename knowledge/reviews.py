@@ -3,7 +3,6 @@
 "Still right" is no new version: the text stays, its date and the next review move, and the audit says who said so.
 """
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,7 +15,7 @@ from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json
 from knowledge.errors import NotPossible
 from knowledge.model import Article, ArticleState, require_admin
-from knowledge.store import article_of, articles, published, select_articles, settings, versions
+from knowledge.store import article_of, articles, published, review_notices, select_articles, versions
 
 PERIOD = timedelta(days=180)
 """Until the next review of an article that never said how often it wants one."""
@@ -106,29 +105,18 @@ class Reviews:
     async def told(self, owner_id: str) -> Told | None:
         """What this owner was told last."""
         async with self._sessions() as session:
-            stored = (await session.execute(select(settings.c.value).where(settings.c.key == _key(owner_id)))).scalar_one_or_none()
-        if stored is None:
-            return None
-        data = json.loads(stored)
-        return Told(datetime.fromisoformat(data["at"]), {id_: date.fromisoformat(due) for id_, due in data["of"].items()})
+            row = (await session.execute(select(review_notices).where(review_notices.c.owner_id == owner_id))).one_or_none()
+        return Told(row.at, {id_: date.fromisoformat(due) for id_, due in row.told.items()}) if row is not None else None
 
     async def keep_told(self, session: AsyncSession, owner_id: str, before: Told | None, after: Told) -> bool:
         """Remembers it where nobody else did since `before`; else False, or IntegrityError where there was nothing."""
-        row = {"key": _key(owner_id), "value": _as_json(after)}
+        row = {"at": after.at, "told": {id_: due.isoformat() for id_, due in after.of.items()}}
         if before is None:
-            await session.execute(insert(settings).values(row))
+            await session.execute(insert(review_notices).values(owner_id=owner_id, **row))
             return True
-        same = update(settings).where(settings.c.key == row["key"], settings.c.value == _as_json(before))
-        return (await session.execute(same.values(value=row["value"]).returning(settings.c.key))).first() is not None
+        same = update(review_notices).where(review_notices.c.owner_id == owner_id, review_notices.c.at == before.at)
+        return (await session.execute(same.values(row).returning(review_notices.c.owner_id))).first() is not None
 
     async def _published(self, article_id: str) -> Article:
         async with self._sessions() as session:
             return article_of((await session.execute(select_articles().where(articles.c.id == article_id, published))).one())
-
-
-def _key(owner_id: str) -> str:
-    return f"review_told:{owner_id}"
-
-
-def _as_json(told: Told) -> str:
-    return json.dumps({"at": told.at.isoformat(), "of": {id_: due.isoformat() for id_, due in sorted(told.of.items())}})

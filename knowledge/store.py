@@ -132,6 +132,15 @@ gaps = Table(
     Column("article_id", String(36)),
 )
 
+review_notices = Table(
+    "knowledge_review_notice",
+    metadata,
+    # Of which reviews an owner was told last, by article with the date that each was due.
+    Column("owner_id", String(36), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("told", JSON, nullable=False),
+)
+
 published = and_(articles.c.id == versions.c.article_id, articles.c.published_version == versions.c.version)
 """Joins an article with the one version of it that may be quoted."""
 

@@ -55,6 +55,7 @@ from bot.talk import Talk, Talks
 from bot.threads import Threads
 from bot.turn import TurnHandler
 from bot.under_cards import UnderCards
+from bot.uploads import Uploads
 from bot.words import Words
 from connectors.ports.chat import Channel
 from connectors.ports.messages import Messages, Reader
@@ -167,6 +168,7 @@ class App:
         self.policy = Policy()
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps={"policy": self.policy.version, "engine": "offline"})
         self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience)
+        self.uploads = Uploads(self.library, self.home.path / "uploads")
         self.retriever = Retriever(self.sessions, self.index, self.encoder)
         self.answerer = Answerer(self.retriever, self.encoder)
         self.reviews = Reviews(self.sessions, self.audit, clock)
@@ -326,6 +328,7 @@ class App:
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
         self._sweep_loop.start(after=FIRST_SWEEP_SECONDS)
+        await self.uploads.start()
         self._running = True
 
     async def _open_library(self) -> None:
@@ -343,7 +346,7 @@ class App:
         await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
-        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop)))
+        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop, self.uploads)))
         await self.outbox.close(patience)
         for platform in self.platforms:
             await platform.close()

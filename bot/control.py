@@ -4,7 +4,6 @@ the socket of the process that owns the home; they take and return JSON.
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import PurePath
 from typing import Any
 
 from bot.bootstrap import OPERATOR, App
@@ -14,7 +13,8 @@ from connectors.errors import ConnectorError
 from connectors.sandbox.connector import SandboxCompany
 from knowledge.errors import KnowledgeError
 from knowledge.gaps import GapGroup
-from knowledge.model import Article
+from knowledge.model import Article, ArticleState
+from knowledge.sources import source_path
 from specialists.audit_chain import Checkpoint
 from specialists.switch import ALL
 
@@ -22,9 +22,12 @@ Command = Callable[[App, Mapping[str, Any]], Awaitable[Any]]
 
 
 async def knowledge_add(app: App, given: Mapping[str, Any]) -> Any:
-    data, name = base64.b64decode(given["data"]), PurePath(given["name"]).name
-    article = await _knowing(app, app.library.add(data, name, by=OPERATOR, audience=given["audience"]))
-    return await knowledge_publish(app, {"id": article.id}) if given["publish"] else _article(article)
+    """`name`: the file's own, or its path from the chosen folder on. Returns whether anything `changed`, too."""
+    data, name = base64.b64decode(given["data"]), source_path(given["name"])
+    added = await _knowing(app, app.library.add_changed(data, name, by=OPERATOR, audience=given["audience"]))
+    if not given["publish"] or added.article.state not in (ArticleState.DRAFT, ArticleState.REVIEW):
+        return {**_article(added.article), "changed": added.changed}
+    return {**await knowledge_publish(app, {"id": added.article.id}), "changed": True}
 
 
 async def knowledge_publish(app: App, given: Mapping[str, Any]) -> Any:

@@ -16,6 +16,7 @@ from bot.console.articles import add_articles
 from bot.console.gaps import add_gaps
 from bot.console.inbox import add_inbox
 from bot.console.step_up import add_step_up
+from bot.console.uploads import add_uploads
 from bot.control import COMMANDS
 from bot.home import Owner, Refusal
 from bot.sign_in import SandboxSignIn
@@ -26,6 +27,8 @@ from connectors.web.routes import WebChat
 log = structlog.get_logger()
 SOCKET_LENGTH = 100
 """The longest path that a unix socket may have is 108 bytes on Linux and fewer elsewhere."""
+OPERATORS_LARGEST = 36 * 1024**2
+"""Bytes of a command: the largest file that the library takes, in base64."""
 
 
 class Server:
@@ -46,7 +49,7 @@ class Server:
         await self._serve(self._application(exposed is None))
         if self._port is not None:
             await web.TCPSite(self._runners[0], self.app.settings.host, self._port).start()
-        operator = self._application(True)
+        operator = self._application(True, largest=OPERATORS_LARGEST)
         operator.router.add_post("/control/{command}", self._control)
         await self._serve(operator)
         with suppress(FileNotFoundError):
@@ -71,16 +74,17 @@ class Server:
         await runner.setup()
         self._runners.append(runner)
 
-    def _application(self, may_choose: bool) -> web.Application:
-        """`may_choose`: whoever reaches it may choose who they are, if the installation lets anybody."""
+    def _application(self, may_choose: bool, largest: int = 8_000_000) -> web.Application:
+        """`may_choose`: whoever reaches it may choose who they are, if the installation lets anybody. `largest`: bytes of a JSON body."""
         app = self.app
-        application = web.Application(client_max_size=8_000_000)
+        application = web.Application(client_max_size=largest)
         sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if may_choose and app.settings.sandbox_sign_in else None
         chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=app.home.key("web session"), clock=app.clock)
         chat.add_to(application)
         add_step_up(application, chat.guard, app.step_ups)
         vocabulary = app.settings.organisation.audience
         add_articles(application, chat.guard, app.people.by_email, app.library, words=app.words, html=safe_html, vocabulary=vocabulary)
+        add_uploads(application, chat.guard, app.people.by_email, app.uploads, words=app.words)
         add_gaps(application, chat.guard, app.people.by_email, app.gaps, app.reviews, words=app.words, name_of=app.people.name)
         if app.company is not None:
             add_inbox(application, chat.guard, app.people.by_email, app.company.inbox)

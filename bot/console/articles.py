@@ -1,6 +1,7 @@
 """Articles for knowledge admins: what there is, new files as drafts, a question tried on one, publish, retire.
 
-Uploads are read into memory, at most UPLOAD_LIMIT bytes a request, and are never served again: what an article shows is its text.
+A few files at once are read into memory, at most UPLOAD_LIMIT bytes a request: all of them are added, or none. Many come by
+`uploads`. What was uploaded is never served again: what an article shows is its text.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,15 +12,17 @@ from aiohttp import BodyPartReader, web
 
 from bot.console.inbox import PersonOf, signed_in
 from bot.console.ports import Guard
+from bot.uploads import LARGEST
 from bot.words import Words
 from connectors.ports.messages import Message
 from connectors.ports.people import Person
 from knowledge.errors import KnowledgeError, NotAllowed
-from knowledge.library import Library
+from knowledge.library import ADMIN_ROLE, Library
+from knowledge.loading.registry import accepted_formats
 from knowledge.model import Article, Audience
 
 log = structlog.get_logger()
-UPLOAD_LIMIT = 6_000_000
+UPLOAD_LIMIT = LARGEST + 1024 * 1024
 MAX_FILES = 20
 MAX_SELECTORS = 50
 
@@ -37,6 +40,7 @@ def add_articles(
     vocabulary: Mapping[str, Sequence[str]],
 ) -> None:
     """Adds /api/v1/articles. `html` renders Markdown safely; `vocabulary`: what an audience may select by."""
+    admin = for_admins(guard, person_of, words)
     spelled = {value.lower(): value for values in vocabulary.values() for value in values}
 
     def view(article: Article) -> dict[str, Any]:
@@ -44,7 +48,8 @@ def add_articles(
 
     async def listed(request: web.Request, person: Person) -> web.Response:
         found = [view(article) for article in await library.list()]
-        return web.json_response({"articles": found, "audience": {key: list(values) for key, values in vocabulary.items()}})
+        audience = {key: list(values) for key, values in vocabulary.items()}
+        return web.json_response({"articles": found, "audience": audience, "formats": accepted_formats(), "largest_mb": LARGEST // 1024**2})
 
     async def add(request: web.Request, person: Person) -> web.Response:
         files, selectors = await _upload(request)
@@ -69,12 +74,22 @@ def add_articles(
     async def retire(request: web.Request, person: Person) -> web.Response:
         return web.json_response(view(await library.retire(request.match_info["article"], by=person)))
 
-    def admin(handler: PersonHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """For knowledge admins; what the library refuses becomes a sentence in their language."""
+    app.router.add_get("/api/v1/articles", admin(listed))
+    app.router.add_post("/api/v1/articles", admin(add))
+    app.router.add_post("/api/v1/articles/{article}/try", admin(try_question))
+    app.router.add_post("/api/v1/articles/{article}/publish", admin(publish))
+    app.router.add_post("/api/v1/articles/{article}/retire", admin(retire))
 
+
+def for_admins(
+    guard: Guard, person_of: PersonOf, words: Callable[[Person], Words]
+) -> Callable[[PersonHandler], Callable[[web.Request], Awaitable[web.StreamResponse]]]:
+    """Makes handlers for knowledge admins alone; what knowledge refuses becomes a sentence in their language."""
+
+    def admin(handler: PersonHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handled(request: web.Request) -> web.StreamResponse:
             person = await signed_in(guard, person_of, request)
-            if "knowledge_admin" not in person.roles:
+            if ADMIN_ROLE not in person.roles:
                 raise web.HTTPForbidden(text=words(person)("knowledge.knowledge_admin_only"))
             try:
                 return await handler(request, person)
@@ -85,11 +100,7 @@ def add_articles(
 
         return guard.anyone(handled)
 
-    app.router.add_get("/api/v1/articles", admin(listed))
-    app.router.add_post("/api/v1/articles", admin(add))
-    app.router.add_post("/api/v1/articles/{article}/try", admin(try_question))
-    app.router.add_post("/api/v1/articles/{article}/publish", admin(publish))
-    app.router.add_post("/api/v1/articles/{article}/retire", admin(retire))
+    return admin
 
 
 async def _upload(request: web.Request) -> tuple[list[tuple[str, bytes]], list[str]]:
@@ -107,7 +118,9 @@ async def _upload(request: web.Request) -> tuple[list[tuple[str, bytes]], list[s
             while chunk := await part.read_chunk():
                 room -= len(chunk)
                 if room < 0:
-                    raise web.HTTPRequestEntityTooLarge(UPLOAD_LIMIT, UPLOAD_LIMIT - room, text="That is more than 6 MB at once.")
+                    raise web.HTTPRequestEntityTooLarge(
+                        UPLOAD_LIMIT, UPLOAD_LIMIT - room, text=f"That is more than {UPLOAD_LIMIT // 1024**2} MB at once."
+                    )
                 data += chunk
             if part.filename:
                 files.append((part.filename, bytes(data)))

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { ago, h, icon, safe, toast } from "./dom.js";
+import { chosen as files, dropped, outcome, upload, uploadList } from "./uploads.js";
 
 const STATES = { draft: "Draft", review: "In review", published: "Published", superseded: "Older version", retired: "Retired" };
 const WARNINGS = {
@@ -14,9 +15,15 @@ export async function articlesPanel() {
   const body = h("div", { class: "articles" });
   const audience = h("fieldset", { class: "audience" }, h("legend", {}, "Who is it for?"));
   const chosen = new Map();
-  const input = h("input", { type: "file", id: "files", multiple: true, accept: ".md,.markdown,.html,.htm,.txt", class: "unseen" });
+  const input = h("input", { type: "file", id: "files", multiple: true, class: "unseen" });
+  const folder = h("input", { type: "file", id: "folder", webkitdirectory: true, class: "unseen" });
+  const atOnce = h("input", { type: "checkbox", id: "at-once" });
+  const formats = h("span", { class: "small" });
   const status = h("p", { class: "upload-status", role: "status" });
-  const zone = h("label", { class: "drop", for: "files" }, icon("upload"), h("strong", {}, "Drop articles here"), h("span", {}, "or choose files: Markdown, HTML or text, up to 5 MB each"), input);
+  const zone = h("label", { class: "drop", for: "files" }, icon("upload"), h("strong", {}, "Drop articles here, files or folders"), h("span", {}, "or choose files"), formats, input);
+  const more = h("div", { class: "upload-more" },
+    h("label", { class: "action", for: "folder" }, "Choose a folder", folder),
+    h("label", { class: "at-once", for: "at-once" }, atOnce, "Publish at once"));
   const table = h("ul", { class: "article-list" });
   const filter = h("input", { type: "search", id: "sift", placeholder: "Title or file name", oninput: () => sift() });
 
@@ -27,25 +34,29 @@ export async function articlesPanel() {
 
   for (const name of ["dragenter", "dragover"]) zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); });
   for (const name of ["dragleave", "drop"]) zone.addEventListener(name, () => zone.classList.remove("over"));
-  zone.addEventListener("drop", (event) => { event.preventDefault(); upload([...event.dataTransfer.files]); });
-  input.addEventListener("change", () => { upload([...input.files]); input.value = ""; });
+  zone.addEventListener("drop", async (event) => { event.preventDefault(); await take(await dropped(event.dataTransfer)); });
+  for (const one of [input, folder]) one.addEventListener("change", () => { const given = files(one); one.value = ""; take(given); });
 
-  async function upload(files) {
-    const problems = [];
-    for (const [n, file] of files.entries()) {
-      status.textContent = `Reading ${file.name} (${n + 1} of ${files.length})…`;
-      const form = new FormData();
-      for (const [key, values] of chosen) if (values.size) form.append("audience", `${key}=${[...values].join(",")}`);
-      form.append("file", file);
-      try {
-        await api.addArticles(form);
-      } catch (error) {
-        problems.push(`${file.name}: ${error.message}`);
-      }
-    }
-    status.textContent = problems.length ? problems.join("\n") : `${files.length === 1 ? "One article is" : `${files.length} articles are`} a draft now. Try a question on it, then publish.`;
-    status.classList.toggle("problem", problems.length > 0);
+  const uploads = uploadList(async (one) => {
+    if (one.mine) say(one.counts.refused && one.total === 1 ? one.refused[0].reason : outcome(one), one.counts.refused > 0);
     await load();
+  });
+
+  function say(text, problem = false) {
+    status.textContent = text;
+    status.classList.toggle("problem", problem);
+  }
+
+  async function take(given) {
+    if (!given.length) { say("There is no file in that.", true); return; }
+    const audience = [...chosen].filter(([, values]) => values.size).map(([key, values]) => `${key}=${[...values].join(",")}`);
+    say(given.length === 1 ? `Adding ${given[0].path}…` : `Adding ${given.length} files…`);
+    try {
+      await upload(given, audience, atOnce.checked, uploads.watch);
+    } catch (error) {
+      say(error.message, true);
+      await uploads.look();
+    }
   }
 
   function vocabulary(groups) {
@@ -91,7 +102,9 @@ export async function articlesPanel() {
 
   async function load() {
     try {
-      const { articles, audience: groups } = await api.articles();
+      const { articles, audience: groups, formats: accepted, largest_mb: largest } = await api.articles();
+      formats.textContent = `${accepted}; up to ${largest} MB each`;
+      input.accept = accepted.replaceAll(" ", "");
       if (audience.children.length < 2) vocabulary(groups);
       const rank = (article) => ["draft", "review", "published"].indexOf(article.state) >>> 0;
       table.replaceChildren(...articles.toSorted((one, other) => rank(one) - rank(other)).map(row));
@@ -102,7 +115,7 @@ export async function articlesPanel() {
     }
   }
 
-  body.append(h("div", { class: "page wide" }, h("section", { class: "upload", "aria-label": "Add articles" }, audience, zone, status), h("section", { "aria-label": "All articles" }, h("div", { class: "find" }, h("label", { for: "sift" }, "Find an article"), filter), table)));
-  await load();
+  body.append(h("div", { class: "page wide" }, h("section", { class: "upload", "aria-label": "Add articles" }, audience, zone, more, status, uploads.element), h("section", { "aria-label": "All articles" }, h("div", { class: "find" }, h("label", { for: "sift" }, "Find an article"), filter), table)));
+  await Promise.all([load(), uploads.look()]);
   return body;
 }

@@ -13,8 +13,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.console.articles import add_articles
 from bot.console.inbox import add_inbox
 from bot.console.step_up import StepUpView, add_step_up
+from bot.console.uploads import add_uploads
 from bot.database import connect
 from bot.migrations import upgrade
+from bot.uploads import Uploads
 from bot.words import Words
 from connectors.ports.chat import Field
 from connectors.ports.messages import Messages, Reader
@@ -67,6 +69,7 @@ class Console:
     company: SandboxCompany
     library: Library
     step_ups: OneStepUp
+    uploads: Uploads
     enter: Callable[[str], Awaitable[Client]]
 
 
@@ -91,6 +94,9 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
 
     app = web.Application(client_max_size=8_000_000)
     add_articles(app, guard, person_of, library, words=words, html=safe_html, vocabulary=VOCABULARY)
+    uploads = Uploads(library, tmp_path / "uploads")
+    await uploads.start()
+    add_uploads(app, guard, person_of, uploads, words=words)
     add_inbox(app, guard, person_of, company.inbox)
     add_step_up(app, guard, step_ups)
     add_reset_page(app, company, partial(guard.anyone, html=True))
@@ -105,9 +111,10 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
             client.session.cookie_jar.update_cookies({guard.cookie: seal(f"{name}@acme.example", SECRET, utcnow())}, server.make_url("/"))
         return client
 
-    yield Console(company, library, step_ups, enter)
+    yield Console(company, library, step_ups, uploads, enter)
     for client in clients:
         await client.close()
     await server.close()
+    await uploads.stop(5.0)
     await company.close()
     await engine.dispose()

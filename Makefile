@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo setup test e2e bench soak lint clean
+.PHONY: demo setup test e2e bench eval soak lint clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
@@ -35,6 +35,10 @@ e2e: setup  ## Run what needs a browser, Node or a Debian server; installs those
 
 bench: setup  ## Measure speed and memory; prints a table of medians
 	$(BIN)/python -m tests.bench
+
+eval: setup  ## Measure recognition and knowledge on material from outside: make eval DATA=PATH (WRITE=1 keeps the run in docs/)
+	@test -n "$(DATA)" || { echo "Say where the material is: make eval DATA=PATH"; exit 2; }
+	$(BIN)/python -m tests.eval "$(DATA)" $(if $(WRITE),--write)
 
 soak: setup  ## Run the long reliability harnesses
 	$(BIN)/python -m pytest tests/soak -n 0

@@ -1,0 +1,1 @@
+"""Evaluations on material from outside the project: `make eval DATA=PATH`. pytest collects nothing here."""

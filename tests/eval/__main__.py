@@ -13,7 +13,7 @@ from bot import logs
 from bot.evaluation import dialogues, intents, knowledge
 from bot.evaluation.screen import Watched
 from bot.evaluation.temporary import temporary_foyer
-from tests.eval import material
+from tests.eval import material, uploads
 from tests.eval.report import ROOT, Line, table, write
 
 INTENTS = (material.clinc150, material.banking77, material.hwu64)
@@ -42,6 +42,11 @@ async def knowledge_lines(data: Path, watched: Watched) -> AsyncIterator[Line]:
         yield Line(name, {figure: found[figure] for figure in told}, f"together, {_counted(asked)}")
 
 
+async def upload_lines(data: Path, watched: Watched) -> AsyncIterator[Line]:
+    watched("reading uploads", 0, 0)
+    yield Line("Uploads", await uploads.run(data / "uploads"), "odd, encrypted, corrupt and hostile files")
+
+
 async def dialogue_lines(data: Path, watched: Watched) -> AsyncIterator[Line]:
     """The project's own: there is no material for these."""
     del data
@@ -66,7 +71,7 @@ def _counted(asked: Sequence[knowledge.Asked]) -> str:
     return f"{answerable} answerable and {len(asked) - answerable} unanswerable questions"
 
 
-LINES = {"intents": intent_lines, "knowledge": knowledge_lines, "dialogues": dialogue_lines}
+LINES = {"intents": intent_lines, "knowledge": knowledge_lines, "uploads": upload_lines, "dialogues": dialogue_lines}
 
 
 async def run(data: Path, parts: list[str]) -> list[Line]:

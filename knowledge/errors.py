@@ -17,7 +17,9 @@ class KnowledgeError(Exception):
 class LoadRefused(KnowledgeError):
     """A file that does not become an article.
 
-    Codes: too_large, format_unsupported, type_mismatch, not_text, no_text, too_complex, front_matter_invalid.
+    Codes: too_large, format_unsupported, old_format, type_mismatch, password_protected, damaged, not_text, no_text,
+    only_pictures, too_many_pages, too_many_cells, too_complex, took_too_long, too_much_memory, unpacks_too_far, unsafe_xml,
+    front_matter_invalid.
     """
 
 

@@ -19,7 +19,7 @@ class FrontMatter:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file as an article. `warnings` are message codes of what was left out or guessed."""
+    """A file as an article. `warnings` are message codes (`knowledge.warning.*`) of what was left out or guessed."""
 
     title: str
     markdown: str
@@ -28,7 +28,7 @@ class Loaded:
 
 
 class Loader(Protocol):
-    """One family of formats. Runs in a thread; a pure function of the bytes."""
+    """One family of formats. A pure function of the bytes; it runs in a process of its own, see `bounded`."""
 
     @property
     def suffixes(self) -> tuple[str, ...]:

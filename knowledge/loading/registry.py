@@ -7,38 +7,46 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from knowledge.errors import LoadRefused
+from knowledge.loading.bounded import Readers, Taken
 from knowledge.loading.decoding import binary_kind
+from knowledge.loading.documents import DOCUMENTS, refuse_old_or_protected
 from knowledge.loading.html import HtmlLoader, is_html_document
 from knowledge.loading.markdown import MarkdownLoader
 from knowledge.loading.port import Loaded, Loader
 from knowledge.loading.text import TextLoader
 from knowledge.text import plain
 
-LOADERS: tuple[Loader, ...] = (MarkdownLoader(), HtmlLoader(), TextLoader())
+LOADERS: tuple[Loader, ...] = (MarkdownLoader(), HtmlLoader(), *DOCUMENTS, TextLoader())
 MAX_BYTES = 5 * 1024 * 1024
+"""Of a text; documents, which are packed and hold pictures, may have `MAX_DOCUMENT_BYTES`."""
+MAX_DOCUMENT_BYTES = 25 * 1024 * 1024
 MAX_LINES = 80_000
 """More than any text of that size needs; their number, not their length, is what cutting an article costs."""
 _MAX_TITLE = 200
 _MAX_NAME = 200
+_PLAIN = (MarkdownLoader, TextLoader)
+_PLAIN_BYTES = 256 * 1024
+"""Up to here Markdown and text are read in a thread of this process: no parser but ours sees them, it takes milliseconds,
+and a folder of articles, or the first start with its starter set, needs no process at all."""
+_readers = Readers()
 
 
 async def load(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loaded:
     """The file as Markdown. `name` is the file's, with its suffix. Raises `LoadRefused`."""
-    return await asyncio.to_thread(load_now, data, name, loaders)
+    loader = _choose(data, name, loaders)
+    if isinstance(loader, _PLAIN) and len(data) <= _PLAIN_BYTES:
+        return await asyncio.to_thread(load_now, data, name, loaders)
+    return (await load_apart(data, name, _readers))[0]
+
+
+async def load_apart(data: bytes, name: str, readers: Readers) -> tuple[Loaded, Taken]:
+    """`load` in a bounded process, whatever the file is, and what that took."""
+    return await asyncio.get_running_loop().run_in_executor(readers.threads, readers.read, data, name)
 
 
 def load_now(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loaded:
-    """`load` without a thread, for where there is one already."""
-    if len(data) > MAX_BYTES:
-        raise LoadRefused("too_large", name=name, limit_mb=str(MAX_BYTES // 1024**2))
-    suffix = PurePosixPath(name).suffix.lower()
-    loader = next((loader for loader in loaders if suffix in loader.suffixes), None)
-    if loader is None:
-        raise LoadRefused("format_unsupported", name=name, suffix=suffix, accepted=accepted_formats(loaders))
-    if not data.strip():
-        raise LoadRefused("no_text", name=name)
-    if not loader.sniff(data):
-        raise LoadRefused("type_mismatch", name=name, suffix=suffix, found=_found(data))
+    """`load` where it is called, without bounds on time and memory: what those processes do."""
+    loader = _choose(data, name, loaders)
     try:
         loaded = loader.load(data, name)
     except RecursionError as error:
@@ -62,6 +70,23 @@ def source_name(name: str) -> str:
     own = re.split(r"[/\\]", name)[-1]
     own = "".join(character for character in own if character.isprintable()).strip()
     return own if len(own) <= _MAX_NAME else own[: _MAX_NAME - 16] + own[-16:]
+
+
+def _choose(data: bytes, name: str, loaders: Sequence[Loader]) -> Loader:
+    """By the name, if the first bytes bear it out: cheap, so that most refusals need no process."""
+    suffix = PurePosixPath(name).suffix.lower()
+    loader = next((loader for loader in loaders if suffix in loader.suffixes), None)
+    limit = MAX_DOCUMENT_BYTES if loader in DOCUMENTS else MAX_BYTES
+    if len(data) > limit:
+        raise LoadRefused("too_large", name=name, limit_mb=str(limit // 1024**2))
+    refuse_old_or_protected(data, name)
+    if loader is None:
+        raise LoadRefused("format_unsupported", name=name, suffix=suffix, accepted=accepted_formats(loaders))
+    if not data.strip():
+        raise LoadRefused("no_text", name=name)
+    if not loader.sniff(data):
+        raise LoadRefused("type_mismatch", name=name, suffix=suffix, found=_found(data))
+    return loader
 
 
 def _has_words(markdown: str) -> bool:

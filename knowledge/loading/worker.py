@@ -1,0 +1,98 @@
+"""The process that reads files for another: bounded first, then one file after the other until nobody asks any more."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from knowledge.errors import LoadRefused
+from knowledge.loading.port import Loaded
+from knowledge.loading.wire import ANSWER_HEAD, FILE_HEAD, MAX_ANSWER, loaded_to
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_IDLE_SECONDS = 60
+_MAX_FILES = 500
+"""Parsers leak a little; a process that has read this many is replaced."""
+_STATUS = Path("/proc/self/status")
+
+
+def main(reader: str, memory_mb: str, seconds: str) -> None:
+    module, _, function = reader.partition(":")
+    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    # A parser that prints must not answer for us.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _bound(int(memory_mb))
+    read: Callable[[bytes, str], Loaded] = getattr(import_module(module), function)
+    for count in range(1, _MAX_FILES + 1):
+        file = _next_file(asked)
+        if file is None:
+            return
+        _bound_time(float(seconds))
+        answer = {**_answer(read, *file), "peak_mb": _peak_mb()}
+        encoded = json.dumps({"last": count == _MAX_FILES, **answer}).encode()
+        if len(encoded) > MAX_ANSWER:
+            refused = {"refused": "too_complex", "details": {}}
+            encoded = json.dumps({"last": True, "peak_mb": answer["peak_mb"], **refused}).encode()
+        answers.write(ANSWER_HEAD.pack(len(encoded)) + encoded)
+        answers.flush()
+
+
+def _answer(read: Callable[[bytes, str], Loaded], data: bytes, name: str) -> dict[str, Any]:
+    try:
+        return {"loaded": loaded_to(read(data, name))}
+    except LoadRefused as refused:
+        return {"refused": refused.code, "details": refused.details}
+    except MemoryError:
+        # What the parser holds is not free yet, perhaps never.
+        return {"refused": "too_much_memory", "details": {}, "last": True}
+    except Exception as error:
+        return {"failed": type(error).__name__}
+
+
+def _next_file(asked: BinaryIO) -> tuple[bytes, str] | None:
+    if hasattr(signal, "alarm"):
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
+        signal.alarm(_IDLE_SECONDS)
+    head = asked.read(FILE_HEAD.size)
+    if hasattr(signal, "alarm"):
+        signal.alarm(0)
+    if len(head) < FILE_HEAD.size:
+        return None
+    name_size, size = FILE_HEAD.unpack(head)
+    name = asked.read(name_size).decode()
+    return asked.read(size), name
+
+
+def _bound(memory_mb: int) -> None:
+    if resource is None or not memory_mb:
+        return
+    size = memory_mb * 1024 * 1024
+    for what in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        resource.setrlimit(what, (size, size))
+    for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
+        resource.setrlimit(what, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+
+
+def _bound_time(seconds: float) -> None:
+    """Processor time for the next file on top of what is spent: it ends the process even if nobody is left to kill it."""
+    if resource is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 2, most))
+
+
+def _peak_mb() -> float:
+    try:
+        found = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return 0.0
+    return int(found.split()[1]) / 1024

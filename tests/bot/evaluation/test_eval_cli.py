@@ -1,0 +1,84 @@
+"""The commands: one JSON object on standard output, exit codes, and an installation that is left alone."""
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from bot.cli import app
+
+RUN = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets up the logs of its process, which is the tests' own here."""
+    configured, handlers = structlog.get_config(), logging.getLogger().handlers[:]
+    yield
+    structlog.configure(**configured)
+    logging.getLogger().handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FOYER_HOME", str(tmp_path / "installation"))
+    return tmp_path / "installation"
+
+
+def lines(path: Path, *rows: object) -> str:
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return str(path)
+
+
+def test_intents(tmp_path: Path, home: Path) -> None:
+    rows = [{"text": text, "label": label} for text, label in (("unlock me", "a"), ("I am locked out", "a"), ("order a laptop", "b"))]
+    file = lines(tmp_path / "rows.jsonl", *rows)
+    ran = RUN.invoke(app, ["eval", "intents", "--train", file, "--test", file, "--json"])
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout)["accuracy"] == 1
+    assert "trying utterances" in ran.stderr
+    assert not home.exists()
+
+
+def test_knowledge_takes_several_paths(tmp_path: Path, home: Path) -> None:
+    vpn = lines(tmp_path / "one.jsonl", {"id": "vpn", "title": "VPN", "text": "The VPN client is called Tunnel."})
+    cats = lines(tmp_path / "two.jsonl", {"id": "cats", "title": "Cats", "text": "Cats may come to the office on Fridays."})
+    (tmp_path / "x.zip").write_bytes(b"PK")
+    questions = lines(tmp_path / "q.jsonl", {"question": "what is the VPN client called?", "gold_docs": ["vpn", "gone"]})
+    ran = RUN.invoke(app, ["eval", "knowledge", "--articles", vpn, cats, str(tmp_path / "x.zip"), "--questions", questions, "--json"])
+    assert ran.exit_code == 0
+    told = json.loads(ran.stdout)
+    assert (told["hit@1"], told["passages"]) == (1, 2)
+    assert "skipped: x.zip" in ran.stderr
+    assert "gone" in ran.stderr
+    assert not home.exists()
+
+
+def test_dialogues_that_differ_are_an_error_code(tmp_path: Path, home: Path) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text('- {name: greeting, turns: [{dana: hello}, {foyer: {says: "go away"}}]}')
+    ran = RUN.invoke(app, ["eval", "dialogues", str(file), "--json"])
+    assert ran.exit_code == 1
+    told = json.loads(ran.stdout)
+    assert (told["played"], told["different"], told["dialogues"][0]["turn"]) == (1, 1, 2)
+    assert not home.exists()
+
+
+def test_bad_input_is_a_sentence_and_code_2(tmp_path: Path) -> None:
+    file = lines(tmp_path / "rows.jsonl", {"text": "x"})
+    ran = RUN.invoke(app, ["eval", "intents", "--train", file, "--test", file])
+    assert ran.exit_code == 2
+    assert f'{file}:1: "label" is missing' in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_figures_as_a_table(tmp_path: Path) -> None:
+    rows = [{"text": "unlock me", "label": "a"}, {"text": "order a laptop", "label": "b"}]
+    file = lines(tmp_path / "rows.jsonl", *rows)
+    ran = RUN.invoke(app, ["eval", "intents", "--train", file, "--test", file])
+    assert "accuracy" in ran.stdout
+    assert "in-scope utterances whose best label is right" in ran.stdout

@@ -52,6 +52,11 @@ from bot.shortcuts import Shortcuts
 from bot.status import StatusReader
 from bot.step_ups import StepUpPages
 from bot.talk import Talk, Talks
+from bot.teaching.closed import ClosedRequests
+from bot.teaching.lessons import LessonStore
+from bot.teaching.proposing import Teacher
+from bot.teaching.reviewing import Review
+from bot.teaching.versions import Versions
 from bot.threads import Threads
 from bot.turn import TurnHandler
 from bot.under_cards import UnderCards
@@ -213,6 +218,24 @@ class App:
         )
         self.desk = Desk.of(board, specs, CarriedStore(self.sessions), saver, clock, settings.recall_seconds)
         catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
+        self.recognizer = Recognizer(self.encoder, specs, ports["people"], surroundings)
+        self.closed = ClosedRequests(self.sessions, self.requests, self.recognizer, self.encoder.name, self.judged)
+        lessons = LessonStore(self.sessions)
+        self.versions = Versions(self.sessions, self.recognizer, lessons, specs, self.audit, clock)
+        self.lessons = Review(self.sessions, lessons, self.recognizer, specs, self.audit, clock)
+        teacher = Teacher(
+            lessons=lessons,
+            closed=self.closed,
+            conversations=self.conversations,
+            handoffs=self.handoffs,
+            people=self.people,
+            directory=ports["people"],
+            recognizer=self.recognizer,
+            skills=specs,
+            buttons=self.buttons,
+            topic=self._topic,
+        )
+        self.desk = Desk.of(board, specs, CarriedStore(self.sessions), teacher, saver, clock, settings.recall_seconds)
         surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         dialogue = Dialogue(
             self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
@@ -240,6 +263,7 @@ class App:
             talks=talks,
             forms=Forms(dialogue, self.buttons, self._topic),
             front_page=self.front_page,
+            teacher=teacher,
             shortcuts=self.shortcuts,
             feedback=Feedback(self.sessions, self.conversations, talks, self.responder, self.desk, answer_log),
             outbox=self.outbox,
@@ -261,6 +285,7 @@ class App:
             second_thoughts=SecondThoughts(self.inbox, self.outbox, self.conversations, self.requests, self.desk, self.buttons),
             under_cards=UnderCards(self.outbox, self.requests, self.handoffs, self.channels, self.responder),
             rooms=self.rooms,
+            teacher=teacher,
             talks=talks,
             topic=self._topic,
             saver=saver,
@@ -324,11 +349,16 @@ class App:
         await upgrade(self.engine_db)
         for platform in self.platforms:
             await platform.open()
-        await asyncio.gather(self.recognizer.warm(self.home.path / "recognition.npz"), self._open_library(), self.fulfilment.launch())
+        await asyncio.gather(self._open_recognition(), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
         self._sweep_loop.start(after=FIRST_SWEEP_SECONDS)
         await self.uploads.start()
+    async def _open_recognition(self) -> None:
+        await self.recognizer.warm(self.home.path / "recognition.npz")
+        await self.versions.follow()
+        await self.closed.read()
+
         self._running = True
 
     async def _open_library(self) -> None:
@@ -474,7 +504,10 @@ class App:
         await self._learn()
 
     async def _learn(self) -> None:
-        """What follows from articles and judgements by time alone."""
+        """What follows from articles, judgements and what became of requests by time alone."""
+        await self.versions.follow()
+        await self.closed.read()
+        await self.closed.sweep(self.clock())
         await self.gaps.settle()
         await self.review_notices.tell()
         await self.judged.refresh()

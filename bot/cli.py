@@ -19,6 +19,7 @@ from bot.config import ConfigError, Settings
 from bot.eval_cli import evaluation
 from bot.home import Home, Refusal
 from bot.knowledge_cli import knowledge
+from bot.teaching_cli import lessons, recognition
 
 app = typer.Typer(
     name="foyer",
@@ -34,6 +35,8 @@ slack = typer.Typer(help="Slack: the app to install there.", no_args_is_help=Tru
 teams = typer.Typer(help="Microsoft Teams: the app to upload there.", no_args_is_help=True)
 app.add_typer(knowledge, name="knowledge")
 app.add_typer(evaluation, name="eval")
+app.add_typer(lessons, name="lessons")
+app.add_typer(recognition, name="recognition")
 app.add_typer(audit, name="audit")
 app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")

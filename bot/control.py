@@ -9,6 +9,7 @@ from typing import Any
 from bot.bootstrap import OPERATOR, App
 from bot.doctor import examine
 from bot.home import Refusal
+from bot.teaching.control import commands
 from connectors.errors import ConnectorError
 from connectors.sandbox.connector import SandboxCompany
 from knowledge.errors import KnowledgeError
@@ -231,6 +232,7 @@ COMMANDS: Mapping[str, Command] = {
     "specialists.list": specialists_list,
     "specialists.pause": specialists_pause,
     "specialists.resume": specialists_resume,
+    **commands(OPERATOR),
     "sandbox.show": sandbox_show,
     "sandbox.reset": sandbox_reset,
     "sandbox.confirm": sandbox_confirm,

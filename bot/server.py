@@ -16,6 +16,7 @@ from bot.console.articles import add_articles
 from bot.console.gaps import add_gaps
 from bot.console.inbox import add_inbox
 from bot.console.step_up import add_step_up
+from bot.console.understanding import add_understanding
 from bot.console.uploads import add_uploads
 from bot.control import COMMANDS
 from bot.home import Owner, Refusal
@@ -86,6 +87,8 @@ class Server:
         add_articles(application, chat.guard, app.people.by_email, app.library, words=app.words, html=safe_html, vocabulary=vocabulary)
         add_uploads(application, chat.guard, app.people.by_email, app.uploads, words=app.words)
         add_gaps(application, chat.guard, app.people.by_email, app.gaps, app.reviews, words=app.words, name_of=app.people.name)
+        person_of, name_of = app.people.by_email, app.people.name
+        add_understanding(application, chat.guard, person_of, app.lessons, app.versions, words=app.words, name_of=name_of)
         if app.company is not None:
             add_inbox(application, chat.guard, app.people.by_email, app.company.inbox)
             add_reset_page(application, app.company, partial(chat.guard.anyone, html=True))

@@ -97,7 +97,11 @@ class Versions:
         """Trains on all that was accepted and not kept aside, and activates the result if it is no worse. Raises NotTaught."""
         may_review(by)
         async with self._training:
-            learned, taught = await self._train_on_accepted()
+            taught = await self._taught()
+            serving = await self._get(self._serving)
+            if sorted(one.id for one in taught.trained) == sorted(serving.lessons if serving is not None else ()):
+                raise NotTaught("recognition.nothing_new")
+            learned = await self._recognizer.train(taught.examples)
             comparison = await self._compare(learned, taught)
             version = await self._keep(by, taught, comparison)
             if version.state is VersionState.ACTIVE:
@@ -108,7 +112,7 @@ class Versions:
         """Goes back to an older version, or with 0 to the recognition as it ships. Raises NotTaught."""
         may_review(by)
         async with self._training:
-            wanted = await self._get(number) if number != SHIPPED else None
+            wanted = await self._get(number)
             if number != SHIPPED and wanted is None:
                 raise NotTaught("recognition.unknown", number=str(number))
             if wanted is not None and wanted.state is VersionState.REFUSED:
@@ -122,16 +126,16 @@ class Versions:
             self._use(learned, number)
         return number
 
-    async def listed(self) -> Sequence[Version]:
-        """Newest first."""
+    async def listed(self, by: Person) -> Sequence[Version]:
+        """Newest first. Raises NotTaught for whoever may not."""
+        may_review(by)
         async with self._sessions() as session:
             rows = await session.execute(select(t.recognition_version).order_by(t.recognition_version.c.number.desc()).limit(50))
             return [_version(row) for row in rows]
 
-    async def _train_on_accepted(self) -> tuple[Learned, Split]:
+    async def _taught(self) -> Split:
         shipped = kept.shipped(self._labels)
-        taught = split(await self._lessons.accepted(), self._labels, [question.text for question in shipped])
-        return await self._recognizer.train(taught.examples), taught
+        return split(await self._lessons.accepted(), self._labels, [question.text for question in shipped])
 
     async def _compare(self, candidate: Learned, taught: Split) -> Comparison:
         asked = kept.questions(self._labels, taught.kept)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from bot import tables as t
 from bot.bootstrap import OPERATOR
 from bot.buttons import Verb
+from bot.conversation.model import AwaitsChoice
 from bot.teaching import kept
 from bot.teaching.lessons import Lesson, LessonState, LessonStore, NotTaught
 from bot.teaching.versions import Versions, VersionState
@@ -15,7 +16,7 @@ from connectors.memory.channel import GROUP, MemoryChannel
 from connectors.ports.people import Person
 from tests.scenarios.company import Company
 from tests.scenarios.platform import Platform
-from tests.scenarios.test_handoff_buttons import AwaitsChoice, asked, button
+from tests.scenarios.test_handoff_buttons import asked, button
 
 DESK = f"{GROUP}it-desk"
 PEOPLE_TEAM = ("tomas", "grace")
@@ -32,17 +33,18 @@ async def handed_off(company: Company, person: str = "dana") -> None:
 async def teach(company: Company, staff: str, label: str) -> str:
     """Presses Teach on the desk's card; what is said to whoever did."""
     await company.news(staff)
-    card, address, action = await offered(company, staff)
-    await company.press_id(staff, action, label, thread=address)
+    thread, action = await offered(company, staff)
+    await company.press_id(staff, action, label, thread=thread)
     return " ".join(one.reply.text for one in await company.news(staff))
 
 
-async def offered(company: Company, staff: str) -> tuple[str, str, str]:
+async def offered(company: Company, staff: str) -> tuple[str, str]:
+    """The newest Teach button that is shown to somebody: the thread it stands in, and its id."""
     for said in reversed(await company.shown(staff)):
         for action in said.reply.actions:
             pressed = company.app.buttons.read(action.id)
             if pressed is not None and pressed.verb is Verb.TEACH:
-                return said.reply.text, said.thread, action.id
+                return said.thread, action.id
     raise AssertionError("nobody may teach anything here")
 
 
@@ -92,7 +94,7 @@ async def test_the_version_that_serves_does_so_after_a_restart_until_an_older_on
     assert await understood(company, PUZZLE) == "other"
     await company.app.versions.activate(first.number, ines)
     assert await understood(company, PUZZLE) == "unlock_account"
-    assert [one.state for one in await company.app.versions.listed()] == [VersionState.ACTIVE]
+    assert [one.state for one in await company.app.versions.listed(ines)] == [VersionState.ACTIVE]
 
 
 async def test_nobody_accepts_what_they_proposed_and_only_reviewers_decide(company: Company) -> None:
@@ -115,7 +117,7 @@ async def test_nobody_accepts_what_they_proposed_and_only_reviewers_decide(compa
 
 async def test_typed_in_the_desks_room_like_any_command(company: Company) -> None:
     await handed_off(company)
-    _, thread, _ = await offered(company, "sam")
+    thread, _ = await offered(company, "sam")
     for text, told in (("!teach unlock acc", "Somebody else looks at it"), ("!teach the moon", "Say what I should have understood")):
         await company.say("sam", text, thread=thread, room="group:it-support")
         assert told in " ".join(one.reply.text for one in await company.news("sam"))

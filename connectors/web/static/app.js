@@ -7,6 +7,7 @@ import { ago, avatar, h, hush, icon, mark, toast } from "./dom.js";
 import { gapsPanel } from "./gaps.js";
 import { mailDrawer } from "./mail.js";
 import { signInPage } from "./signin.js";
+import { understandingPanel } from "./understanding.js";
 
 const root = document.getElementById("app");
 const state = { me: null, conversations: [], waiting: [], drafts: new Map(), seen: new Map() };
@@ -52,6 +53,7 @@ function frame() {
     h("footer", {},
       knows && h("a", { class: "row", href: "#/articles" }, icon("book"), "Articles"),
       knows && h("a", { class: "row", href: "#/gaps" }, icon("ball"), "Gaps and reviews"),
+      reviews() && h("a", { class: "row", href: "#/understanding" }, icon("people"), "Understanding"),
       h("button", { class: "row", type: "button", onclick: () => mail.toggle() }, icon("mail"), "Your mail (sandbox)", mail.badge),
       h("div", { class: "me" }, avatar(state.me.name), h("span", { class: "who" }, h("strong", {}, state.me.name), h("span", {}, role())), h("button", { class: "icon-button", type: "button", "aria-label": "Be somebody else", title: "Be somebody else", onclick: leave }, icon("leave")))));
   root.className = "frame";
@@ -66,6 +68,10 @@ function frame() {
       view.line,
       view.main),
     mail.element);
+}
+
+function reviews() {
+  return ["knowledge_admin", "service_owner"].some((name) => state.me.roles.includes(name));
 }
 
 function role() {
@@ -169,6 +175,12 @@ async function route() {
   if (location.hash === "#/gaps" && state.me.roles.includes("knowledge_admin")) {
     view.title.textContent = "Gaps and reviews";
     view.main.replaceChildren(await gapsPanel());
+    lists();
+    return;
+  }
+  if (location.hash === "#/understanding" && reviews()) {
+    view.title.textContent = "Understanding";
+    view.main.replaceChildren(await understandingPanel());
     lists();
     return;
   }

@@ -1,0 +1,54 @@
+"""What the operator of this machine can ask of the recognition: `foyer lessons` and `foyer recognition`."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.console.understanding import lesson_view, look_view, retrained_view, version_view
+from bot.home import Refusal
+from bot.teaching.lessons import LessonState, NotTaught
+from connectors.ports.people import Person
+
+if TYPE_CHECKING:
+    from bot.bootstrap import App
+
+Command = Callable[["App", Mapping[str, Any]], Awaitable[Any]]
+
+
+def commands(operator: Person) -> Mapping[str, Command]:
+    """By name; each takes and returns JSON, and raises Refusal."""
+
+    async def lessons_list(app: "App", given: Mapping[str, Any]) -> Any:
+        state = LessonState(given["state"]) if given.get("state") else None
+        words = app.words(operator)
+        return [look_view(one, words) for one in await _told(app, app.lessons.listed(operator, state))]
+
+    async def lessons_add(app: "App", given: Mapping[str, Any]) -> Any:
+        return lesson_view(await _told(app, app.lessons.add(given["text"], given["label"], operator)), app.words(operator))
+
+    async def lessons_decide(app: "App", given: Mapping[str, Any]) -> Any:
+        decided = await _told(app, app.lessons.decide(given["id"], operator, accepted=given["accepted"]))
+        return lesson_view(decided, app.words(operator))
+
+    async def retrain(app: "App", given: Mapping[str, Any]) -> Any:
+        return retrained_view(await _told(app, app.versions.retrain(operator)), app.words(operator))
+
+    async def versions(app: "App", given: Mapping[str, Any]) -> Any:
+        return {"serving": app.versions.serving, "versions": [version_view(one) for one in await _told(app, app.versions.listed(operator))]}
+
+    async def activate(app: "App", given: Mapping[str, Any]) -> Any:
+        return {"serving": await _told(app, app.versions.activate(given["number"], operator))}
+
+    async def _told(app: "App", work: Awaitable[Any]) -> Any:
+        try:
+            return await work
+        except NotTaught as error:
+            raise Refusal(app.words(operator)(error.key, **error.params)) from error
+
+    return {
+        "lessons.list": lessons_list,
+        "lessons.add": lessons_add,
+        "lessons.decide": lessons_decide,
+        "recognition.retrain": retrain,
+        "recognition.versions": versions,
+        "recognition.activate": activate,
+    }

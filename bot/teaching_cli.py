@@ -1,0 +1,80 @@
+"""`foyer lessons` and `foyer recognition`: what the recognition learns, from the command line."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from bot.commands import told
+
+lessons = typer.Typer(help="What utterances should have been understood as: list, accept, reject, add.", no_args_is_help=True)
+recognition = typer.Typer(help="The recognition's versions: retrain, versions, activate.", no_args_is_help=True)
+
+
+class State(StrEnum):
+    PROPOSED = "proposed"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@lessons.command("list")
+def lessons_list(state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None) -> None:
+    """List lessons, newest first, beside what each is understood as now."""
+    for one in told("lessons.list", state=state.value if state is not None else None):
+        now = one["now"]
+        typer.echo(f"{one['state']:<9} {one['id']}  {one['text']!r}  as {one['label']}  (now {now['label']}, {now['confidence']:.2f})")
+
+
+@lessons.command("add")
+def lessons_add(text: str, label: Annotated[str, typer.Argument(help="A skill's name, question or other.")]) -> None:
+    """Propose a lesson; somebody else accepts it."""
+    _show(told("lessons.add", text=text, label=label))
+
+
+@lessons.command("accept")
+def lessons_accept(lesson: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Accept a lesson that somebody else proposed; the next retraining learns from it."""
+    _show(told("lessons.decide", id=lesson, accepted=True))
+
+
+@lessons.command("reject")
+def lessons_reject(lesson: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Reject a lesson."""
+    _show(told("lessons.decide", id=lesson, accepted=False))
+
+
+@recognition.command("retrain")
+def recognition_retrain() -> None:
+    """Train on all accepted lessons; what is worse on the kept questions is refused (exit code 1)."""
+    done = told("recognition.retrain")
+    typer.echo(_line(done))
+    if done["why"] is not None:
+        typer.echo(f"Refused: {done['why']}")
+        for text in done["lost"]:
+            typer.echo(f"  no longer understood: {text}")
+        raise typer.Exit(1)
+
+
+@recognition.command("versions")
+def recognition_versions() -> None:
+    """List the versions with their figures, and say which serves."""
+    found = told("recognition.versions")
+    for one in found["versions"]:
+        typer.echo(_line(one))
+    typer.echo(f"{found['serving']} serves." if found["serving"] else "The recognition serves as it ships, without lessons.")
+
+
+@recognition.command("activate")
+def recognition_activate(number: Annotated[int, typer.Argument(min=0, help="0: as it ships, without lessons.")]) -> None:
+    """Go back to an older version."""
+    typer.echo(f"{told('recognition.activate', number=number)['serving']} serves from now on.")
+
+
+def _show(lesson: dict[str, Any]) -> None:
+    aside = "; kept aside to compare versions on" if lesson["kept"] else ""
+    typer.echo(f"{lesson['state']}: {lesson['text']!r} as {lesson['label']}{aside}  {lesson['id']}")
+
+
+def _line(one: dict[str, Any]) -> str:
+    figures = f"accuracy {one['accuracy']:.3f} (before {one['accuracy_before']:.3f}), calibration error {one['calibration_error']:.3f}"
+    return f"{one['number']:>4} {one['state']:<10} {one['at'][:16]}  {one['lessons']} lessons, {one['kept']} kept questions: {figures}"

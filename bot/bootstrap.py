@@ -102,6 +102,8 @@ PREPARED = "prepared.npz"
 """Beside the embedding runtime: vectors of the texts that ship with Foyer."""
 SWEEP_SECONDS = 30.0
 FIRST_SWEEP_SECONDS = 3.0
+BUILT_IN = "minilm"
+"""The encoder that is always there."""
 """Whoever waits for the first answer goes first."""
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
 """Whoever may use this machine's command line; the audit names them so."""
@@ -172,9 +174,10 @@ class App:
         self.index: Index = index or ChromaIndex(settings.home.resolve() / "index")
         self.policy = Policy()
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps={"policy": self.policy.version, "engine": "offline"})
-        self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience)
+        former = () if settings.encoder == BUILT_IN else (OnnxMiniLM(settings.models),)
+        self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience, former=former)
         self.uploads = Uploads(self.library, self.home.path / "uploads")
-        self.retriever = Retriever(self.sessions, self.index, self.encoder)
+        self.retriever = Retriever(self.sessions, self.index, self.encoder, former=former)
         self.answerer = Answerer(self.retriever, self.encoder)
         self.reviews = Reviews(self.sessions, self.audit, clock)
         self.gaps = Gaps(self.sessions, self.encoder, self.retriever, self.answerer, self.people.get, self.audit, clock)
@@ -216,8 +219,8 @@ class App:
             room=self.rooms.of_group,
             talks=talks,
         )
-        self.desk = Desk.of(board, specs, CarriedStore(self.sessions), saver, clock, settings.recall_seconds)
         catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
+        surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         self.recognizer = Recognizer(self.encoder, specs, ports["people"], surroundings)
         self.closed = ClosedRequests(self.sessions, self.requests, self.recognizer, self.encoder.name, self.judged)
         lessons = LessonStore(self.sessions)
@@ -236,13 +239,11 @@ class App:
             topic=self._topic,
         )
         self.desk = Desk.of(board, specs, CarriedStore(self.sessions), teacher, saver, clock, settings.recall_seconds)
-        surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         dialogue = Dialogue(
             self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
         )
         answer_log = AnswerLog(self.encoder.name, self.reviews)
         self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons, answer_log)
-        self.recognizer = Recognizer(self.encoder, specs, ports["people"], surroundings)
         self.memory = Memory(self.requests, self.held, specs)
         self.front_page = FrontPage(
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
@@ -263,9 +264,9 @@ class App:
             talks=talks,
             forms=Forms(dialogue, self.buttons, self._topic),
             front_page=self.front_page,
-            teacher=teacher,
             shortcuts=self.shortcuts,
             feedback=Feedback(self.sessions, self.conversations, talks, self.responder, self.desk, answer_log),
+            teacher=teacher,
             outbox=self.outbox,
         )
         self.turns = TurnHandler(
@@ -285,9 +286,9 @@ class App:
             second_thoughts=SecondThoughts(self.inbox, self.outbox, self.conversations, self.requests, self.desk, self.buttons),
             under_cards=UnderCards(self.outbox, self.requests, self.handoffs, self.channels, self.responder),
             rooms=self.rooms,
-            teacher=teacher,
             talks=talks,
             topic=self._topic,
+            teacher=teacher,
             saver=saver,
             messages=self.messages,
             rate=RateLimit(settings.rate_per_minute, Metrics.now),
@@ -329,6 +330,7 @@ class App:
             Loop("held", self.held.release, 30.0),
         )
         self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
+        self._index_loop = Loop("index", self._index_some, SWEEP_SECONDS)
         self.inbox.on_new = self._inbox_loop.wake
         self.outbox.on_more = outbox_loop.wake
         self.outbox.on_refused = self.desk.on_refused
@@ -352,17 +354,18 @@ class App:
         await asyncio.gather(self._open_recognition(), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
-        self._sweep_loop.start(after=FIRST_SWEEP_SECONDS)
+        for loop in (self._sweep_loop, self._index_loop):
+            loop.start(after=FIRST_SWEEP_SECONDS)
         await self.uploads.start()
+        self._running = True
+
     async def _open_recognition(self) -> None:
         await self.recognizer.warm(self.home.path / "recognition.npz")
         await self.versions.follow()
         await self.closed.read()
 
-        self._running = True
-
     async def _open_library(self) -> None:
-        """The index is opened by the first sweep: until then the database's own vectors serve."""
+        """The index is opened by its loop: until then the database's own vectors serve."""
         if self.company is not None:
             await load_starter(self.library, OPERATOR)
 
@@ -376,7 +379,7 @@ class App:
         await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
-        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop, self.uploads)))
+        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop, self._index_loop, self.uploads)))
         await self.outbox.close(patience)
         for platform in self.platforms:
             await platform.close()
@@ -495,13 +498,16 @@ class App:
         await self.status.read()
 
     async def _sweep(self) -> None:
-        """What is due by time alone: unanswered questions, the seal of the audit, articles that wait for the index, lost files."""
+        """What is due by time alone: unanswered questions, the seal of the audit, lost files."""
         await self.status.assume()
         await self.status.abandon()
         await self.audit.seal(self.sessions)
-        await self.library.sync()
         await self.files.sweep(self.clock())
         await self._learn()
+
+    async def _index_some(self) -> float | None:
+        """Articles that wait for the index, in a loop of their own: under another encoder that takes long."""
+        return 0.0 if await self.library.step() else None
 
     async def _learn(self) -> None:
         """What follows from articles, judgements and what became of requests by time alone."""
@@ -542,6 +548,6 @@ def playground_people(email: str) -> tuple[str, str]:
 
 
 def _encoder(settings: Settings) -> Encoder:
-    if settings.encoder == "minilm":
+    if settings.encoder == BUILT_IN:
         return PreparedEncoder(OnnxMiniLM(settings.models), (settings.models or default_directory()) / PREPARED)
     return SentenceTransformersEncoder(settings.encoder, dimension=settings.encoder_dimension)

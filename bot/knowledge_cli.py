@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bot.commands import told
+from bot.attach import Control
+from bot.commands import on_foyer, told
 from bot.knowledge_adding import add_files
 
 knowledge = typer.Typer(help="Articles: add, try, publish, list, retire; gaps and reviews.", no_args_is_help=True)
@@ -96,5 +97,14 @@ def knowledge_review(article: str) -> None:
 
 @knowledge.command("reindex")
 def knowledge_reindex() -> None:
-    """Rebuild the index from the database."""
-    typer.echo(f"{told('knowledge.reindex')} passages indexed")
+    """Rebuild the index from the database, and make the vectors anew where the model has changed. Nothing stops meanwhile."""
+
+    async def rebuild(control: Control) -> int:
+        come = await control.call("knowledge.reindex", begin=True)
+        while "passages" not in come:
+            if "done" in come:
+                typer.echo(f"{come['done']} of {come['total']} articles", err=True)
+            come = await control.call("knowledge.reindex")
+        return int(come["passages"])
+
+    typer.echo(f"{on_foyer(rebuild)} passages indexed")

@@ -39,8 +39,11 @@ class Collection(Protocol):
 
     async def delete_where(self, where: Where) -> None: ...
 
-    async def query(self, vector: Vector, limit: int, where: Where | None = None) -> list[Hit]:
-        """The nearest entries that match, nearest first. Approximate in large collections, but never one that does not match."""
+    async def query(self, vector: Vector, limit: int, where: Where | None = None, *, bare: bool = False) -> list[Hit]:
+        """The nearest entries that match, nearest first. Approximate in large collections, but never one that does not match.
+
+        `bare`: without their metadata, which may take longer to read than the search.
+        """
 
     async def count(self) -> int: ...
 
@@ -54,8 +57,15 @@ class Index(Protocol):
     def ready(self) -> bool:
         """Whether it is open; else the first call opens it, which may take a second."""
 
-    def collection(self, name: str) -> Collection:
-        """The collection of that name (3 or more of a-z, 0-9, - and _), empty at first. Does no I/O."""
+    def collection(self, name: str, apart: str | None = None) -> Collection:
+        """The collection of that name (3 or more of a-z, 0-9, - and _), empty at first. Does no I/O.
+
+        `apart`: a key that every entry's metadata has, with a string. Entries that differ in it may be kept apart, so that a
+        filter by it costs nothing, however few entries match. Always the same for a collection.
+        """
+
+    async def names(self) -> Sequence[str]:
+        """Of the collections that have entries, perhaps of some that had."""
 
     async def close(self) -> None: ...
 
@@ -76,8 +86,11 @@ class MemoryIndex:
 
     ready = True
 
-    def collection(self, name: str) -> "MemoryCollection":
+    def collection(self, name: str, apart: str | None = None) -> "MemoryCollection":
         return self._collections.setdefault(name, MemoryCollection())
+
+    async def names(self) -> Sequence[str]:
+        return [name for name, collection in self._collections.items() if await collection.count()]
 
     async def close(self) -> None:
         self._collections.clear()
@@ -101,13 +114,13 @@ class MemoryCollection:
     async def delete_where(self, where: Where) -> None:
         await self.delete([id_ for id_, metadata in self._metadata.items() if matches(metadata, where)])
 
-    async def query(self, vector: Vector, limit: int, where: Where | None = None) -> list[Hit]:
+    async def query(self, vector: Vector, limit: int, where: Where | None = None, *, bare: bool = False) -> list[Hit]:
         ids = [id_ for id_, metadata in self._metadata.items() if where is None or matches(metadata, where)]
         if not ids or limit < 1:
             return []
         similarities = np.stack([self._vectors[id_] for id_ in ids]) @ vector
         nearest = np.argsort(-similarities, kind="stable")[:limit]
-        return [Hit(ids[place], float(similarities[place]), self._metadata[ids[place]]) for place in nearest]
+        return [Hit(ids[place], float(similarities[place]), {} if bare else self._metadata[ids[place]]) for place in nearest]
 
     async def count(self) -> int:
         return len(self._vectors)

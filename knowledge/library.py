@@ -26,8 +26,8 @@ from knowledge.lexical import add_rows, remove_article
 from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
 from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience
-from knowledge.preparing import Between, Encoded, encoded, go_on, known_vectors
-from knowledge.projection import Projection, mark_pending
+from knowledge.preparing import Between, Encoded, again, encoded, go_on, known_vectors
+from knowledge.projection import Progress, Projection, keep_next, mark_pending
 from knowledge.scoring import Candidate, rank
 from knowledge.store import article_of, articles, audience_from, audience_key, chunks, select_articles, to_bytes, version_values, versions
 from knowledge.store import published as is_published
@@ -75,7 +75,10 @@ class Library:
         audit: AuditSink,
         clock: Clock,
         vocabulary: Vocabulary,
+        *,
+        former: Sequence[Encoder] = (),
     ) -> None:
+        """`former`: encoders that may have made the vectors that serve until this one's are all made."""
         self._sessions = sessions
         self._encoder = encoder
         self._audit = audit
@@ -84,7 +87,7 @@ class Library:
         self._reader = Reader(encoder)
         # One writer at a time in this process; other processes are held off by the guarded updates.
         self._writing = asyncio.Lock()
-        self._projection = Projection(sessions, index, encoder)
+        self._projection = Projection(sessions, index, encoder, former)
 
     async def add(self, data: bytes, name: str, audience: Sequence[str] = (), *, by: Person) -> Article:
         """A file as a draft: of a new article, or as the next version of the one with the same file name.
@@ -166,7 +169,7 @@ class Library:
     async def try_question(self, article_id: str, question: str, by: Person) -> Answer:
         """What the newest version of this article alone would answer, published or not."""
         _require_admin(by)
-        (ready,) = await self._encode([await self.get(article_id)])
+        (ready,) = await self._encode([await self.get(article_id)], self._encoder)
         vector = (await self._encoder.encode([question]))[0]
         article = ready.article
         candidates = [
@@ -191,15 +194,22 @@ class Library:
         return (await self.publish_many([article_id], by))[0]
 
     async def publish_many(self, article_ids: Sequence[str], by: Person, *, between: Between = go_on) -> Sequence[Article]:
-        """`publish` for several articles in one transaction: all of them, or none. `between` can stop it while it encodes."""
+        """`publish` for several articles in one transaction: all of them, or none. `between` can stop it while it encodes.
+
+        Other writers wait for the transaction, some 2 ms a passage: many articles are published a few at a time.
+        """
         _require_admin(by)
         drafts = [await self.get(id_) for id_ in article_ids]
-        ready = await self._encode(drafts, between)
+        serving, *coming = await self._projection.encoders()
+        ready = await self._encode(drafts, serving, between)
+        beforehand = [(one.name, await again(ready, one, between)) for one in coming]
         async with self._writing, self._sessions.begin() as session:
             for one in ready:
-                await self._publish(session, one)
+                await self._publish(session, one, serving.name)
                 await self._record(session, "article_published", one.article, by)
-        await self._project()
+            for name, made in beforehand:
+                await keep_next(session, name, made)
+        await self._project(article_ids)
         return [await self.get(id_) for id_ in article_ids]
 
     async def retire(self, article_id: str, by: Person) -> Article:
@@ -214,7 +224,7 @@ class Library:
             await self._forget_chunks(session, article_id)
             await session.execute(update(articles).where(articles.c.id == article_id).values(published_version=None, audience_key=None))
             await self._record(session, "article_retired", article, by)
-        await self._project()
+        await self._project([article_id])
         return await self.get(article_id, version=article.version)
 
     async def get(self, article_id: str, version: int | None = None) -> Article:
@@ -236,21 +246,33 @@ class Library:
             return [article_of(row) for row in (await session.execute(query)).all()]
 
     async def sync(self) -> None:
-        """Brings the vector index in line with the database: called at start and after each publication.
-
-        It also notices a lost index and another encoder, and rebuilds. Raises `Retry` when the index is down; nothing is
-        lost by that, the next call goes on.
-        """
+        """Brings the vector index in line with the database, to the end: `step` until there is nothing left."""
         await self._projection.sync()
 
-    async def reindex(self) -> int:
-        """Rebuilds the vector index from the database; returns the number of passages in it. Raises `Retry`."""
-        return await self._projection.rebuild()
+    async def step(self) -> bool:
+        """A bounded piece of that; False when there was nothing to do.
 
-    async def _project(self) -> None:
-        """`sync` after a change that is committed already: that must not fail because the index is down."""
+        It also notices a lost index and fills it, and another encoder, whose vectors serve once all are made. Raises `Retry` when
+        the index is down; nothing is lost by that, nor by a kill: the next step goes on.
+        """
+        return await self._projection.step()
+
+    async def progress(self) -> Progress | None:
+        """How far that is, when the whole index is made again; None when it is not."""
+        return await self._projection.progress()
+
+    async def forget_index(self) -> None:
+        """Empties the vector index, which the next steps fill again from the database. Raises `Retry`."""
+        await self._projection.forget_index()
+
+    async def passages(self) -> int:
+        """How many the vector index has. Raises `Retry`."""
+        return await self._projection.count()
+
+    async def _project(self, article_ids: Sequence[str]) -> None:
+        """After a change that is committed already: that must not fail because the index is down."""
         try:
-            await self._projection.sync()
+            await self._projection.project(article_ids)
         except Retry as error:
             log.warning("vector_index_behind", error=error.code)
 
@@ -267,20 +289,18 @@ class Library:
         await session.execute(update(articles).where(articles.c.id == newest.id).values(latest_version=newest.version + 1))
         return newest.id, newest.version + 1
 
-    async def _encode(self, drafts: Sequence[Article], between: Between = go_on) -> Sequence[Encoded]:
+    async def _encode(self, drafts: Sequence[Article], encoder: Encoder, between: Between = go_on) -> Sequence[Encoded]:
         """No transaction is open meanwhile."""
         async with self._sessions() as session:
-            known = await known_vectors(session, [article.id for article in drafts], self._encoder.name)
-        return await encoded(drafts, self._encoder, known, between)
+            known = await known_vectors(session, [article.id for article in drafts], encoder.name)
+        return await encoded(drafts, encoder, known, between)
 
-    async def _publish(self, session: AsyncSession, ready: Encoded) -> None:
+    async def _publish(self, session: AsyncSession, ready: Encoded, encoder: str) -> None:
         article = ready.article
         await self._move(session, article, _UNPUBLISHED, ArticleState.PUBLISHED)
         this = (versions.c.article_id == article.id) & (versions.c.version == article.version)
         await session.execute(
-            update(versions)
-            .where(this)
-            .values(published_at=self._clock(), title_vector=to_bytes(ready.title_vector), encoder=self._encoder.name)
+            update(versions).where(this).values(published_at=self._clock(), title_vector=to_bytes(ready.title_vector), encoder=encoder)
         )
         before = (versions.c.article_id == article.id) & (versions.c.version < article.version)
         replaced = (ArticleState.PUBLISHED.value, *_UNPUBLISHED)
@@ -299,17 +319,22 @@ class Library:
             for chunk, vector in zip(ready.chunks, ready.vectors, strict=True)
         ]
         numbers = (await session.scalars(insert(chunks).returning(chunks.c.number, sort_by_parameter_order=True), rows)).all()
+        audience = audience_key(article.audience)
         await add_rows(
             session,
             [
-                {"number": number, "title": plain(article.title), "section": plain(chunk.section), "body": plain(chunk.text)}
+                {
+                    "number": number,
+                    "title": plain(article.title),
+                    "section": plain(chunk.section),
+                    "body": plain(chunk.text),
+                    "audience": audience,
+                }
                 for number, chunk in zip(numbers, ready.chunks, strict=True)
             ],
         )
         await session.execute(
-            update(articles)
-            .where(articles.c.id == article.id)
-            .values(published_version=article.version, audience_key=audience_key(article.audience))
+            update(articles).where(articles.c.id == article.id).values(published_version=article.version, audience_key=audience)
         )
 
     async def _forget_chunks(self, session: AsyncSession, article_id: str) -> None:

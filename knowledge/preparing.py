@@ -55,6 +55,17 @@ async def encoded(drafts: Sequence[Article], encoder: Encoder, known: Mapping[st
     return made
 
 
+async def again(ready: Sequence[Encoded], encoder: Encoder, between: Between = go_on) -> Sequence[Encoded]:
+    """The same chunks with another encoder's vectors."""
+    texts = [embedding_text(one.article.title, chunk.section, chunk.text) for one in ready for chunk in one.chunks]
+    vectors = await _vectors([*texts, *(plain(one.article.title) for one in ready)], encoder, {}, between)
+    made, start = [], 0
+    for one, title in zip(ready, vectors[len(texts) :], strict=True):
+        made.append(Encoded(one.article, one.chunks, vectors[start : start + len(one.chunks)], title))
+        start += len(one.chunks)
+    return made
+
+
 async def _vectors(texts: Sequence[str], encoder: Encoder, known: Mapping[str, Vector], between: Between) -> Vectors:
     vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
     missing = []

@@ -1,118 +1,322 @@
-"""Keeps the vector index in line with the database, which is the truth.
+"""Keeps the vector index in line with the database, which is the truth, and makes all vectors again under another encoder.
 
 A publication leaves a row for each article that changed; projecting it removes the row. What dies in between is done by
-the next `sync`, and an index that is lost, or was filled under other circumstances, is filled anew.
+the next `step`, and an index that is lost is filled anew. While another encoder's vectors are made, the former ones serve,
+each in a collection of its own; one row of the settings then changes which of them does. Every step is short and leaves
+the database in a state to go on from, so that neither a search nor a kill has to be considered anywhere else.
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Collection as Several
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import structlog
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, Select, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.ports.records import new_id
 from knowledge.chunking import embedding_text
-from knowledge.embedding.port import Encoder
-from knowledge.index import Index
-from knowledge.retrieval import ARTICLES, AUDIENCE
-from knowledge.store import articles, audience_from, audience_key, chunks, from_bytes, projections, published, settings, to_bytes, versions
+from knowledge.embedding.port import Encoder, Vectors
+from knowledge.index import Index, Metadata
+from knowledge.preparing import Encoded
+from knowledge.retrieval import ARTICLES, AUDIENCE, INDEXED, SERVING, articles_in, collection_name
+from knowledge.store import (
+    articles,
+    chunks,
+    from_bytes,
+    next_vectors,
+    projections,
+    published,
+    select_vectors,
+    settings,
+    to_bytes,
+    versions,
+)
 from knowledge.text import plain
 
-_INDEXED_WITH = "indexed_with"
-"""The setting that names the encoder whose vectors are in the index."""
+_FILLING = "filling"
+"""The setting that names the encoder whose collection was emptied; all articles were marked as pending then."""
 _ARTICLE = "article"
 """The key in an entry's metadata that names its article."""
-_READ_AT_ONCE = 200
-"""Articles whose chunks are in memory at a time during a rebuild."""
+_AT_ONCE = 50
+"""Articles of one step that are only read."""
+_ENCODED_AT_ONCE = 10
+"""Articles of one step that are encoded: some seconds, and questions go in between."""
+_LOG_SECONDS = 10.0
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of the published articles have vectors by the encoder that is to serve, and are in its collection."""
+
+    done: int
+    total: int
+
+
 class Projection:
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder) -> None:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], index: Index, encoder: Encoder, former: Sequence[Encoder] = ()) -> None:
         self._sessions = sessions
-        self._collection = index.collection(ARTICLES)
+        self._index = index
         self._encoder = encoder
+        self._former = {one.name: one for one in former}
         self._running = asyncio.Lock()
+        self._logged = 0.0
+
+    async def encoders(self) -> Sequence[Encoder]:
+        """Those whose vectors a publication needs now: first the one that serves, then the one that will."""
+        async with self._sessions() as session:
+            serving = (await _settings(session)).get(SERVING, self._encoder.name)
+        return (self._former[serving], self._encoder) if serving in self._former else (self._encoder,)
 
     async def sync(self) -> None:
-        """Projects what is pending, rebuilds what cannot be mended so. Raises `Retry` when the index is down, to go on next time."""
+        """Steps until nothing is left to do. Raises `Retry` when the index is down, to go on next time."""
+        while await self.step():
+            pass
+
+    async def step(self) -> bool:
+        """Does the next bounded piece of work; False when there was none. Raises `Retry` when the index is down."""
         async with self._running:
             async with self._sessions() as session:
-                indexed_with = await session.scalar(select(settings.c.value).where(settings.c.key == _INDEXED_WITH))
+                state = await _settings(session)
                 # Counted before the rows are read: what is committed in between leaves a row, and no false alarm.
-                expected = await session.scalar(select(func.count()).select_from(chunks))
-                pending = (await session.execute(select(projections))).all()
-            if indexed_with != self._encoder.name:
-                await self._rebuild()
-            elif pending:
-                await self._project([row.article_id for row in pending])
-                await self._settle(pending)
-            elif await self._collection.count() != expected:
+                expected = await session.scalar(select(func.count()).select_from(chunks)) or 0
+                pending = (await session.execute(select(projections).limit(_AT_ONCE))).all()
+            serving = state.get(SERVING)
+            if serving is None:
+                await self._begin()
+                return True
+            if pending:
+                await self._project_pending(pending, state)
+                return True
+            if await self._move(serving) or await self._make_some() or await self._swap(serving):
+                return True
+            if state.get(INDEXED) != self._encoder.name:
+                await self._fill(state, expected)
+                return True
+            await self._tidy()
+            if await articles_in(self._index, self._encoder.name).count() != expected:
                 log.warning("vector_index_rebuilt", expected=expected)
-                await self._rebuild()
+                await self._lost()
+                return True
+            return False
 
-    async def rebuild(self) -> int:
-        """Empties the collection and fills it again; returns the number of passages. Encodes only under a new encoder."""
+    async def project(self, article_ids: Sequence[str]) -> None:
+        """Projects what these articles left, and whatever else is to be done when it is the first time."""
+        async with self._sessions() as session:
+            state = await _settings(session)
+        if SERVING not in state:
+            return await self.sync()
         async with self._running:
-            return await self._rebuild()
+            async with self._sessions() as session:
+                own = select(projections).where(projections.c.article_id.in_(article_ids))
+                pending = (await session.execute(own)).all()
+            await self._project_pending(pending, state)
 
-    async def _rebuild(self) -> int:
+    async def forget_index(self) -> None:
+        """Empties the collection, which the next steps fill again. They encode under a new encoder only."""
+        async with self._running:
+            await self._lost()
+            await articles_in(self._index, self._encoder.name).clear()
+
+    async def count(self) -> int:
+        return await articles_in(self._index, self._encoder.name).count()
+
+    async def progress(self) -> Progress | None:
+        """How far the work has come; None when there is none."""
         async with self._sessions() as session:
-            pending = (await session.execute(select(projections))).all()
-            stale = select(articles.c.id).join(versions, published).where(versions.c.encoder != self._encoder.name)
-            outdated = (await session.scalars(stale)).all()
-            ids = (await session.scalars(select(articles.c.id).where(articles.c.published_version.is_not(None)))).all()
-        for article_id in outdated:
-            await self._encode_again(article_id)
-        await self._collection.clear()
-        for start in range(0, len(ids), _READ_AT_ONCE):
-            await self._project(ids[start : start + _READ_AT_ONCE])
+            state = await _settings(session)
+            total = await session.scalar(select(func.count()).select_from(articles.join(versions, published))) or 0
+            if state.get(SERVING) not in (None, self._encoder.name):
+                left = await session.scalar(select(func.count()).select_from(_without(self._encoder.name).subquery())) or 0
+            elif state.get(INDEXED) == self._encoder.name:
+                return None
+            else:
+                left = await session.scalar(select(func.count()).select_from(projections)) or 0
+        return Progress(max(0, total - left), total)
+
+    async def _begin(self) -> None:
+        """The first time: whatever made the vectors that are there serves."""
         async with self._sessions.begin() as session:
-            await session.execute(delete(settings).where(settings.c.key == _INDEXED_WITH))
-            await session.execute(insert(settings).values(key=_INDEXED_WITH, value=self._encoder.name))
-        await self._settle(pending)
-        return await self._collection.count()
+            made = (await session.scalars(select(versions.c.encoder).join(articles, published).distinct())).all()
+            others = sorted(name for name in made if name and name != self._encoder.name)
+            await _put(session, SERVING, others[0] if others else self._encoder.name)
 
-    async def _project(self, article_ids: Sequence[str]) -> None:
-        """Makes the entries of these articles what the database says, none for a retired one."""
-        query = (
-            select(chunks.c.id, chunks.c.article_id, chunks.c.vector, versions.c.audience)
-            .join(versions, (versions.c.article_id == chunks.c.article_id) & (versions.c.version == chunks.c.version))
-            .where(chunks.c.article_id.in_(article_ids))
-        )
-        async with self._sessions() as session:
-            rows = (await session.execute(query)).all()
-        await self._collection.delete_where({_ARTICLE: frozenset(article_ids)})
-        if rows:
-            metadata = [{_ARTICLE: row.article_id, AUDIENCE: audience_key(audience_from(row.audience))} for row in rows]
-            await self._collection.upsert([row.id for row in rows], np.stack([from_bytes(row.vector) for row in rows]), metadata)
+    async def _fill(self, state: Mapping[str, str], expected: int) -> None:
+        """Empties this encoder's collection and marks all articles as pending; once they have been projected, it is complete."""
+        name = self._encoder.name
+        if state.get(_FILLING) == name or await articles_in(self._index, name).count() == expected:
+            async with self._sessions.begin() as session:
+                await _put(session, INDEXED, name)
+                await _put(session, _FILLING, None)
+            return
+        await articles_in(self._index, name).clear()
+        async with self._sessions.begin() as session:
+            await session.execute(delete(projections))
+            ids = (await session.scalars(select(articles.c.id).where(articles.c.published_version.is_not(None)))).all()
+            if ids:
+                await session.execute(insert(projections), [{"article_id": id_, "token": new_id()} for id_ in ids])
+            await _put(session, _FILLING, name)
 
-    async def _settle(self, pending: Sequence[Row[Any]]) -> None:
-        """Takes the rows away. An article that was published again meanwhile has another token, and stays."""
+    async def _lost(self) -> None:
+        async with self._sessions.begin() as session:
+            await session.execute(delete(settings).where(settings.c.key.in_((INDEXED, _FILLING))))
+
+    async def _project_pending(self, pending: Sequence[Row[Any]], state: Mapping[str, str]) -> None:
+        ids = [row.article_id for row in pending]
+        if not ids:
+            return
+        # Into the collection that serves, and into the one that will.
+        for name in {state.get(SERVING, self._encoder.name), self._encoder.name}:
+            if name == self._encoder.name or state.get(INDEXED) == name:
+                await self._project(ids, name)
         async with self._sessions.begin() as session:
             for row in pending:
-                await session.execute(
-                    delete(projections).where(projections.c.article_id == row.article_id, projections.c.token == row.token)
-                )
+                # An article that was published again meanwhile has another token, and stays.
+                this = and_(projections.c.article_id == row.article_id, projections.c.token == row.token)
+                await session.execute(delete(projections).where(this))
+        await self._log()
 
-    async def _encode_again(self, article_id: str) -> None:
+    async def _project(self, article_ids: Sequence[str], encoder: str) -> None:
+        """Makes the entries of these articles what the database says, none for a retired one."""
         async with self._sessions() as session:
-            version = (await session.execute(select(versions).join(articles, published).where(articles.c.id == article_id))).one()
-            rows = (await session.execute(select(chunks).where(chunks.c.article_id == article_id).order_by(chunks.c.ordinal))).all()
-        texts = [embedding_text(version.title, row.section, row.text) for row in rows]
-        vectors = await self._encoder.encode([*texts, plain(version.title)])
+            rows = (await session.execute(select_vectors(encoder).where(chunks.c.article_id.in_(article_ids)))).all()
+        metadata = [{_ARTICLE: row.article_id, AUDIENCE: row.audience_key} for row in rows]
+        vectors = np.array([from_bytes(row.vector) for row in rows])
+        await self._put_entries(article_ids, [row.id for row in rows], vectors, metadata, encoder)
+
+    async def _put_entries(
+        self, article_ids: Several[str], ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata], encoder: str
+    ) -> None:
+        """Makes these the only entries of these articles."""
+        collection = articles_in(self._index, encoder)
+        await collection.delete_where({_ARTICLE: frozenset(article_ids)})
+        if ids:
+            await collection.upsert(ids, vectors, metadata)
+
+    async def _make_some(self) -> bool:
+        """Makes this encoder's vectors of some articles that have none; False when all have."""
+        name = self._encoder.name
+        async with self._sessions() as session:
+            found = (await session.execute(_without(name).limit(_ENCODED_AT_ONCE))).all()
+            mine = chunks.c.article_id.in_([row.id for row in found])
+            texts_of = select(chunks.c.id, chunks.c.article_id, chunks.c.section, chunks.c.text, articles.c.audience_key)
+            pieces = (await session.execute(texts_of.join(articles, articles.c.id == chunks.c.article_id).where(mine))).all()
+        if not found:
+            return False
+        titles = {row.id: row.title for row in found}
+        texts = [embedding_text(titles[piece.article_id], piece.section, piece.text) for piece in pieces]
+        vectors = await self._encoder.encode([*texts, *(plain(title) for title in titles.values())])
+        metadata = [{_ARTICLE: piece.article_id, AUDIENCE: piece.audience_key} for piece in pieces]
+        await self._put_entries(titles, [piece.id for piece in pieces], vectors[: len(pieces)], metadata, name)
+        owners = [*((piece.id, piece.article_id) for piece in pieces), *((id_, id_) for id_ in titles)]
+        rows = [
+            {"id": id_, "encoder": name, "article_id": article, "vector": to_bytes(vector)}
+            for (id_, article), vector in zip(owners, vectors, strict=True)
+        ]
+        versions_read = {row.id: row.version for row in found}
         async with self._sessions.begin() as session:
-            for row, vector in zip(rows, vectors, strict=False):
-                await session.execute(update(chunks).where(chunks.c.number == row.number).values(vector=to_bytes(vector)))
-            this = (versions.c.article_id == article_id) & (versions.c.version == version.version)
-            await session.execute(update(versions).where(this).values(title_vector=to_bytes(vectors[-1]), encoder=self._encoder.name))
+            current = select(articles.c.id, articles.c.published_version).where(articles.c.id.in_(list(titles)))
+            # What was published again or retired meanwhile is left to the row that this left, and to the next step.
+            same = {row.id for row in await session.execute(current) if row.published_version == versions_read[row.id]}
+            await session.execute(delete(next_vectors).where(next_vectors.c.article_id.in_(same), next_vectors.c.encoder == name))
+            kept = [row for row in rows if row["article_id"] in same]
+            if kept:
+                await session.execute(insert(next_vectors), kept)
+        await self._log()
+        return True
+
+    async def _swap(self, serving: str) -> bool:
+        """Lets this encoder's vectors serve once all are made; False when they do already."""
+        if serving == self._encoder.name:
+            return False
+        name = self._encoder.name
+        entries = await articles_in(self._index, name).count()
+        async with self._sessions.begin() as session:
+            # Asked once more where nothing can be published in between.
+            waiting = await session.scalar(select(_without(name).exists())) or await session.scalar(select(projections.select().exists()))
+            if not waiting:
+                expected = await session.scalar(select(func.count()).select_from(chunks))
+                await _put(session, SERVING, name)
+                await _put(session, INDEXED, name if entries == expected else None)
+                await _put(session, _FILLING, None)
+        if not waiting:
+            log.info("encoder_changed", encoder=name, former=serving)
+        return True
+
+    async def _move(self, serving: str) -> bool:
+        """Puts some of the vectors that serve beside their texts; False when all are there."""
+        waiting = select(next_vectors.c.article_id).where(next_vectors.c.encoder == serving).distinct().limit(_AT_ONCE)
+        async with self._sessions() as session:
+            ids = (await session.scalars(waiting)).all()
+        if not ids:
+            return False
+        async with self._sessions.begin() as session:
+            of = and_(next_vectors.c.article_id.in_(ids), next_vectors.c.encoder == serving)
+            rows = {row.id: row for row in await session.execute(select(next_vectors).where(of))}
+            numbers = await session.execute(select(chunks.c.number, chunks.c.id).where(chunks.c.id.in_(list(rows))))
+            for number, id_ in numbers.all():
+                await session.execute(update(chunks).where(chunks.c.number == number).values(vector=rows[id_].vector))
+            for id_ in ids:
+                this = select(articles.c.published_version).where(articles.c.id == id_).scalar_subquery()
+                values = {"title_vector": rows[id_].vector, "encoder": serving}
+                await session.execute(update(versions).where(versions.c.article_id == id_, versions.c.version == this).values(values))
+            await session.execute(delete(next_vectors).where(of))
+        return True
+
+    async def _tidy(self) -> None:
+        """Takes away what no encoder uses any more: vectors that were never needed, collections that are not."""
+        async with self._sessions() as session:
+            left = await session.scalar(select(next_vectors.select().exists()))
+        if left:
+            async with self._sessions.begin() as session:
+                await session.execute(delete(next_vectors).where(next_vectors.c.encoder != self._encoder.name))
+        own = collection_name(self._encoder.name)
+        for name in await self._index.names():
+            if name.startswith(ARTICLES) and name != own:
+                await self._index.collection(name, AUDIENCE).clear()
+
+    async def _log(self) -> None:
+        if time.monotonic() - self._logged < _LOG_SECONDS:
+            return
+        progress = await self.progress()
+        if progress is not None and progress.done < progress.total:
+            self._logged = time.monotonic()
+            log.info("articles_indexed", encoder=self._encoder.name, done=progress.done, total=progress.total)
+
+
+def _without(encoder: str) -> Select[Any]:
+    """The published articles that have no vectors by this encoder: `id`, `version`, `title`."""
+    made = exists().where(next_vectors.c.id == articles.c.id, next_vectors.c.encoder == encoder)
+    other = or_(versions.c.encoder != encoder, versions.c.encoder.is_(None))
+    return select(articles.c.id, versions.c.version, versions.c.title).join(versions, published).where(other, ~made)
+
+
+async def _settings(session: AsyncSession) -> dict[str, str]:
+    return {row.key: row.value for row in await session.execute(select(settings))}
+
+
+async def _put(session: AsyncSession, key: str, value: str | None) -> None:
+    await session.execute(delete(settings).where(settings.c.key == key))
+    if value is not None:
+        await session.execute(insert(settings).values(key=key, value=value))
 
 
 async def mark_pending(session: AsyncSession, article_id: str) -> None:
     """Leaves the row, in the transaction that changes the article."""
     await session.execute(delete(projections).where(projections.c.article_id == article_id))
+    await session.execute(delete(next_vectors).where(next_vectors.c.article_id == article_id))
     await session.execute(insert(projections).values(article_id=article_id, token=new_id()))
+
+
+async def keep_next(session: AsyncSession, encoder: str, made: Sequence[Encoded]) -> None:
+    """Keeps vectors by the encoder that is to serve, in the transaction that publishes these articles."""
+    rows = [(one.article.id, one.article.id, one.title_vector) for one in made]
+    rows += [(chunk.id, chunk.article_id, vector) for one in made for chunk, vector in zip(one.chunks, one.vectors, strict=True)]
+    kept = [{"id": id_, "encoder": encoder, "article_id": article, "vector": to_bytes(vector)} for id_, article, vector in rows]
+    await session.execute(insert(next_vectors), kept)

@@ -22,6 +22,8 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    case,
+    or_,
     select,
 )
 
@@ -41,6 +43,7 @@ articles = Table(
     Column("published_version", Integer),
     # The published version's audience in a form that can be compared: searches select by it.
     Column("audience_key", Text),
+    Index("ix_knowledge_article_audience", "audience_key"),
 )
 versions = Table(
     "knowledge_version",
@@ -77,6 +80,17 @@ chunks = Table(
     Column("text", Text, nullable=False),
     Column("vector", LargeBinary, nullable=False),
     Index("ix_knowledge_chunk_article", "article_id"),
+)
+next_vectors = Table(
+    "knowledge_next_vector",
+    metadata,
+    # Vectors by another encoder than the one that made those beside the text: of chunks and of titles (by the article's id). They
+    # are made while the other ones serve, and moved there once they serve themselves.
+    Column("id", String(36), primary_key=True),
+    Column("encoder", String(100), primary_key=True),
+    Column("article_id", String(36), ForeignKey("knowledge_article.id"), nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Index("ix_knowledge_next_vector_article", "article_id"),
 )
 projections = Table(
     "knowledge_projection",
@@ -206,31 +220,63 @@ def version_values(article: Article, added_at: datetime) -> dict[str, Any]:
     }
 
 
-def select_candidates(ids: Sequence[str]) -> Select[Any]:
-    """Chunks by id as the database has them now: of published versions only, whatever an index says."""
+def select_vectors(encoder: str) -> Select[Any]:
+    """The published chunks that have vectors by this encoder: `id`, `article_id`, `audience_key`, `vector`; add conditions."""
     return (
         select(
-            chunks,
-            articles.c.source,
-            versions.c.title,
-            versions.c.audience,
-            versions.c.updated_at,
-            versions.c.title_vector,
+            chunks.c.id,
+            chunks.c.article_id,
+            articles.c.audience_key,
+            case((versions.c.encoder == encoder, chunks.c.vector), else_=next_vectors.c.vector).label("vector"),
         )
         .join(articles, and_(articles.c.id == chunks.c.article_id, articles.c.published_version == chunks.c.version))
         .join(versions, published)
+        .outerjoin(next_vectors, and_(next_vectors.c.id == chunks.c.id, next_vectors.c.encoder == encoder))
+        .where(or_(versions.c.encoder == encoder, next_vectors.c.id.is_not(None)))
+    )
+
+
+def select_candidates(ids: Sequence[str], encoder: str) -> Select[Any]:
+    """Chunks by id as the database has them now: of published versions only, whatever an index says.
+
+    Their vectors are those by `encoder`, or None while there are none.
+    """
+    own = versions.c.encoder == encoder
+    titles = next_vectors.alias()
+    return (
+        select(
+            chunks.c.id,
+            chunks.c.article_id,
+            chunks.c.version,
+            chunks.c.ordinal,
+            chunks.c.section,
+            chunks.c.text,
+            articles.c.source,
+            articles.c.audience_key,
+            versions.c.title,
+            versions.c.updated_at,
+            case((own, chunks.c.vector), else_=next_vectors.c.vector).label("vector"),
+            case((own, versions.c.title_vector), else_=titles.c.vector).label("title_vector"),
+        )
+        .join(articles, and_(articles.c.id == chunks.c.article_id, articles.c.published_version == chunks.c.version))
+        .join(versions, published)
+        .outerjoin(next_vectors, and_(next_vectors.c.id == chunks.c.id, next_vectors.c.encoder == encoder))
+        .outerjoin(titles, and_(titles.c.id == articles.c.id, titles.c.encoder == encoder))
         .where(chunks.c.id.in_(ids), versions.c.state == ArticleState.PUBLISHED.value)
     )
 
 
-def candidate_of(row: Row[Any], lexical: float) -> Candidate:
+def candidate_of(row: Row[Any], lexical: float, helpful: float, dimension: int) -> Candidate:
+    """`dimension`: of the vectors that are missing, which are near to nothing."""
+    nowhere = np.zeros(dimension, dtype=np.float32)
     return Candidate(
         chunk=Chunk(row.id, row.article_id, row.version, row.ordinal, row.section, row.text),
         title=row.title,
         source=row.source,
-        audience=audience_from(row.audience),
+        audience=audience_from(row.audience_key),
         updated_at=row.updated_at,
-        vector=from_bytes(row.vector),
-        title_vector=from_bytes(row.title_vector),
+        vector=from_bytes(row.vector) if row.vector is not None else nowhere,
+        title_vector=from_bytes(row.title_vector) if row.title_vector is not None else nowhere,
         lexical=lexical,
+        helpful=helpful,
     )

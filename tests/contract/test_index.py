@@ -105,6 +105,40 @@ async def test_a_filter_finds_what_lies_far_away(index: Index) -> None:
     assert {hit.id for hit in found} == {"mine", "mine too"}
 
 
+async def test_entries_that_are_kept_apart_are_one_collection(index: Index) -> None:
+    collection = index.collection("apart", "who")
+    rows: list[Metadata] = [{"who": who, "article": article} for who, article in (("all", "x"), ("all", "y"), ("few", "x"), ("none", "z"))]
+    await collection.upsert(["a", "b", "c", "d"], axis(0, 1, 2, 3), rows)
+
+    async def found(bare: bool = False, **where: Sequence[str]) -> list[str]:
+        asked = {key: frozenset(values) for key, values in where.items()}
+        return [hit.id for hit in await collection.query(normalised(np.array([[4.0, 3, 2, 1, 0, 0, 0, 0]]))[0], 3, asked, bare=bare)]
+
+    assert await collection.count() == 4
+    assert await found() == ["a", "b", "c"]
+    assert await found(who=["few", "none", "nobody"]) == ["c", "d"]
+    assert await found(who=["few", "all"], article=["x"]) == ["a", "c"]
+    assert await found(who=[]) == await found(who=["nobody"]) == []
+    assert await found(bare=True, who=["few", "all"]) == ["a", "b", "c"]
+    await collection.upsert(["a"], axis(0), [{"who": "few", "article": "x"}])
+    assert (await found(who=["all"]), await found(who=["few"]), await collection.count()) == (["b"], ["a", "c"], 4)
+    await collection.delete_where({"article": frozenset({"x"})})
+    assert await found() == ["b", "d"]
+    await collection.delete_where({"who": frozenset({"none"})})
+    await collection.delete(["b", "unknown"])
+    assert await collection.count() == 0
+    await collection.upsert(["a"], axis(0), [{"who": "all"}])
+    await collection.clear()
+    assert await found() == []
+
+
+async def test_nothing_is_told_of_bare_hits_but_their_nearness(index: Index) -> None:
+    collection = index.collection("articles")
+    await collection.upsert(["a"], axis(0), [{"k": "v"}])
+    (hit,) = await collection.query(axis(0)[0], 1, bare=True)
+    assert (hit.id, hit.similarity, hit.metadata) == ("a", pytest.approx(1.0, abs=1e-5), {})
+
+
 async def test_entries_are_deleted_by_id_and_by_filter(index: Index) -> None:
     collection = index.collection("articles")
     await collection.upsert(["a", "b", "c"], axis(0, 1, 2), [{"article": "x"}, {"article": "x"}, {"article": "y"}])
@@ -144,6 +178,17 @@ async def test_chroma_keeps_its_entries(tmp_path: Path) -> None:
     second = ChromaIndex(tmp_path / "index")
     (hit,) = await second.collection("articles").query(axis(0)[0], 1, {"k": frozenset({"v"})})
     assert hit.id == "a"
+    await second.close()
+
+
+async def test_chroma_keeps_apart_what_was_kept_apart(tmp_path: Path) -> None:
+    first = ChromaIndex(tmp_path / "index")
+    await first.collection("articles", "who").upsert(["a", "b"], axis(0, 1), [{"who": "x"}, {"who": "y"}])
+    await first.close()
+    second = ChromaIndex(tmp_path / "index")
+    again = second.collection("articles", "who")
+    assert [hit.id for hit in await again.query(axis(0)[0], 5, {"who": frozenset({"y"})})] == ["b"]
+    assert await again.count() == 2
     await second.close()
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 from connectors.errors import Retry
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.embedding.port import Vector, Vectors
-from knowledge.index import Hit, MemoryCollection, MemoryIndex, Metadata, Where
-from knowledge.retrieval import Retriever
+from knowledge.index import Collection, Hit, Index, MemoryCollection, MemoryIndex, Metadata, Where
+from knowledge.retrieval import Retriever, articles_in
 from knowledge.store import projections
 from tests.knowledge.conftest import KIM, Shelf
 
@@ -29,7 +29,7 @@ class BrokenIndex(MemoryIndex):
         self.down = False
         self.own = BrokenCollection(self)
 
-    def collection(self, name: str) -> "BrokenCollection":
+    def collection(self, name: str, apart: str | None = None) -> "BrokenCollection":
         return self.own
 
 
@@ -51,14 +51,22 @@ class BrokenCollection(MemoryCollection):
         self._check()
         await super().delete(ids)
 
-    async def query(self, vector: Vector, limit: int, where: Where | None = None) -> list[Hit]:
+    async def delete_where(self, where: Where) -> None:
+        self._check()
+        await super().delete_where(where)
+
+    async def query(self, vector: Vector, limit: int, where: Where | None = None, *, bare: bool = False) -> list[Hit]:
         self._check()
         self.queries.append(where)
-        return await super().query(vector, limit, where)
+        return await super().query(vector, limit, where, bare=bare)
 
     async def count(self) -> int:
         self._check()
         return await super().count()
+
+
+def entries(index: Index, encoder: str = HashingEncoder().name) -> Collection:
+    return articles_in(index, encoder)
 
 
 async def pending(shelf: Shelf) -> int:
@@ -89,10 +97,10 @@ async def test_what_was_committed_but_not_projected_is_mended_by_sync(shelf: She
 
     index.down = False
     restarted = Shelf(shelf.sessions, index)
-    assert await index.collection("articles").count() == 1, "nothing mends it by itself"
+    assert await entries(index).count() == 1, "nothing mends it by itself"
     await restarted.library.sync()
     assert await pending(restarted) == 0
-    assert await index.collection("articles").count() == 2
+    assert await entries(index).count() == 2
     assert (await restarted.find("who refills toner"))[0].source == "printers.md"
 
 
@@ -103,7 +111,7 @@ async def test_a_superseded_version_is_not_found_although_the_index_still_has_it
     index.down = True
     await shelf.put("The cafeteria opens at nine.", "cafeteria.md")
     index.down = False
-    assert await index.collection("articles").count() == 1, "still the old one"
+    assert await entries(index).count() == 1, "still the old one"
     assert [passage.chunk.text for passage in await shelf.find("when does the cafeteria open")] == ["The cafeteria opens at nine."]
 
     index.down = True
@@ -147,15 +155,17 @@ async def test_a_library_too_large_for_that_is_searched_by_text(shelf: Shelf) ->
 async def test_reindex_gives_the_same_answers(filled: Shelf) -> None:
     before = await answers(filled)
     assert all(before)
-    await filled.index.collection("articles").clear()
-    assert await filled.library.reindex() == 3
+    await entries(filled.index).clear()
+    await filled.library.forget_index()
+    await filled.library.sync()
+    assert await filled.library.passages() == 3
     assert await answers(filled) == before
 
 
 async def test_a_lost_index_is_noticed_and_rebuilt(filled: Shelf) -> None:
     restarted = Shelf(filled.sessions, MemoryIndex())
     await restarted.library.sync()
-    assert await restarted.index.collection("articles").count() == 3
+    assert await entries(restarted.index).count() == 3
     assert await answers(restarted) == await answers(filled)
 
 
@@ -163,8 +173,8 @@ async def test_another_encoder_makes_all_vectors_again(filled: Shelf) -> None:
     other = Shelf(filled.sessions, MemoryIndex(), HashingEncoder(64))
     await other.library.sync()
     assert (await other.find("who replaces a lost badge"))[0].source == "badges.md"
-    entries = await other.index.collection("articles").query((await other.encoder.encode(["badge"]))[0], 10)
-    assert len(entries) == 3
+    found = await entries(other.index, other.encoder.name).query((await other.encoder.encode(["badge"]))[0], 10)
+    assert len(found) == 3
 
 
 async def test_sync_does_nothing_when_nothing_changed(filled: Shelf) -> None:
@@ -172,7 +182,7 @@ async def test_sync_does_nothing_when_nothing_changed(filled: Shelf) -> None:
         async def upsert(self, ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata]) -> None:
             raise AssertionError("written although nothing changed")
 
-    collection = filled.index.collection("articles")
+    collection = entries(filled.index)
     collection.__class__ = Untouched
     await filled.library.sync()
     assert await collection.count() == 3

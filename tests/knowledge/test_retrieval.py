@@ -6,7 +6,7 @@ import random
 import pytest
 
 from knowledge.model import admits, parse_audience
-from knowledge.retrieval import Lookup
+from knowledge.retrieval import Lookup, articles_in
 from knowledge.store import audience_from
 from tests.knowledge.conftest import VOCABULARY, Shelf, person
 
@@ -60,7 +60,7 @@ async def test_the_harness_notices_a_leak(shelf: Shelf, monkeypatch: pytest.Monk
 async def test_the_database_has_the_last_word(shelf: Shelf) -> None:
     """Entries of the index that claim a wider audience than the article has show nothing."""
     await shelf.put("The secret plan is purple.", "a.md", ("country=DE",))
-    collection = shelf.index.collection("articles")
+    collection = articles_in(shelf.index, shelf.encoder.name)
     (hit,) = await collection.query((await shelf.encoder.encode(["secret plan"]))[0], 5)
     await collection.upsert([hit.id], await shelf.encoder.encode(["secret plan"]), [{**hit.metadata, "audience": "{}"}])
     assert await shelf.find("secret plan", person("US")) == []

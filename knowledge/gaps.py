@@ -122,6 +122,8 @@ class Gaps:
         people: PersonOf,
         audit: AuditSink,
         clock: Clock,
+        *,
+        asked_at_once: int = ASKED_AT_ONCE,
     ) -> None:
         self._sessions = sessions
         self._encoder = encoder
@@ -130,6 +132,7 @@ class Gaps:
         self._people = people
         self._audit = audit
         self._clock = clock
+        self._asked_at_once = asked_at_once
         self._looked: frozenset[tuple[str, int]] = frozenset()
         self._asked: set[str] = set()
 
@@ -175,10 +178,10 @@ class Gaps:
         near = await asyncio.to_thread(lambda: (passages @ vectors.T).max(axis=0))
         order = [int(n) for n in np.argsort(-near, kind="stable") if near[n] >= WORTH_ASKING and found[int(n)].id not in self._asked]
         closed = 0
-        for n in order[:ASKED_AT_ONCE]:
+        for n in order[: self._asked_at_once]:
             self._asked.add(found[n].id)
             closed += await self._closed_by_itself(found[n], vectors[n])
-        if len(order) <= ASKED_AT_ONCE:
+        if len(order) <= self._asked_at_once:
             self._looked |= fresh
             self._asked.clear()
         return closed

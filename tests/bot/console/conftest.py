@@ -11,10 +11,11 @@ from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.console.articles import add_articles
+from bot.console.gaps import add_gaps
 from bot.console.inbox import add_inbox
 from bot.console.step_up import StepUpView, add_step_up
 from bot.console.uploads import add_uploads
-from bot.database import connect
+from bot.database import Sessions, connect
 from bot.migrations import upgrade
 from bot.uploads import Uploads
 from bot.words import Words
@@ -27,9 +28,13 @@ from connectors.sandbox.pages import add_reset_page
 from connectors.web.guard import Guard
 from connectors.web.render import safe_html
 from connectors.web.session import seal
+from knowledge.answering import Answerer
 from knowledge.embedding.hashing import HashingEncoder
+from knowledge.gaps import Gaps
 from knowledge.index import MemoryIndex
 from knowledge.library import Library
+from knowledge.retrieval import Retriever
+from knowledge.reviews import Reviews
 from specialists.step_up import StepUpResult
 from tests.connectors.web.support import PEOPLE, SECRET, FakeSignIn
 
@@ -70,6 +75,7 @@ class Console:
     library: Library
     step_ups: OneStepUp
     uploads: Uploads
+    sessions: Sessions
     enter: Callable[[str], Awaitable[Client]]
 
 
@@ -77,7 +83,8 @@ class Console:
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
     engine, sessions = connect(f"sqlite+aiosqlite:///{tmp_path / 'foyer.db'}")
     await upgrade(engine)
-    library = Library(sessions, MemoryIndex(), HashingEncoder(), NoAudit(), utcnow, VOCABULARY)
+    library_index = MemoryIndex()
+    library = Library(sessions, library_index, HashingEncoder(), NoAudit(), utcnow, VOCABULARY)
     company = SandboxCompany(tmp_path / "company.sqlite")
     await company.open()
     step_ups = OneStepUp()
@@ -97,6 +104,18 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
     uploads = Uploads(library, tmp_path / "uploads")
     await uploads.start()
     add_uploads(app, guard, person_of, uploads, words=words)
+    retriever, audit = Retriever(sessions, library_index, HashingEncoder()), NoAudit()
+    answerer = Answerer(retriever, HashingEncoder())
+
+    async def nobody(person_id: str) -> Person | None:
+        return None
+
+    async def name_of(person_id: str) -> str:
+        entry = await company.people.get(person_id.removeprefix("p-"))
+        return entry.name if entry is not None else ""
+
+    gaps = Gaps(sessions, HashingEncoder(), retriever, answerer, nobody, audit, utcnow)
+    add_gaps(app, guard, person_of, gaps, Reviews(sessions, audit, utcnow), words=words, name_of=name_of)
     add_inbox(app, guard, person_of, company.inbox)
     add_step_up(app, guard, step_ups)
     add_reset_page(app, company, partial(guard.anyone, html=True))
@@ -111,7 +130,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
             client.session.cookie_jar.update_cookies({guard.cookie: seal(f"{name}@acme.example", SECRET, utcnow())}, server.make_url("/"))
         return client
 
-    yield Console(company, library, step_ups, uploads, enter)
+    yield Console(company, library, step_ups, uploads, sessions, enter)
     for client in clients:
         await client.close()
     await server.close()

@@ -247,7 +247,9 @@ class Uploads:
             for file in files:
                 file.rest()
         except KnowledgeError as refusal:
-            if len(files) == 1:
+            if len(files) == 1 and refusal.details.get("state") == ArticleState.PUBLISHED.value:
+                files[0].state, files[0].draft = FileState.PUBLISHED, False  # by somebody else meanwhile
+            elif len(files) == 1:
                 files[0].refuse(refusal)
             else:  # one of them, and which one is seen by trying each
                 for file in files:

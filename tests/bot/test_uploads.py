@@ -20,7 +20,6 @@ from knowledge.embedding.port import Vectors
 from knowledge.errors import AudienceInvalid, NotAllowed
 from knowledge.index import MemoryIndex
 from knowledge.library import Library
-from knowledge.model import ArticleState
 from tests.bot.console.conftest import VOCABULARY, NoAudit
 
 
@@ -328,15 +327,17 @@ async def test_a_restart_leaves_nothing_on_the_disk_and_stops_between_batches(ha
     await again.uploads.stop(5.0)
 
 
-async def test_what_somebody_else_published_meanwhile_spoils_only_itself(hall: Hall) -> None:
-    files = [page(1), page(2)]
+async def test_what_somebody_else_did_meanwhile_spoils_nothing(hall: Hall) -> None:
+    files = [page(1), page(2), page(3)]
     upload = await hall.whole(files)
-    assert upload.files[0].article is not None
-    await hall.library.publish(upload.files[0].article, KIM)
+    one, other = upload.files[0].article or "", upload.files[1].article or ""
+    await hall.library.publish(one, KIM)
+    await hall.library.publish(other, KIM)
+    await hall.library.retire(other, KIM)
     hall.uploads.publish(upload.id, by=KIM)
     await until(lambda: not upload.open)
-    assert states(upload) == ["refused", "published"]
-    assert {article.state for article in await hall.library.list()} == {ArticleState.PUBLISHED}
+    assert states(upload) == ["published", "refused", "published"]
+    assert [article.state.value for article in await hall.library.list()] == ["published", "retired", "published"]
 
 
 async def test_what_breaks_with_one_file_is_said_of_that_file(hall: Hall) -> None:

@@ -8,6 +8,9 @@ const STATES = { draft: "Draft", review: "In review", published: "Published", su
 const WARNINGS = {
   encoding_guessed: "The file does not say in which encoding it is; check the special characters.",
   control_characters_removed: "Control characters were left out.",
+  attachments_not_read: "Attachments of this mail were not read. Add them as files of their own.",
+  pages_not_read: "Some pages have no text that can be read, and were left out.",
+  text_behind_pictures: "Some text lies behind pictures. Please check that it is what the pictures show.",
   hidden_text_removed: "Text that readers cannot see was left out. Please check where this file comes from.",
 };
 
@@ -38,7 +41,7 @@ export async function articlesPanel() {
   for (const one of [input, folder]) one.addEventListener("change", () => { const given = files(one); one.value = ""; take(given); });
 
   const uploads = uploadList(async (one) => {
-    if (one.mine) say(one.counts.refused && one.total === 1 ? one.refused[0].reason : outcome(one), one.counts.refused > 0);
+    if (one.mine) say(one.total === 1 && one.counts.refused ? one.refused[0].reason : outcome(one), one.counts.refused === one.total);
     await load();
   });
 

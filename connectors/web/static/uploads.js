@@ -17,9 +17,11 @@ const open = (upload) => upload.state === "open" || upload.state === "cancelling
 const many = (count) => (count === 1 ? "One article is a draft" : `${count} articles are drafts`);
 const visible = (path) => !path.split("/").some((part) => part.startsWith("."));
 
-/** Files of an input, with the path from the chosen folder on. */
+const tidy = (files) => files.filter(({ path }) => visible(path)).sort((one, other) => one.path.localeCompare(other.path));
+
+/** Files of an input, with the path from the chosen folder on; hidden ones are passed over. */
 export function chosen(input) {
-  return [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file })).filter(({ path }) => visible(path));
+  return tidy([...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file })));
 }
 
 /** Files of a drop, those inside folders included. To be called inside the event: afterwards its items are gone. */
@@ -28,7 +30,7 @@ export async function dropped(transfer) {
   if (!entries.length) return [...transfer.files].map((file) => ({ path: file.name, file }));
   const found = [];
   for (const entry of entries) await walk(entry, found);
-  return found.filter(({ path }) => visible(path));
+  return tidy(found);
 }
 
 async function walk(entry, found) {
@@ -122,7 +124,7 @@ export function uploadList(over) {
       await look();
     } }, label);
     const cancel = asks("Cancel", "quiet", api.cancelUpload);
-    const publish = asks("Publish", "primary", api.publishUpload);
+    const publish = asks("Publish all", "primary", api.publishUpload);
     const reasons = h("ul", {});
     const summary = h("summary", {});
     const refused = h("details", { class: "refused" }, summary, reasons);
@@ -133,7 +135,8 @@ export function uploadList(over) {
         latest = one;
         made.open = open(one);
         const files = `${one.total} ${one.total === 1 ? "file" : "files"}`;
-        const name = { open: `Adding ${files}`, cancelling: `Cancelling, ${files}`, cancelled: `Cancelled, ${files}`, done: `Done, ${files}` }[one.state];
+        const adding = one.counts.waiting || one.counts.reading || !one.counts.encoding;
+        const name = { open: adding ? `Adding ${files}` : `Publishing, ${files}`, cancelling: `Cancelling, ${files}`, cancelled: `Cancelled, ${files}`, done: `Done, ${files}` }[one.state];
         title.textContent = one.mine ? name : `${name} (${one.by})`;
         bar.max = one.total;
         bar.value = one.done;
@@ -147,7 +150,7 @@ export function uploadList(over) {
         summary.textContent = `${one.refused.length} refused`;
         if (reasons.children.length !== one.refused.length) {
           if (!reasons.children.length) refused.open = true;
-          reasons.replaceChildren(...one.refused.map(({ name: file, reason }) => h("li", {}, h("span", {}, file), h("span", { class: "small" }, reason))));
+          reasons.replaceChildren(...one.refused.map(({ name: file, reason }) => h("li", {}, !reason.includes(file) && h("span", {}, file), h("span", {}, reason))));
         }
       },
     };

@@ -1,0 +1,71 @@
+"""Many articles in a real browser: a folder is chosen, its progress seen, stopped, gone on with; what is refused is said."""
+
+import os
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+
+from tests.e2e.conftest import Open
+
+MANY = 30
+NEWEST = ".uploading:first-child"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pages of one name in many folders, one that has no text, and a file that hides."""
+    made = tmp_path / "gardens"
+    for number in range(MANY):
+        place = made / f"{number:02}"
+        place.mkdir(parents=True)
+        text = " ".join([f"The garden with the number {number} opens at {number % 12 + 1} o'clock."] * 8)
+        (place / "index.md").write_text(f"# Garden {number}\n\n{text}\n")
+    (made / "empty.md").write_text("")
+    (made / ".hidden.md").write_text("# Hidden\n\nNobody sees this.")
+    return made
+
+
+def test_a_folder_is_uploaded_with_progress_cancelled_and_gone_on_with(window: Open, folder: Path) -> None:
+    kim = window("kim")
+    kim.see(".side a.row", "Articles").click()
+    kim.see(".drop")
+    kim.driver.find_element(By.CSS_SELECTOR, "#at-once").click()
+    kim.driver.find_element(By.CSS_SELECTOR, "#folder").send_keys(str(folder))
+    kim.see(".uploading", f"of {MANY + 1}")
+    kim.picture("19-upload-under-way")
+    kim.click(".uploading button", "Cancel")
+    kim.see(".upload-status", "Cancelled.")
+    assert "left out" in kim.see(".uploading", "Cancelled,").text
+    kim.picture("19-upload-cancelled")
+
+    kim.driver.find_element(By.CSS_SELECTOR, "#at-once").click()
+    kim.driver.find_element(By.CSS_SELECTOR, "#folder").send_keys(str(folder))
+    done = kim.see(NEWEST, f"Done, {MANY + 1} files")
+    assert f"{MANY + 1} of {MANY + 1}" in done.text
+    assert "gardens/empty.md has no text in it" in kim.see(f"{NEWEST} .refused li").text
+    assert "hidden" not in done.text
+    kim.picture("19-upload-done")
+    assert kim.faults() == []
+    kim.click(f"{NEWEST} button", "Publish all")
+    kim.gone(f"{NEWEST} button")
+    kim.see('[data-source="gardens/07/index.md"] .tag', "Published")
+    kim.see('[data-source="gardens/29/index.md"] .tag', "Published")
+
+    kim.driver.find_element(By.CSS_SELECTOR, "#folder").send_keys(str(folder))
+    kim.see(".upload-status", f"{MANY} unchanged, 1 refused")
+    assert kim.complaints() == []
+    assert kim.hosts() == {kim.url.removeprefix("http://")}
+
+
+def test_two_files_are_chosen_and_one_is_refused_with_a_sentence(window: Open, tmp_path: Path) -> None:
+    kim = window("kim", width=400)
+    kim.driver.get(f"{kim.url}/#/articles")
+    kim.see(".drop")
+    for name, content in (("kiosk.md", b"# Kiosk\n\nThe kiosk sells stamps."), ("tool.exe", b"MZ\x90\x00")):
+        (tmp_path / name).write_bytes(content)
+    kim.driver.find_element(By.CSS_SELECTOR, "#files").send_keys(os.linesep.join(str(tmp_path / name) for name in ("kiosk.md", "tool.exe")))
+    kim.see(".upload-status", "One article is a draft now, 1 refused")
+    assert "I can't read files such as tool.exe" in kim.see(f"{NEWEST} .refused li").text
+    assert kim.faults() == []
+    kim.picture("19-upload-narrow")

@@ -12,6 +12,8 @@ from knowledge.library import Library
 
 _AT_ONCE = 50
 """Documents that are published together."""
+_EVERYBODY = ("all",)
+"""Whatever a file says of its readers: whoever asks may read everything."""
 _NOT_IN_NAMES = re.compile(r"[^\w.\-]+")
 
 
@@ -65,7 +67,7 @@ async def fill(
     waiting: list[str] = []
     for number, one in enumerate(given, 1):
         try:
-            article = await library.add(one.read(), one.name, by=by)
+            article = await library.add(one.read(), one.name, _EVERYBODY, by=by)
         except (LoadRefused, OSError) as error:
             refused[one.id] = say(error) if isinstance(error, LoadRefused) else f"cannot be read ({error.strerror or error})"
         else:

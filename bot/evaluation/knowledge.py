@@ -147,7 +147,7 @@ async def ask(
         started = clock()
         answer = await app.answerer.answer(question.text, ASKER)
         took.append(1000 * (clock() - started))
-        found = await app.retriever.search(question.text, ASKER, _SEARCHED)
+        found = await app.retriever.search(question.text, ASKER, _SEARCHED, vector=answer.vector)
         asked.append(_asked(question, shelf, answer, found))
     progress("asking", len(questions), len(questions))
     return tuple(asked), took

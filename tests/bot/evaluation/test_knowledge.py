@@ -81,6 +81,13 @@ async def test_files_of_one_name_are_one_document(app: App, tmp_path: Path) -> N
     assert (result.figures.hit_1, result.figures.passages, result.asked[0].found) == (1, 2, ("page.md",))
 
 
+async def test_what_a_file_says_of_its_readers_is_no_matter(app: App, tmp_path: Path) -> None:
+    (tmp_path / "vpn.md").write_text("---\naudience: country=DE\n---\n" + VPN)
+    (tmp_path / "other.md").write_text("---\naudience: planet=mars\n---\n" + PRINTERS)
+    found = (await evaluate(app, documents([tmp_path]), [Question("what is the VPN client called?", frozenset({"vpn.md"}))])).figures
+    assert (found.hit_1, found.cited, found.passages) == (1, 1, 2)
+
+
 def asked(gold: str, found: str, *, answered: bool = True, cited: str = "", text: str = "", must: Sequence[str] = ()) -> Asked:
     """Documents are letters."""
     return Asked(Question("?", frozenset(gold), tuple(must)), tuple(found), answered, frozenset(cited), text)

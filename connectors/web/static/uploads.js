@@ -139,10 +139,11 @@ export function uploadList(over) {
         const name = { open: adding ? `Adding ${files}` : `Publishing, ${files}`, cancelling: `Cancelling, ${files}`, cancelled: `Cancelled, ${files}`, done: `Done, ${files}` }[one.state];
         title.textContent = one.mine ? name : `${name} (${one.by})`;
         bar.max = one.total;
-        bar.value = one.done;
+        const through = one.done - (one.counts.left ?? 0);
+        bar.value = through;
         bar.setAttribute("aria-label", name);
         const counts = COUNTS.filter(([key]) => one.counts[key]).map(([key, word]) => `${one.counts[key]} ${word}`);
-        line.textContent = [`${one.done} of ${one.total}`, ...counts, one.now && `${DOING[one.now.state]} ${one.now.name}`].filter(Boolean).join(" · ");
+        line.textContent = [`${through} of ${one.total}`, ...counts, one.now && `${DOING[one.now.state]} ${one.now.name}`].filter(Boolean).join(" · ");
         cancel.hidden = !one.mine || one.state !== "open";
         publish.hidden = !one.mine || open(one) || !one.drafts;
         publish.textContent = one.drafts === 1 ? "Publish the draft" : `Publish all ${one.drafts} drafts`;

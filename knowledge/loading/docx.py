@@ -6,10 +6,8 @@ lines that are bold as a whole.
 """
 
 import re
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from html import unescape
-from io import BytesIO
 from typing import Any
 
 import mammoth
@@ -18,7 +16,7 @@ from lxml import etree
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import title_from_name
 from knowledge.loading.html import HtmlLoader
-from knowledge.loading.package import repacked
+from knowledge.loading.package import packed, text_parts
 from knowledge.loading.port import Loaded
 from knowledge.loading.tables import inline
 
@@ -42,8 +40,8 @@ _EMPTY_ROW = re.compile(r"(?<=\|)\n\|(?:[ \t]*\|)+(?=\n|\Z)")
 
 
 def read(data: bytes, name: str) -> Loaded:
-    package, hid, headings = _as_seen(repacked(data, "word/"))
-    html = mammoth.convert_to_html(package, style_map="\n".join(headings), convert_image=_no_image, external_file_access=False).value
+    parts, hid, headings = _as_seen(text_parts(data, "word/"))
+    html = mammoth.convert_to_html(packed(parts), style_map="\n".join(headings), convert_image=_no_image, external_file_access=False).value
     html = _CHECKBOX.sub(lambda found: "☑ " if found.group(1) else "☐ ", _BACK_LINK.sub("", html))
     html = _EMPTY_HEADING.sub("", _ONE_CELL.sub(r"\2", html))
     if not _HEADING.search(html):
@@ -67,23 +65,35 @@ def _no_image(_: Any) -> list[Any]:
     return []
 
 
-def _as_seen(package: BytesIO) -> tuple[BytesIO, bool, list[str]]:
-    """The package without its hidden runs, whether there were any, and the headings by outline level for mammoth."""
-    target, hid = BytesIO(), False
-    with zipfile.ZipFile(package) as source, zipfile.ZipFile(target, "w") as kept:
-        styles = _styles(source)
-        by_id = {str(style.get(_W + "styleId")): style for style in styles}
-        for part in source.namelist():
-            content = source.read(part)
-            if _TEXTS.match(part):
-                tree = _parsed(content)
-                for run in [run for run in tree.iter(_W + "r") if _is_unseen(run, by_id)]:
-                    hid = hid or bool("".join(text.text or "" for text in run.iter(_W + "t")).strip())
-                    run.getparent().remove(run)
-                content = etree.tostring(tree)
-            kept.writestr(part, content)
-    target.seek(0)
-    return target, hid, list(_headings(styles))
+def _as_seen(parts: Mapping[str, bytes]) -> tuple[dict[str, bytes], bool, list[str]]:
+    """The parts without hidden runs, whether there were any, and which styles are headings, in mammoth's words."""
+    seen, hid = dict(parts), False
+    sheet = _parsed(parts["word/styles.xml"]) if "word/styles.xml" in parts else None
+    styles = {} if sheet is None else {str(style.get(_W + "styleId")): style for style in sheet.iter(_W + "style")}
+    used: set[str] = set()
+    for part in filter(_TEXTS.match, parts):
+        tree = _parsed(parts[part])
+        used.update(str(one.get(_W + "val")) for one in tree.iter(_W + "pStyle"))
+        for run in [run for run in tree.iter(_W + "r") if _is_unseen(run, styles)]:
+            hid = hid or bool("".join(text.text or "" for text in run.iter(_W + "t")).strip())
+            run.getparent().remove(run)
+        seen[part] = etree.tostring(tree)
+    headings = list(_headings(styles, used))
+    if sheet is not None:
+        _slim(sheet)
+        seen["word/styles.xml"] = etree.tostring(sheet)
+    return seen, hid, headings
+
+
+def _slim(sheet: Any) -> None:
+    """Leaves the names and numbering of styles, all that is still needed: the rest takes most of the time to parse."""
+    for one in list(sheet):
+        if one.tag != _W + "style":
+            sheet.remove(one)
+            continue
+        for own in list(one):
+            if own.tag not in (_W + "name", _W + "basedOn", _W + "pPr"):
+                one.remove(own)
 
 
 def _parsed(xml: bytes) -> Any:
@@ -93,17 +103,11 @@ def _parsed(xml: bytes) -> Any:
         raise LoadRefused("damaged") from error
 
 
-def _styles(source: zipfile.ZipFile) -> list[Any]:
-    try:
-        return list(_parsed(source.read("word/styles.xml")).iter(_W + "style"))
-    except KeyError:
-        return []
-
-
-def _headings(styles: list[Any]) -> Iterator[str]:
+def _headings(styles: Mapping[str, Any], used: Collection[str]) -> Iterator[str]:
     """Titles and paragraphs with an outline level, of their own or of the style they are based on."""
-    known = {style.get(_W + "styleId"): style for style in styles if style.get(_W + "type") == "paragraph"}
-    for id_, style in known.items():
+    known = {id_: style for id_, style in styles.items() if style.get(_W + "type") == "paragraph"}
+    for id_ in known.keys() & set(used):
+        style = known[id_]
         named = style.find(_W + "name")
         label = "" if named is None else str(named.get(_W + "val"))
         if label.lower() == "title":

@@ -1,6 +1,7 @@
 """HTML files: what a reader sees of them, as Markdown."""
 
 import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
@@ -9,6 +10,7 @@ from markdownify import MarkdownConverter
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import binary_kind, decode, title_from_name
 from knowledge.loading.port import FrontMatter, Loaded
+from knowledge.loading.tables import literal
 
 _HTML_HEAD = re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(rb"</?(?:html|head|body|title|main|article|section|div|p|h[1-6]|ul|ol|li|table|tr|td|span|br|a|b|strong|em)\b", re.I)
@@ -46,6 +48,11 @@ class _Page(BeautifulSoup):
             raise LoadRefused("too_complex")
 
 
+class _Converter(MarkdownConverter):
+    def escape(self, text: str, parent_tags: Collection[str]) -> str:
+        return literal(str(super().escape(text, parent_tags)))  # type: ignore[misc]
+
+
 class HtmlLoader:
     suffixes = (".html", ".htm")
 
@@ -65,7 +72,7 @@ class HtmlLoader:
             warnings = (*warnings, "hidden_text_removed")
         _tame(soup)
         heading = soup.h1.get_text(" ", strip=True) if soup.h1 else ""
-        markdown = MarkdownConverter(
+        markdown = _Converter(
             heading_style="ATX", bullets="-", table_infer_header=True, escape_misc=False, escape_underscores=False
         ).convert_soup(soup)
         markdown = "\n".join(line.rstrip() for line in markdown.split("\n"))

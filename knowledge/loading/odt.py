@@ -4,8 +4,6 @@ What a reader does not see is taken out first: hidden text and paragraphs, delet
 """
 
 import re
-import zipfile
-from io import BytesIO
 from typing import Any
 
 from lxml import etree
@@ -13,7 +11,7 @@ from odfdo import Document
 
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import title_from_name
-from knowledge.loading.package import repacked
+from knowledge.loading.package import packed, text_parts
 from knowledge.loading.port import Loaded
 
 _TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
@@ -25,18 +23,11 @@ _ENCRYPTED = b"encryption-data"
 
 
 def read(data: bytes, name: str) -> Loaded:
-    package = repacked(data, "content.xml")
-    target, hid = BytesIO(), False
-    with zipfile.ZipFile(package) as source, zipfile.ZipFile(target, "w") as kept:
-        if "META-INF/manifest.xml" in source.namelist() and _ENCRYPTED in source.read("META-INF/manifest.xml"):
-            raise LoadRefused("password_protected")
-        for part in source.namelist():
-            content = source.read(part)
-            if part == "content.xml":
-                content, hid = _as_seen(content)
-            kept.writestr(part, content)
-    target.seek(0)
-    markdown = "\n".join(line.rstrip() for line in _MARKER.sub(_outdented, str(Document(target).to_markdown())).split("\n"))
+    parts = text_parts(data, "content.xml")
+    if _ENCRYPTED in parts.get("META-INF/manifest.xml", b""):
+        raise LoadRefused("password_protected")
+    parts["content.xml"], hid = _as_seen(parts["content.xml"])
+    markdown = "\n".join(line.rstrip() for line in _MARKER.sub(_outdented, str(Document(packed(parts)).to_markdown())).split("\n"))
     markdown = re.sub(r"\n{3,}", "\n\n", markdown).strip()
     headings = _FIRST.findall(markdown)
     title = headings[0] if len(headings) == 1 or markdown.startswith("# ") else title_from_name(name)

@@ -9,6 +9,7 @@ parsers take for unknown (and the text with them, in silence), become those that
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
 
 from knowledge.errors import LoadRefused
@@ -26,32 +27,32 @@ _ENCODINGS = frozenset({"utf-8", "utf8", "utf-16", "us-ascii", "ascii", "iso-885
 _ENCRYPTED = 0x1
 
 
-def repacked(data: bytes, marker: str) -> BytesIO:
-    """The package with its text only. `marker`: the folder or part that this kind of document has, such as `word/`.
+def text_parts(data: bytes, marker: str) -> dict[str, bytes]:
+    """Every part by its name, those without text as empty bytes. `marker`: what this kind of document has, such as `word/`.
 
     Raises `LoadRefused`: damaged, type_mismatch, unpacks_too_far, unsafe_xml, password_protected.
     """
-    parts = read_parts(data)
-    if not any(name.lower().startswith(marker) for name in parts):
-        raise LoadRefused("type_mismatch", suffix="", found="ZIP")
-    packed = BytesIO()
-    with zipfile.ZipFile(packed, "w") as target:
-        for name, content in parts.items():
-            target.writestr(name, content)
-    packed.seek(0)
-    return packed
-
-
-def read_parts(data: bytes) -> dict[str, bytes]:
-    """Every part by its name, those without text as empty bytes."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as source:
             entries = source.infolist()
             _check(entries, len(data))
             # The last of two entries with one name is what parsers take.
-            return {entry.filename: _safe(source.read(entry)) if _XML.search(entry.filename) else b"" for entry in entries}
+            parts = {entry.filename: _safe(source.read(entry)) if _XML.search(entry.filename) else b"" for entry in entries}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise LoadRefused("damaged") from error
+    if not any(name.lower().startswith(marker) for name in parts):
+        raise LoadRefused("type_mismatch", found="ZIP")
+    return parts
+
+
+def packed(parts: Mapping[str, bytes]) -> BytesIO:
+    """The parts as a package again, for a parser."""
+    package = BytesIO()
+    with zipfile.ZipFile(package, "w") as target:
+        for name, content in parts.items():
+            target.writestr(name, content)
+    package.seek(0)
+    return package
 
 
 def _check(entries: list[zipfile.ZipInfo], packed: int) -> None:

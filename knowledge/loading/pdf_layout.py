@@ -6,9 +6,9 @@ and stands alone is a heading, what begins with a mark is an item, and what repe
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
 
 from knowledge.loading.pdf_lines import Grid, Line
 from knowledge.loading.tables import literal, paragraph, table
@@ -16,6 +16,7 @@ from knowledge.loading.tables import literal, paragraph, table
 _LARGER = 1.12
 _LEVELS = 3
 _MAX_HEADING = 140
+_MIN_CONTENTS = 3
 _LONG = 60
 """Letters of a line that is no heading, so that what follows at once is not set apart from it."""
 _EDGE = 0.12
@@ -28,7 +29,7 @@ _POINT = re.compile(r"^(?:(\d{1,3})[.)]|(\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.
 """What begins a point of a list: a number as Markdown writes it, or another mark that stays as it is."""
 _NUMBER = re.compile(r"^(\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,4}\.?)\s+(?=\S)")
 _LONE_NUMBER = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)]|\d{1,3}(?:\.\d{1,3}){1,4}\.?)$")
-_LEADERS = re.compile(r"(?:\.\s?){4,}\s*[\divxlc]{0,5}$")
+_LEADERS = re.compile(r"(?:(?:\.\s?){4,}|_{4,})\s*[\divxlc]{1,5}$")
 _PRIVATE = re.compile(r"[\ue000-\uf8ff]")
 _CONTENTS = re.compile(r"^(?:table of )?contents?$", re.IGNORECASE)
 _SENTENCE_END = (".", "!", "?", ":", ";")
@@ -49,6 +50,8 @@ class _Block:
     lines: list[Line]
     level: int = 0
     text: str = ""
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    page: int = 0
 
 
 def as_markdown(pages: Sequence[Sequence[Line | Grid]], heights: Sequence[float]) -> Document:
@@ -64,7 +67,8 @@ def as_markdown(pages: Sequence[Sequence[Line | Grid]], heights: Sequence[float]
     words = Counter(word for one in lines for word in re.findall(r"[\w-]+", one.text.lower()))
     blocks = _blocks(flow, body, levels, bold_stands_out)
     for block in blocks:
-        block.text = block.text or _text(block.lines, words)
+        block.text = table(block.rows) if block.rows else _text(block.lines, words)
+    blocks = _without_contents(blocks)
     return Document(_title(blocks, body), _rendered(blocks))
 
 
@@ -132,12 +136,12 @@ def _blocks(flow: Sequence[Line | Grid], body: float, levels: dict[float, int], 
     while place < len(flow):
         one = flow[place]
         if isinstance(one, Grid):
-            blocks.append(_Block("table", [], text=table(one.rows)))
+            _add_table(blocks, one)
             place += 1
             continue
         rows = _aligned(flow, place)
         if rows:
-            blocks.append(_Block("table", [], text=table([[text for _, text in row.pieces] for row in rows])))
+            blocks.append(_Block("table", [], rows=[tuple(text for _, text in row.pieces) for row in rows], page=one.page))
             place += len(rows)
             continue
         level = _level(one, flow, place, body, levels, deepest, bold_stands_out)
@@ -158,6 +162,39 @@ def _blocks(flow: Sequence[Line | Grid], body: float, levels: dict[float, int], 
             blocks.append(_Block("text", [one]))
         place += 1
     return blocks
+
+
+def _add_table(blocks: list[_Block], grid: Grid) -> None:
+    """A table that goes on over the page is one; the header that it repeats there is not another row."""
+    last = blocks[-1] if blocks else None
+    if last is None or last.kind != "table" or last.page + 1 != grid.page or len(last.rows[0]) != len(grid.rows[0]):
+        blocks.append(_Block("table", [], rows=list(grid.rows), page=grid.page))
+        return
+    last.rows.extend(grid.rows[1:] if grid.rows[0] == last.rows[0] else grid.rows)
+    last.page = grid.page
+
+
+def _without_contents(blocks: Sequence[_Block]) -> list[_Block]:
+    """Lists of nothing but headings that stand elsewhere tell nobody anything, and would be found instead of those."""
+    headings = {_key(block.text) for block in blocks if block.kind == "heading"}
+    kept: list[_Block] = []
+    for listed, group in groupby(blocks, key=lambda block: _lists_headings(block, headings)):
+        run = list(group)
+        if not listed or (len(run) < _MIN_CONTENTS and run[0].kind != "table"):
+            kept.extend(run)
+    return kept
+
+
+def _lists_headings(block: _Block, headings: Collection[str]) -> bool:
+    if block.kind == "table":
+        named = sum(_key(row[0]) in headings for row in block.rows)
+        return len(block.rows) >= _MIN_CONTENTS and all(row[-1].isdecimal() for row in block.rows) and named > len(block.rows) / 2
+    return block.kind in ("item", "text") and _key(block.text) in headings
+
+
+def _key(text: str) -> str:
+    """A heading as a table of contents writes it: whatever its case, with or without its number and its page."""
+    return re.sub(r"^[\W\d]+|[\W\d]+$", "", text.casefold())
 
 
 def _level(

@@ -15,7 +15,7 @@ from pptx.exc import PythonPptxError
 
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import title_from_name
-from knowledge.loading.package import repacked
+from knowledge.loading.package import packed, text_parts
 from knowledge.loading.port import Loaded
 from knowledge.loading.tables import inline, paragraph, table
 
@@ -29,7 +29,7 @@ _MAX_DEPTH = 20
 
 
 def read(data: bytes, name: str) -> Loaded:
-    package = repacked(data, "ppt/")
+    package = packed(text_parts(data, "ppt/"))
     try:
         show = Presentation(package)
         slides = list(show.slides)

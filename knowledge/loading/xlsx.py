@@ -3,6 +3,7 @@
 Formulas are not worked out. What nobody sees (hidden sheets, rows and columns, white on white) is left out and reported.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import groupby
@@ -12,27 +13,28 @@ from openpyxl import load_workbook
 
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import title_from_name
-from knowledge.loading.package import repacked
+from knowledge.loading.package import packed, text_parts
 from knowledge.loading.port import Loaded
 from knowledge.loading.tables import inline, table
 
 _MAX_CELLS = 150_000
+_FILLED = re.compile(rb"<(?:\w+:)?(?:v|is)>")
 _WHITE = ("FFFFFFFF", "00FFFFFF")
 _WHITE_THEME = 0
 _CURRENCIES = "$€£¥"
 
 
 def read(data: bytes, name: str) -> Loaded:
-    book = load_workbook(repacked(data, "xl/"), data_only=True, keep_links=False)
-    parts: list[str] = []
+    parts = text_parts(data, "xl/")
+    # Counted before they are parsed, which is what takes the time.
+    if sum(len(_FILLED.findall(content)) for name, content in parts.items() if "worksheets/" in name) > _MAX_CELLS:
+        raise LoadRefused("too_many_cells", limit=f"{_MAX_CELLS:,}")
+    book = load_workbook(packed(parts), data_only=True, keep_links=False)
+    texts: list[str] = []
     hid = False
-    left = _MAX_CELLS
     for sheet in book.worksheets:
         # Its dictionary: walking the rows would walk every empty one before a stray cell at the far end.
         cells = {place: cell for place, cell in sheet._cells.items() if cell.value is not None}
-        left -= len(cells)
-        if left < 0:
-            raise LoadRefused("too_many_cells", limit=str(_MAX_CELLS))
         shown = {place: cell for place, cell in cells.items() if not _is_white(cell)} if sheet.sheet_state == "visible" else {}
         gone_rows = {row for row, one in sheet.row_dimensions.items() if one.hidden}
         gone_columns = [(one.min or 0, one.max or 0) for one in sheet.column_dimensions.values() if one.hidden]
@@ -44,8 +46,8 @@ def read(data: bytes, name: str) -> Loaded:
         hid = hid or len(shown) < len(cells)
         text = _as_markdown(shown)
         if text:
-            parts.append(f"## {inline(sheet.title)}\n\n{text}")
-    return Loaded(title_from_name(name), "\n\n".join(parts), ("hidden_text_removed",) if hid else ())
+            texts.append(f"## {inline(sheet.title)}\n\n{text}")
+    return Loaded(title_from_name(name), "\n\n".join(texts), ("hidden_text_removed",) if hid else ())
 
 
 def _as_markdown(cells: Mapping[tuple[int, int], Any]) -> str:

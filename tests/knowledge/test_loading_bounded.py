@@ -1,0 +1,92 @@
+"""What a file may take of the machine, whatever its parser does; and that the limits, not luck, hold it."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from knowledge.errors import LoadRefused
+from knowledge.loading.bounded import Limits, Readers
+from knowledge.loading.registry import load, load_apart
+
+LIMITED = Limits(seconds=2, memory_mb=512)
+LINUX = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
+
+
+@pytest.fixture(scope="module")
+def readers() -> Iterator[Readers]:
+    one = Readers(LIMITED, "tests.knowledge.hostile:read")
+    yield one
+    one.close()
+
+
+def refused(readers: Readers, kind: str) -> LoadRefused:
+    with pytest.raises(LoadRefused) as caught:
+        readers.read(kind.encode(), "a.txt")
+    assert caught.value.details["name"] == "a.txt"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("sleep", "took_too_long"),
+        ("loop", "took_too_long"),
+        ("allocate", "too_much_memory"),
+        ("die", "damaged"),
+        ("crash", "damaged"),
+        ("fail", "damaged"),
+        ("refuse", "no_text"),
+        ("flood", "too_complex"),
+        ("write", "damaged"),
+    ],
+)
+def test_whatever_a_parser_does_its_file_is_refused_and_the_next_one_read(readers: Readers, kind: str, code: str) -> None:
+    assert refused(readers, kind).code == code
+    assert readers.read(b"well", "b.txt")[0].title == "read"
+
+
+def test_without_limits_the_same_parsers_get_what_they_want() -> None:
+    """The negative control: it is the limits that stop them."""
+    unlimited = Readers(Limits(seconds=60, memory_mb=0), "tests.knowledge.hostile:read")
+    try:
+        loaded, taken = unlimited.read(b"allocate", "a.txt")
+        assert int(loaded.markdown) > LIMITED.memory_mb * 1024 * 1024
+        assert taken.peak_mb == 0 or taken.peak_mb > 64
+    finally:
+        unlimited.close()
+
+
+def test_one_process_reads_many_files(readers: Readers) -> None:
+    assert len({readers.read(b"well", "a.txt")[0].markdown for _ in range(5)}) == 1
+
+
+def test_what_a_parser_prints_is_no_answer(readers: Readers) -> None:
+    assert readers.read(b"print", "a.txt")[0].title == "read"
+
+
+@LINUX
+def test_a_process_inherits_neither_environment_nor_descriptors(readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOYER_SECRET", "x")
+    with Path(__file__).open("rb") as held:
+        assert held.fileno() > 2
+        loaded, _ = readers.read(b"look", "a.txt")
+    assert "FOYER" not in loaded.title
+    # Its three pipes, the copy of the third, and the directory that it lists.
+    assert len(loaded.markdown.split()) <= 6
+
+
+async def test_a_file_that_takes_its_time_holds_up_neither_the_loop_nor_the_next_file(readers: Readers) -> None:
+    slow = asyncio.create_task(load_apart(b"sleep", "slow.txt", readers))
+    await asyncio.sleep(0)
+    quick = await load_apart(b"well", "quick.txt", readers)
+    assert quick[0].title == "read"
+    assert not slow.done()
+    with pytest.raises(LoadRefused, match="took_too_long"):
+        await slow
+
+
+async def test_a_page_is_read_the_same_in_a_process_of_its_own() -> None:
+    loaded = await load(b"<html lang=de><title>T</title><p>Words.<p hidden>unseen", "a.html")
+    assert (loaded.title, loaded.markdown, loaded.warnings, loaded.front_matter.language) == ("T", "Words.", ("hidden_text_removed",), "de")

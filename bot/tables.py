@@ -297,7 +297,8 @@ closed_request = Table(
     Column("encoder", String(100), nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),
 )
-"""How a request ended that began with an utterance of this vector; the words are not kept. `outcome`: fulfilled, unwanted."""
+"""How a request ended that began with an utterance of this vector; the words are not kept. `outcome`: open until then, fulfilled,
+unwanted."""
 
 projection = Table(
     "projection",

@@ -106,14 +106,17 @@ def cut(markdown: str, title: str) -> list[Piece]:
                 pending.texts.append(f"**{heading}**")
             continue
         here = tuple(name for _, name in path)
+        led = _lead(pending.texts[-1]) if pending.texts and block.kind != "paragraph" else []
         for text in _fitting(block):
             size = word_count(text)
             if pending.words and pending.words + size > _room(block, pending):
-                lead = pending.texts.pop() if len(pending.texts) > 1 and pending.texts[-1].rstrip().endswith(":") else None
-                pending.words -= word_count(lead or "")
+                moved = [pending.texts.pop()] if len(pending.texts) > 1 and _leads(pending.texts[-1]) else []
+                pending.words -= sum(map(word_count, moved))
                 flush()
-                if lead:
-                    pending = _Pending(here, [lead], word_count(lead))
+                # Every part of a long list says what it lists, as every part of a table has its header.
+                head = moved or led
+                if head:
+                    pending = _Pending(here, list(head), word_count(head[0]))
             if not pending.texts:
                 pending.path = here
             pending.texts.append(text)
@@ -129,8 +132,17 @@ def embedding_text(title: str, section: str, text: str) -> str:
 
 def _room(block: Block, pending: _Pending) -> int:
     """Words that the chunk may have with this block: a list belongs to the sentence that leads to it."""
-    led = pending.texts[-1].rstrip().endswith(":")
-    return MAX_WORDS if led or block.kind in ("list", "table") else TARGET_WORDS + SLACK_WORDS
+    return MAX_WORDS if _leads(pending.texts[-1]) or block.kind in ("list", "table") else TARGET_WORDS + SLACK_WORDS
+
+
+def _leads(text: str) -> bool:
+    return text.rstrip().endswith(":")
+
+
+def _lead(text: str) -> list[str]:
+    """The sentence that introduces a list, short enough to be said again, or nothing."""
+    last = sentences(" ".join(text.split()))[-1:] if _leads(text) else []
+    return [lead for lead in last if word_count(lead) <= SLACK_WORDS]
 
 
 def _fitting(block: Block) -> Iterator[str]:

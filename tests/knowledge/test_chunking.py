@@ -36,6 +36,15 @@ def test_a_list_stays_with_the_line_that_leads_to_it() -> None:
     assert pieces[-1].text.endswith("8 and wait for it to end.")
 
 
+def test_every_part_of_a_long_list_says_what_it_lists() -> None:
+    items = "\n".join(f"- The thing with number {number}, which is of use to those who have none yet." for number in range(40))
+    pieces = cut(f"{SENTENCE * 8}\n\nYou may buy:\n\n{items}\n\n{SENTENCE * 8}", "T")
+    parts = [piece.text for piece in pieces if "- The thing" in piece.text]
+    assert len(parts) > 2
+    assert all(part.startswith("You may buy:\n\n- The thing") for part in parts)
+    assert sum(part.count("- The thing") for part in parts) == 40
+
+
 def test_a_long_table_repeats_its_header() -> None:
     rows = "\n".join(f"| Office {number} | it is open from seven in the morning until eight in the evening |" for number in range(60))
     pieces = cut(f"| Office | Hours |\n| --- | --- |\n{rows}", "T")

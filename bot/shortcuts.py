@@ -24,7 +24,8 @@ from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from connectors.ports.secrets import without_secrets
 from knowledge.errors import KnowledgeError
-from knowledge.library import ADMIN_ROLE, Library
+from knowledge.library import Library
+from knowledge.model import ADMIN_ROLE
 
 LEFT = "left"
 """Chosen in a form: the files stay where they are."""

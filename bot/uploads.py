@@ -18,9 +18,9 @@ from bot.loops import Loop
 from bot.upload import MOST_BYTES, File, FileState, NotYours, Upload, UploadRefused
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
-from knowledge.errors import KnowledgeError, LoadRefused, NotAllowed
-from knowledge.library import ADMIN_ROLE, Library
-from knowledge.model import ArticleState
+from knowledge.errors import KnowledgeError, LoadRefused
+from knowledge.library import Library
+from knowledge.model import ArticleState, require_admin
 from knowledge.sources import source_path
 
 log = structlog.get_logger()
@@ -67,7 +67,7 @@ class Uploads:
 
         Raises `NotAllowed`, `AudienceInvalid`, `UploadRefused`.
         """
-        _require_admin(by)
+        require_admin(by)
         self._library.audience(audience)
         self._forget()
         if not files:
@@ -138,7 +138,7 @@ class Uploads:
 
     def find(self, upload_id: str, *, by: Person) -> Upload:
         """Of anybody, for knowledge admins. Raises `NotAllowed`, `UploadRefused`."""
-        _require_admin(by)
+        require_admin(by)
         self._forget()
         if upload_id not in self._uploads:
             raise UploadRefused("unknown")
@@ -146,7 +146,7 @@ class Uploads:
 
     def all(self, *, by: Person) -> Sequence[Upload]:
         """The newest first. Raises `NotAllowed`."""
-        _require_admin(by)
+        require_admin(by)
         self._forget()
         return list(reversed(self._uploads.values()))
 
@@ -263,11 +263,6 @@ class Uploads:
                 file.state, file.draft = FileState.PUBLISHED, False
         finally:
             upload.working = ()
-
-
-def _require_admin(by: Person) -> None:
-    if ADMIN_ROLE not in by.roles or not by.active:
-        raise NotAllowed("knowledge_admin_only")
 
 
 def _too_large(name: str) -> LoadRefused:

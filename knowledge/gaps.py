@@ -35,7 +35,7 @@ PersonOf = Callable[[str], Awaitable[Person | None]]
 CONSIDERED = 10_000
 """Open gaps that are put into groups, the newest."""
 SAMPLES = 3
-NEAR_ARTICLE = 0.4
+NEAR_ARTICLE = 0.5
 """Cosine from which an article is worth naming beside questions that it does not answer."""
 WORTH_ASKING = 0.3
 """Cosine to a passage of a new article from which a gap is asked again. Real answers are nearer."""

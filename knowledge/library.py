@@ -20,12 +20,12 @@ from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json, new_id
 from knowledge.answering import Answer, Reader
 from knowledge.embedding.port import Encoder
-from knowledge.errors import NotAllowed, NotPossible
+from knowledge.errors import NotPossible
 from knowledge.index import Index
 from knowledge.lexical import add_rows, remove_article
 from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
-from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience
+from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience, require_admin
 from knowledge.preparing import Between, Encoded, again, encoded, go_on, known_vectors
 from knowledge.projection import Progress, Projection, keep_next, mark_pending
 from knowledge.scoring import Candidate, rank
@@ -34,7 +34,6 @@ from knowledge.store import published as is_published
 from knowledge.text import plain
 from knowledge.unchanged import brings_nothing, content_hash
 
-ADMIN_ROLE = "knowledge_admin"
 _UNPUBLISHED = (ArticleState.DRAFT.value, ArticleState.REVIEW.value)
 _DEFAULT_LANGUAGE = "en"
 _TRIED_PASSAGES = 20
@@ -101,7 +100,7 @@ class Library:
 
     async def add_changed(self, data: bytes, source: str, audience: Sequence[str] = (), *, by: Person) -> Added:
         """`add` under a key of the caller's (`source_path` for a file in a folder), which says whether anything changed."""
-        _require_admin(by)
+        require_admin(by)
         asked = self.audience(audience)
         newest = await self._newest(source, data, asked)
         if newest is not None:
@@ -110,7 +109,7 @@ class Library:
 
     async def add_many(self, files: Sequence[tuple[str, bytes]], audience: Sequence[str] = (), *, by: Person) -> Sequence[Article]:
         """`add` for several files (name, content) in one transaction: all of them, or none."""
-        _require_admin(by)
+        require_admin(by)
         asked = self.audience(audience)
         return [added.article for added in await self._add([await self._read(source_name(name), data, asked) for name, data in files], by)]
 
@@ -168,7 +167,7 @@ class Library:
 
     async def try_question(self, article_id: str, question: str, by: Person) -> Answer:
         """What the newest version of this article alone would answer, published or not."""
-        _require_admin(by)
+        require_admin(by)
         (ready,) = await self._encode([await self.get(article_id)], self._encoder)
         vector = (await self._encoder.encode([question]))[0]
         article = ready.article
@@ -180,7 +179,7 @@ class Library:
 
     async def submit_for_review(self, article_id: str, by: Person) -> Article:
         """Hands a draft to another knowledge admin. Raises `NotAllowed`, `NotPossible`."""
-        _require_admin(by)
+        require_admin(by)
         article = await self.get(article_id)
         async with self._writing, self._sessions.begin() as session:
             await self._move(session, article, (ArticleState.DRAFT.value,), ArticleState.REVIEW)
@@ -198,7 +197,7 @@ class Library:
 
         Other writers wait for the transaction, some 2 ms a passage: many articles are published a few at a time.
         """
-        _require_admin(by)
+        require_admin(by)
         drafts = [await self.get(id_) for id_ in article_ids]
         serving, *coming = await self._projection.encoders()
         ready = await self._encode(drafts, serving, between)
@@ -214,7 +213,7 @@ class Library:
 
     async def retire(self, article_id: str, by: Person) -> Article:
         """Takes the published version out of every answer, at once. Raises `NotAllowed`, `NotPossible`."""
-        _require_admin(by)
+        require_admin(by)
         async with self._writing, self._sessions.begin() as session:
             row = (await session.execute(select_articles().where(articles.c.id == article_id, is_published))).one_or_none()
             if row is None:
@@ -363,8 +362,3 @@ class Library:
 def _stands(newest: Row[Any]) -> bool:
     """Whether uploading the newest version again would change nothing: a retired article comes back by it."""
     return bool(newest.state != ArticleState.RETIRED.value)
-
-
-def _require_admin(by: Person) -> None:
-    if ADMIN_ROLE not in by.roles or not by.active:
-        raise NotAllowed("knowledge_admin_only")

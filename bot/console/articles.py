@@ -17,9 +17,9 @@ from bot.words import Words
 from connectors.ports.messages import Message
 from connectors.ports.people import Person
 from knowledge.errors import KnowledgeError, NotAllowed
-from knowledge.library import ADMIN_ROLE, Library
+from knowledge.library import Library
 from knowledge.loading.registry import accepted_formats
-from knowledge.model import Article, Audience
+from knowledge.model import ADMIN_ROLE, Article, Audience
 
 log = structlog.get_logger()
 UPLOAD_LIMIT = LARGEST + 1024 * 1024

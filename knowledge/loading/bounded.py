@@ -4,7 +4,7 @@ Parsers of office formats and PDF are large programs that read what strangers wr
 (never forked: the parent has threads), inherits no environment and no descriptor but its pipes, leads a group of its own
 and is killed with it. It stays for the next file, since starting one and loading a parser costs half a second; one that
 dies, takes too long or has grown is replaced. Memory, processor time and written files are bounded by the kernel
-(`setrlimit`); where there is none, as on Windows, only the clock and the size of the answer are.
+(`setrlimit`); where there is none (Windows; macOS for memory), only the clock and the size of the answer are.
 """
 
 import contextlib

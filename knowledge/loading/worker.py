@@ -1,5 +1,6 @@
 """The process that reads files for another: bounded first, then one file after the other until nobody asks any more."""
 
+import contextlib
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ except ImportError:  # Windows
 _IDLE_SECONDS = 60
 _MAX_FILES = 500
 """Parsers leak a little; a process that has read this many is replaced."""
+_MAX_DESCRIPTORS = 32
 _STATUS = Path("/proc/self/status")
 
 
@@ -76,11 +78,14 @@ def _bound(memory_mb: int) -> None:
     if resource is None or not memory_mb:
         return
     size = memory_mb * 1024 * 1024
-    for what in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
-        resource.setrlimit(what, (size, size))
-    for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC):
-        resource.setrlimit(what, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+    wanted = {resource.RLIMIT_AS: size, resource.RLIMIT_DATA: size, resource.RLIMIT_NOFILE: _MAX_DESCRIPTORS}
+    nothing = dict.fromkeys((resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_NPROC), 0)
+    for what, limit in (wanted | nothing).items():
+        _, most = resource.getrlimit(what)
+        lowest = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        # macOS knows a limit on addresses and refuses to set it.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(what, (lowest, lowest))
 
 
 def _bound_time(seconds: float) -> None:

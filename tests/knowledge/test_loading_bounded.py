@@ -31,7 +31,6 @@ def refused(readers: Readers, kind: str) -> LoadRefused:
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
-        ("sleep", "took_too_long"),
         ("loop", "took_too_long"),
         ("allocate", "too_much_memory"),
         ("die", "damaged"),

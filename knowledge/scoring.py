@@ -12,7 +12,7 @@ import numpy as np
 
 from knowledge.embedding.port import Vector
 from knowledge.model import Audience, Chunk, Passage
-from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, plain, terms
+from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, plain, terms, words
 
 LEXICAL_WEIGHT = 0.07
 """Of the text search's score, normalised to 1 for the best hit. 0.05 to 0.1 measure alike; 0.2 loses 2 points."""
@@ -21,7 +21,7 @@ SPECIFIC_BONUS = 0.03
 HELPFUL_WEIGHT = 0.03
 """Of what people thought of the article: as much as a clear difference in words, so that it decides among near scores only."""
 SAME_TEXT = 0.97
-"""Chunks this similar say the same; the better one is kept."""
+"""Chunks this similar, with the same figures in them, say the same: one of them is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,15 @@ class Candidate:
 
 
 def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: int) -> list[Passage]:
-    """The best passages, best first, without near-duplicates.
+    """The best passages, best first. Of passages that say the same one is shown, where the best of them stands.
 
     An article's title counts as one more chunk of it: where it is nearer to the question than every chunk, all of them
     rise by the difference. That alone was worth 1.5 points of first hits.
     """
     if not candidates:
         return []
-    near = np.array([candidate.vector for candidate in candidates]) @ vector
+    vectors = np.array([candidate.vector for candidate in candidates])
+    near = vectors @ vector
     titles = np.array([candidate.title_vector for candidate in candidates]) @ vector
     best_chunk: dict[str, float] = {}
     for candidate, similarity in zip(candidates, near, strict=True):
@@ -62,15 +63,25 @@ def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: 
         + HELPFUL_WEIGHT * min(max(candidate.helpful, -1.0), 1.0)
         for place, candidate in enumerate(candidates)
     ]
+    alike_texts = vectors @ vectors.T >= SAME_TEXT
     kept: list[int] = []
+    shown: list[int] = []
     for place in sorted(range(len(candidates)), key=lambda place: (-scores[place], candidates[place].chunk.id)):
-        if len(kept) == limit:
-            break
-        if not any(_same(candidates[place], candidates[other]) for other in kept):
+        twins = (
+            at for at, other in enumerate(kept) if alike_texts[place, other] and _figures(candidates[place]) == _figures(candidates[other])
+        )
+        twin = next(twins, None)
+        if twin is not None:
+            shown[twin] = _preferred(candidates, shown[twin], place)
+        elif len(kept) < limit:
             kept.append(place)
+            shown.append(place)
     asked = content_terms(question)
     best = candidates[kept[0]].vector if kept else vector
-    return [_passage(candidates[place], asked, scores[place], max(float(near[place]), float(titles[place])), best) for place in kept]
+    nearest = np.maximum(near, titles)
+    return [
+        _passage(candidates[place], asked, scores[first], float(nearest[place]), best) for first, place in zip(kept, shown, strict=True)
+    ]
 
 
 def coverage(asked: Sequence[str], text: str) -> float:
@@ -85,8 +96,17 @@ def coverage(asked: Sequence[str], text: str) -> float:
     return sum(not there.isdisjoint(alike(term)) for term in topic) / len(topic)
 
 
-def _same(one: Candidate, other: Candidate) -> bool:
-    return float(one.vector @ other.vector) >= SAME_TEXT
+def _preferred(candidates: Sequence[Candidate], shown: int, twin: int) -> int:
+    """Of two that say the same, the one to show: of the same article the better, else the more specific, else the newer."""
+    one, other = candidates[shown], candidates[twin]
+    if one.chunk.article_id == other.chunk.article_id:
+        return shown
+    return twin if (bool(other.audience), other.updated_at) > (bool(one.audience), one.updated_at) else shown
+
+
+def _figures(candidate: Candidate) -> frozenset[str]:
+    """What vectors blur: two rules that differ in their number alone are two rules."""
+    return frozenset(word for word in words(candidate.chunk.text) if any(map(str.isdigit, word)))
 
 
 def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarity: float, best: Vector) -> Passage:

@@ -25,9 +25,11 @@ def candidate(
     audience: Audience | None = None,
     turn: float = 0.0,
     helpful: float = 0.0,
+    text: str = "",
+    year: int = 2026,
 ) -> Candidate:
-    chunk = Chunk(name, article or name, 1, 0, "", f"Text of {name}.")
-    at = datetime(2026, 1, 1, tzinfo=UTC)
+    chunk = Chunk(name, article or name, 1, 0, "", text or f"Text of {name}.")
+    at = datetime(year, 1, 1, tzinfo=UTC)
     return Candidate(chunk, "T", f"{name}.md", audience or {}, at, vector(similarity, turn), vector(title), lexical, helpful)
 
 
@@ -68,3 +70,17 @@ def test_what_helped_comes_first_among_near_scores_only() -> None:
     assert order(candidate("new", 0.62), liked) == ["liked", "new"]
     assert order(candidate("new", 0.62), candidate("disliked", 0.63, helpful=-1.0, turn=1)) == ["new", "disliked"]
     assert order(candidate("new", 0.70), candidate("liked", 0.60, helpful=50.0, turn=1)) == ["new", "liked"], "bounded"
+
+
+def test_of_two_articles_that_say_the_same_the_newer_is_shown() -> None:
+    assert order(candidate("old", 0.801, year=2024), candidate("new", 0.80)) == ["new"]
+    assert order(candidate("old", 0.80, year=2024), candidate("new", 0.801)) == ["new"]
+    assert order(candidate("better", 0.801, article="a", year=2024), candidate("worse", 0.80, article="a")) == ["better"]
+    specific = candidate("de", 0.80, audience={"country": frozenset({"de"})}, year=2024)
+    assert order(candidate("all", 0.80), specific) == ["de"]
+    assert order(candidate("last", 0.3, turn=2), candidate("old", 0.801, year=2024), candidate("new", 0.80), limit=1) == ["new"]
+
+
+def test_rules_that_differ_in_a_number_are_both_shown() -> None:
+    rules = [candidate("us", 0.801, text="You get 5 days off."), candidate("de", 0.80, text="You get 10 days off.")]
+    assert order(*rules) == ["us", "de"]

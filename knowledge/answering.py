@@ -4,7 +4,6 @@ Offline and extractive: every word of an answer stands in an article. What the b
 here; an `Answer` of kind "unknown" carries no quotes.
 """
 
-import math
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from connectors.ports.chat import Citation
 from connectors.ports.people import Person
+from knowledge.confidence import ANSWER_AT, confidence_of
 from knowledge.embedding.port import Encoder, Vector, Vectors
 from knowledge.model import Passage
 from knowledge.places import countries_in
@@ -23,19 +23,6 @@ from knowledge.retrieval import MAX_QUESTION, Retriever
 from knowledge.scoring import coverage
 from knowledge.text import content_terms, plain, word_count, words
 
-ANSWER_AT = 0.5
-"""Confidence from which a question counts as covered, with room above nine answers in ten on every knowledge base it was fitted on."""
-_WEIGHT_SIMILARITY, _WEIGHT_COVERAGE, _WEIGHT_MARGIN, _OFFSET = 10.8, 2.7, 14.6, -9.0
-"""A logistic regression with an L2 penalty over 8,000 questions on six knowledge bases: 2,600 whose article is there, 1,600 whose
-own article was taken away, 3,700 about other organisations; every base and kind weighs the same, so that 0.5 is even odds where
-six questions in ten are covered. With each base left out in turn, at 92 % answered, 73 to 81 % of those without their article and
-97 to 100 % of the foreign ones are not answered. Rarity of the uncovered words, numbers, names, bigrams, agreement of words and
-vectors, and what each word of the question adds to the nearness were tried and told nothing more."""
-_SENTENCE_BEHIND = 0.05
-"""How much a single sentence counts less than a passage or a title: it is near many questions by accident."""
-_MAX_MARGIN = 0.15
-_SAME_MATTER = 0.85
-"""Passages this near to the best one say the same: two versions of a policy, not two policies."""
 _READ_WITHIN = 0.18
 """A passage further behind the best one is not read: single sentences of it would be near the question by accident."""
 _PASSAGES, _READ, _TOLD = 20, 3, 5
@@ -186,7 +173,8 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
         return Answer("unknown", question, 0.0, passages=tuple(passages[:_TOLD]), vector=vector)
     asked = content_terms(question)
     support = [_support(one, vector, asked, question) for one in read]
-    confidence = _confidence(read, support, vector, passages)
+    sentence = max(float((one.vectors @ vector).max()) for one in read)
+    confidence = confidence_of([one.passage for one in read], sentence, passages)
     if confidence < ANSWER_AT:
         return Answer("unknown", question, confidence, passages=tuple(passages[:_TOLD]), vector=vector)
     tops = [float(scores.max()) for scores in support]
@@ -319,23 +307,6 @@ def _fitness(unit: Unit, title: str, question: str) -> float:
     amount = _AMOUNT.search(question) is not None and re.search(r"\d", unit.text) is not None
     step = _HOW_TO.match(question) is not None and unit.kind == "item" and _STEP.match(unit.text) is not None
     return _FITS if amount or step else 0.0
-
-
-def _confidence(read: Sequence[ReadPassage], support: Sequence[np.ndarray], vector: Vector, passages: Sequence[Passage]) -> float:
-    """How likely these passages cover the question, 0..1.
-
-    Three things tell: how near the nearest passage, title or sentence is; how many of the question's words the first
-    passage has; by how much it leads over other articles, since what is on no topic is equally far from all.
-    """
-    article = read[0].passage.chunk.article_id
-    first = next((passage for passage in passages if passage.chunk.article_id == article), read[0].passage)
-    sentence = max(float((one.vectors @ vector).max()) for one in read)
-    nearest = max(first.similarity, *(one.passage.similarity for one in read), sentence - _SENTENCE_BEHIND)
-    same = {first.chunk.article_id, *(passage.chunk.article_id for passage in passages if passage.likeness >= _SAME_MATTER)}
-    others = [passage.score for passage in passages if passage.chunk.article_id not in same]
-    margin = min(max(first.score - max(others, default=0.0), 0.0), _MAX_MARGIN)
-    odds = _WEIGHT_SIMILARITY * nearest + _WEIGHT_COVERAGE * first.coverage + _WEIGHT_MARGIN * margin + _OFFSET
-    return 1 / (1 + math.exp(-odds))
 
 
 def _citation(number: int, passage: Passage, text: str) -> Citation:

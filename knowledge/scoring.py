@@ -1,7 +1,9 @@
 """How passages are ordered; pure.
 
 The weights were tuned on a company's knowledge base of 111 articles with 440 questions and on 125 how-to answers with 720
-paraphrases. Equal weights for words and vectors cost half of what they gain there.
+paraphrases. Equal weights for words and vectors cost half of what they gain there. A pairwise re-ranker, trained on one of them and
+tried on the other, was no better than these two terms: not with the article's second passage, its best sentence, the rarity of the
+words that it has, their pairs, or its headings; nor were chunks of 40 to 80 words.
 """
 
 from collections.abc import Sequence

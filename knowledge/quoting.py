@@ -4,6 +4,7 @@ A unit is the smallest thing that makes sense by itself: a sentence, a list item
 a table with its header.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,8 @@ from knowledge.chunking import SECTION_SEPARATOR, Block, blocks
 from knowledge.text import plain, sentences, word_count
 
 UnitKind = Literal["sentence", "item", "row", "code"]
+_TEMPLATE = re.compile(r"(?:\{[%{][^{}]{0,2000}[%}]\}\s*)+")
+"""What a site's generator would have replaced, as in `{% include "steps.html" %}`, says nothing to a reader."""
 MAX_UNITS = 40
 """Units of one chunk that are looked at; a chunk of usual size has some ten."""
 
@@ -40,7 +43,7 @@ def units(text: str) -> list[Unit]:
     found: list[Unit] = []
     lead = ""
     for number, block in enumerate(blocks(text)):
-        if _is_label(block):
+        if _is_label(block) or _TEMPLATE.fullmatch(block.text.strip()):
             lead = ""
             continue
         found += _units_of(block, number, lead)

@@ -55,6 +55,10 @@ def test_units_are_sentences_items_and_rows() -> None:
     assert unit_text(found[0], "Holidays", "Offices") == "First one."
 
 
+def test_what_a_sites_generator_would_replace_is_no_unit() -> None:
+    assert texts(units('{% include "steps.html" step: 2 %}\n\n{{ page.title }}\n\nSay {{ name }} first.')) == ["Say {{ name }} first."]
+
+
 def test_quotes_read_as_they_stand_in_the_article() -> None:
     found = units(f"Intro. More.\n\nTo connect:\n\n1. Open it.\n2. Sign in.\n\n{TABLE}\n| Munich | 13 |")
     assert compose(found[:2]) == "Intro. More."

@@ -4,8 +4,9 @@ PORT ?= 8080
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+ST := .venv-st
 
-.PHONY: demo setup test e2e bench eval soak lint clean
+.PHONY: demo setup test e2e st bench eval soak lint clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what there is
@@ -33,6 +34,20 @@ e2e: setup  ## Run what needs a browser, Node or a Debian server; installs those
 	@tests/e2e/install
 	$(BIN)/python -m pytest tests/e2e -n 0
 
+st: $(ST)/.ready  ## Test the extra `st` beside the default encoder; installs torch into .venv-st when missing
+	$(ST)/bin/python -m pytest tests/contract/test_embedding.py -n 0
+
+# What the default has not, beside what it has. pip, because an index may offer the CPU's build of this torch to it alone; pinned, so
+# that the vectors compared are those of one known build.
+$(ST)/.ready: $(READY)
+	@rm -rf $(ST) && $(BIN)/python -m venv $(ST) && mkdir -p $(ST)/share && ln -s "$(CURDIR)/$(VENV)/share/foyer" $(ST)/share/foyer
+	@packages='import sysconfig; print(sysconfig.get_path("purelib"))'; \
+	  echo "import site; site.addsitedir('$$($(BIN)/python -c "$$packages")')" > "$$($(ST)/bin/python -c "$$packages")/foyer.pth"
+	@$(ST)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	@$(ST)/bin/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers>=5'
+	@$(ST)/bin/python -c 'import torch; assert torch.__version__.split("+")[0] == "2.13.0", torch.__version__'
+	@touch $@
+
 bench: setup  ## Measure speed and memory; prints a table of medians
 	$(BIN)/python -m tests.bench
 
@@ -48,5 +63,5 @@ lint: setup  ## Linters and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-clean:  ## Remove .venv and the demo's data
-	rm -rf $(VENV) .foyer
+clean:  ## Remove the virtual environments and the demo's data
+	rm -rf $(VENV) $(ST) .venv-bench .foyer

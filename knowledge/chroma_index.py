@@ -195,7 +195,10 @@ class ChromaCollection:
 
     def _remove(self, part: Any, ids: Sequence[str]) -> None:
         for start in range(0, len(ids), BATCH):
-            part.delete(ids=list(ids[start : start + BATCH]))
+            # Deleting what is not there takes thirty times as long as looking.
+            there = part.get(ids=list(dict.fromkeys(ids[start : start + BATCH])), include=[])["ids"]
+            if there:
+                part.delete(ids=there)
 
 
 def _query(part: Any, vector: Vector, limit: int, where: Where, bare: bool) -> list[Hit]:

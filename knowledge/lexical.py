@@ -19,12 +19,14 @@ from knowledge.text import STOP_WORDS, words
 
 _MAX_TERMS = 32
 """Words of a question that are searched for."""
-_WEIGHED = 1500
+_WEIGHED = 1000
 """Passages with one of the rare words, by their frequencies: some 2 us each."""
 _MOST_WEIGHED = 2 * _WEIGHED
 """Passages that are weighed in any case; where words meet more often, the oldest."""
 _WALKED = 20_000
 """Passages with any of the words that are searched for, by their frequencies: some 0.1 us each."""
+_WALKED_FOR_FEW = 3 * _WALKED
+"""The same for an asker who may read little."""
 _FEW = 2000
 """Up to so many passages that an asker may read, all of them that have a word are weighed."""
 _GROWTH = 0.1
@@ -133,7 +135,7 @@ def plan(asked: Sequence[str], frequency: Mapping[str, int], *, few: bool) -> Pl
     walked = 0
     for word in sorted(asked, key=lambda word: frequency[word]):
         walked += frequency[word]
-        if kept and walked > _WALKED:
+        if kept and walked > (_WALKED_FOR_FEW if few else _WALKED):
             break
         kept.append(word)
     if few:

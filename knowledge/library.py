@@ -338,9 +338,9 @@ class Library:
 
     async def _forget_chunks(self, session: AsyncSession, article_id: str) -> None:
         """Takes an article out of both searches; the vector index follows by the row left here."""
+        await mark_pending(session, article_id)
         await remove_article(session, article_id)
         await session.execute(delete(chunks).where(chunks.c.article_id == article_id))
-        await mark_pending(session, article_id)
 
     async def _move(self, session: AsyncSession, article: Article, sources: Sequence[str], to: ArticleState) -> None:
         """Changes a version's state if it still is in one of `sources`, which another process might have changed."""

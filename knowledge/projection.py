@@ -8,7 +8,6 @@ the database in a state to go on from, so that neither a search nor a kill has t
 
 import asyncio
 import time
-from collections.abc import Collection as Several
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.ports.records import new_id
 from knowledge.chunking import embedding_text
-from knowledge.embedding.port import Encoder, Vectors
-from knowledge.index import Index, Metadata
+from knowledge.embedding.port import Encoder
+from knowledge.index import Index
 from knowledge.preparing import Encoded
 from knowledge.retrieval import ARTICLES, AUDIENCE, INDEXED, SERVING, articles_in, collection_name
 from knowledge.store import (
@@ -40,9 +39,7 @@ from knowledge.text import plain
 
 _FILLING = "filling"
 """The setting that names the encoder whose collection was emptied; all articles were marked as pending then."""
-_ARTICLE = "article"
-"""The key in an entry's metadata that names its article."""
-_AT_ONCE = 50
+_AT_ONCE = 200
 """Articles of one step that are only read."""
 _ENCODED_AT_ONCE = 10
 """Articles of one step that are encoded: some seconds, and questions go in between."""
@@ -174,7 +171,7 @@ class Projection:
         # Into the collection that serves, and into the one that will.
         for name in {state.get(SERVING, self._encoder.name), self._encoder.name}:
             if name == self._encoder.name or state.get(INDEXED) == name:
-                await self._project(ids, name)
+                await self._project(ids, [id_ for row in pending for id_ in row.gone or ()], name)
         async with self._sessions.begin() as session:
             for row in pending:
                 # An article that was published again meanwhile has another token, and stays.
@@ -182,22 +179,15 @@ class Projection:
                 await session.execute(delete(projections).where(this))
         await self._log()
 
-    async def _project(self, article_ids: Sequence[str], encoder: str) -> None:
+    async def _project(self, article_ids: Sequence[str], gone: Sequence[str], encoder: str) -> None:
         """Makes the entries of these articles what the database says, none for a retired one."""
         async with self._sessions() as session:
             rows = (await session.execute(select_vectors(encoder).where(chunks.c.article_id.in_(article_ids)))).all()
-        metadata = [{_ARTICLE: row.article_id, AUDIENCE: row.audience_key} for row in rows]
-        vectors = np.array([from_bytes(row.vector) for row in rows])
-        await self._put_entries(article_ids, [row.id for row in rows], vectors, metadata, encoder)
-
-    async def _put_entries(
-        self, article_ids: Several[str], ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata], encoder: str
-    ) -> None:
-        """Makes these the only entries of these articles."""
         collection = articles_in(self._index, encoder)
-        await collection.delete_where({_ARTICLE: frozenset(article_ids)})
-        if ids:
-            await collection.upsert(ids, vectors, metadata)
+        await collection.delete(gone)
+        if rows:
+            vectors = np.stack([from_bytes(row.vector) for row in rows])
+            await collection.upsert([row.id for row in rows], vectors, [{AUDIENCE: row.audience_key} for row in rows])
 
     async def _make_some(self) -> bool:
         """Makes this encoder's vectors of some articles that have none; False when all have."""
@@ -212,8 +202,9 @@ class Projection:
         titles = {row.id: row.title for row in found}
         texts = [embedding_text(titles[piece.article_id], piece.section, piece.text) for piece in pieces]
         vectors = await self._encoder.encode([*texts, *(plain(title) for title in titles.values())])
-        metadata = [{_ARTICLE: piece.article_id, AUDIENCE: piece.audience_key} for piece in pieces]
-        await self._put_entries(titles, [piece.id for piece in pieces], vectors[: len(pieces)], metadata, name)
+        if pieces:
+            metadata = [{AUDIENCE: piece.audience_key} for piece in pieces]
+            await articles_in(self._index, name).upsert([piece.id for piece in pieces], vectors[: len(pieces)], metadata)
         owners = [*((piece.id, piece.article_id) for piece in pieces), *((id_, id_) for id_ in titles)]
         rows = [
             {"id": id_, "encoder": name, "article_id": article, "vector": to_bytes(vector)}
@@ -308,10 +299,13 @@ async def _put(session: AsyncSession, key: str, value: str | None) -> None:
 
 
 async def mark_pending(session: AsyncSession, article_id: str) -> None:
-    """Leaves the row, in the transaction that changes the article."""
-    await session.execute(delete(projections).where(projections.c.article_id == article_id))
+    """Leaves the row, in the transaction that takes an article's chunks away and before that."""
+    gone = (await session.scalars(select(chunks.c.id).where(chunks.c.article_id == article_id))).all()
+    this = projections.c.article_id == article_id
+    # What an earlier change left and nobody projected yet is still to be taken away, too.
+    left = (await session.execute(delete(projections).where(this).returning(projections.c.gone))).scalar_one_or_none()
     await session.execute(delete(next_vectors).where(next_vectors.c.article_id == article_id))
-    await session.execute(insert(projections).values(article_id=article_id, token=new_id()))
+    await session.execute(insert(projections).values(article_id=article_id, token=new_id(), gone=[*(left or ()), *gone]))
 
 
 async def keep_next(session: AsyncSession, encoder: str, made: Sequence[Encoded]) -> None:

@@ -6,7 +6,7 @@ that lags behind a retirement or a narrowed audience shows nothing to anybody.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import structlog
@@ -17,7 +17,6 @@ from connectors.errors import Retry
 from connectors.ports.knowledge import CitedPassage
 from connectors.ports.people import Person
 from knowledge.embedding.port import Encoder, Vector
-from knowledge.feedback import helpfulness
 from knowledge.index import Collection, Index
 from knowledge.lexical import Frequencies, search_text
 from knowledge.model import Passage, admits
@@ -71,11 +70,13 @@ class Retriever:
         *,
         former: Sequence[Encoder] = (),
         exact_chunks: int = EXACT_CHUNKS,
+        helpful: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         """`former`: encoders that may have made the vectors that serve until this one's are all made. `exact_chunks`: up to so many
-        chunks the database's own vectors serve while the index does not."""
+        chunks the database's own vectors serve while the index does not. `helpful`: what people thought of an article, -1..1."""
         self._sessions = sessions
         self._exact_chunks = exact_chunks
+        self._helpful = helpful
         self._index = index
         self._encoder = encoder
         self._encoders = {one.name: one for one in (*former, encoder)}
@@ -106,9 +107,8 @@ class Retriever:
                 near.cancel()
             ids = list(dict.fromkeys([*nearest, *lexical]))
             encoder = self._serving(settings)
-            rows = (await session.execute(select_candidates(ids, encoder.name))).all() if ids else []
-            helpful = await helpfulness(session, {row.article_id for row in rows})
-        candidates = [candidate_of(row, lexical.get(row.id, 0.0), helpful.get(row.article_id, 0.0), encoder.dimension) for row in rows]
+            rows = (await session.execute(select_candidates(encoder.name), {"ids": ids})).all() if ids else []
+        candidates = [candidate_of(row, lexical.get(row.id, 0.0), self._helpful(row.article_id), encoder.dimension) for row in rows]
         return rank(question, vector, [candidate for candidate in candidates if admits(candidate.audience, person)], limit)
 
     def _serving(self, settings: Mapping[str, str]) -> Encoder:

@@ -51,8 +51,9 @@ def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: 
     if not candidates:
         return []
     vectors = np.array([candidate.vector for candidate in candidates])
-    near = vectors @ vector
-    titles = np.array([candidate.title_vector for candidate in candidates]) @ vector
+    # Without BLAS, which would share these small products with a thread that may have to wait for a core.
+    near = np.einsum("ij,j->i", vectors, vector)
+    titles = np.einsum("ij,j->i", np.array([candidate.title_vector for candidate in candidates]), vector)
     best_chunk: dict[str, float] = {}
     for candidate, similarity in zip(candidates, near, strict=True):
         article = candidate.chunk.article_id
@@ -65,13 +66,11 @@ def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: 
         + HELPFUL_WEIGHT * min(max(candidate.helpful, -1.0), 1.0)
         for place, candidate in enumerate(candidates)
     ]
-    alike_texts = vectors @ vectors.T >= SAME_TEXT
     kept: list[int] = []
     shown: list[int] = []
     for place in sorted(range(len(candidates)), key=lambda place: (-scores[place], candidates[place].chunk.id)):
-        twins = (
-            at for at, other in enumerate(kept) if alike_texts[place, other] and _figures(candidates[place]) == _figures(candidates[other])
-        )
+        alike_texts = np.flatnonzero(np.einsum("ij,j->i", vectors[kept], vectors[place]) >= SAME_TEXT)
+        twins = (int(at) for at in alike_texts if _figures(candidates[place]) == _figures(candidates[kept[at]]))
         twin = next(twins, None)
         if twin is not None:
             shown[twin] = _preferred(candidates, shown[twin], place)

@@ -1,8 +1,9 @@
 """The tables of knowledge, and the rows that its modules share."""
 
 import json
-from collections.abc import Sequence
 from datetime import date, datetime
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    bindparam,
     case,
     or_,
     select,
@@ -95,9 +97,10 @@ next_vectors = Table(
 projections = Table(
     "knowledge_projection",
     metadata,
-    # An article whose chunks in the vector index are not those of the database yet.
+    # An article whose chunks in the vector index are not those of the database yet. `gone`: ids that the index may still have.
     Column("article_id", String(36), ForeignKey("knowledge_article.id"), primary_key=True),
     Column("token", String(36), nullable=False),
+    Column("gone", JSON),
 )
 settings = Table(
     "knowledge_setting",
@@ -177,7 +180,15 @@ def audience_key(audience: Audience) -> str:
 
 
 def audience_from(stored: str | dict[str, list[str]]) -> Audience:
-    data = json.loads(stored) if isinstance(stored, str) else stored
+    return _audience_of(stored) if isinstance(stored, str) else _audience(stored)
+
+
+@lru_cache(maxsize=1000)
+def _audience_of(key: str) -> Audience:
+    return MappingProxyType(_audience(json.loads(key)))
+
+
+def _audience(data: dict[str, list[str]]) -> dict[str, frozenset[str]]:
     return {key: frozenset(values) for key, values in data.items()}
 
 
@@ -236,8 +247,9 @@ def select_vectors(encoder: str) -> Select[Any]:
     )
 
 
-def select_candidates(ids: Sequence[str], encoder: str) -> Select[Any]:
-    """Chunks by id as the database has them now: of published versions only, whatever an index says.
+@lru_cache(maxsize=4)
+def select_candidates(encoder: str) -> Select[Any]:
+    """Chunks by `ids` as the database has them now: of published versions only, whatever an index says.
 
     Their vectors are those by `encoder`, or None while there are none.
     """
@@ -262,7 +274,7 @@ def select_candidates(ids: Sequence[str], encoder: str) -> Select[Any]:
         .join(versions, published)
         .outerjoin(next_vectors, and_(next_vectors.c.id == chunks.c.id, next_vectors.c.encoder == encoder))
         .outerjoin(titles, and_(titles.c.id == articles.c.id, titles.c.encoder == encoder))
-        .where(chunks.c.id.in_(ids), versions.c.state == ArticleState.PUBLISHED.value)
+        .where(chunks.c.id.in_(bindparam("ids", expanding=True)), versions.c.state == ArticleState.PUBLISHED.value)
     )
 
 

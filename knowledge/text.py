@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import chain
 
 # No pattern may look ahead without bound from every place it could start at: texts of megabytes are uploaded.
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^)\s]{0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)")
@@ -80,7 +81,12 @@ def content_terms(text: str) -> list[str]:
 
 def terms(text: str) -> frozenset[str]:
     """All stems of a text, joined words whole and in their parts, to look `content_terms` up in."""
-    return frozenset(term for word in words(text) for term in (*terms_of(word), stem(word)))
+    return frozenset(chain.from_iterable(map(_terms_in, words(text))))
+
+
+@lru_cache(maxsize=50_000)
+def _terms_in(word: str) -> tuple[str, ...]:
+    return (*terms_of(word), stem(word))
 
 
 def terms_of(word: str) -> list[str]:

@@ -40,6 +40,7 @@ def upgrade() -> None:
     for statement in _NARROWED[op.get_bind().dialect.name]:
         op.execute(statement)
     op.create_index("ix_knowledge_article_audience", "knowledge_article", ["audience_key"], unique=False)
+    op.add_column("knowledge_projection", sa.Column("gone", sa.JSON(), nullable=True))
     op.create_table(
         "knowledge_next_vector",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -142,6 +143,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_knowledge_next_vector_article", table_name="knowledge_next_vector")
     op.drop_table("knowledge_next_vector")
+    op.drop_column("knowledge_projection", "gone")
     op.drop_index("ix_knowledge_article_audience", table_name="knowledge_article")
     for statement in _WIDENED[op.get_bind().dialect.name]:
         op.execute(statement)

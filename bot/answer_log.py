@@ -6,8 +6,10 @@ from datetime import date
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.naming import Names
 from bot.talk import Talk
 from connectors.ports.chat import Citation
+from connectors.ports.secrets import without_secrets
 from knowledge.answering import Answer
 from knowledge.feedback import keep_answer, keep_judgement
 from knowledge.gaps import keep_unanswered, keep_unhelpful
@@ -18,23 +20,28 @@ from knowledge.reviews import Reviews
 @dataclass(frozen=True, slots=True)
 class AnswerLog:
     """`encoder`: the name of the one that makes questions' vectors. Nothing is kept of what is said in private but which articles
-    were quoted."""
+    were quoted: neither the words nor their vector."""
 
     encoder: str
     reviews: Reviews
+    names: Names
 
-    def shown(self, talk: Talk, reply_id: str, answer: Answer) -> None:
+    async def shown(self, talk: Talk, reply_id: str, answer: Answer) -> None:
+        question = await self._kept(talk, answer)
+
         async def keep(session: AsyncSession) -> None:
             if answer.vector is not None:
-                question = masked(answer.question) if talk.private_to is None else ""
-                await keep_answer(session, reply_id, question, answer.articles, answer.vector, self.encoder, talk.now)
+                words, vector = (question, answer.vector) if _open(talk) else ("", None)
+                await keep_answer(session, reply_id, words, answer.articles, vector, self.encoder, talk.now)
 
         talk.changes.inside.append(keep)
 
-    def unanswered(self, talk: Talk, answer: Answer) -> None:
+    async def unanswered(self, talk: Talk, answer: Answer) -> None:
+        question = await self._kept(talk, answer)
+
         async def keep(session: AsyncSession) -> None:
-            if talk.private_to is None:  # known only when the turn has come to its end
-                await keep_unanswered(session, answer, talk.person.id, self.encoder, talk.now)
+            if _open(talk):
+                await keep_unanswered(session, question, answer, talk.person.id, self.encoder, talk.now)
 
         talk.changes.inside.append(keep)
 
@@ -48,3 +55,15 @@ class AnswerLog:
     async def overdue(self, citations: Sequence[Citation]) -> Mapping[str, date]:
         """When the review of what is cited was due, by its source, where it was not reviewed."""
         return await self.reviews.overdue_of({citation.source for citation in citations})
+
+    async def _kept(self, talk: Talk, answer: Answer) -> str:
+        """The question as it may be kept. Before the transaction: the directory is asked."""
+        if not _open(talk):
+            return ""
+        names = await self.names.in_text(answer.question, talk.now, talk.person)
+        return masked(without_secrets(answer.question), names)
+
+
+def _open(talk: Talk) -> bool:
+    """Whether anything may be kept of what is asked; known for sure only when the turn has come to its end."""
+    return talk.private_to is None

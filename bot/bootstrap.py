@@ -36,9 +36,10 @@ from bot.intake import Inbox
 from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
 from bot.intent.surroundings import Surroundings
-from bot.loops import Loop
+from bot.loops import Loop, steps
 from bot.metrics import Metrics
 from bot.migrations import upgrade
+from bot.naming import Names
 from bot.outbox import Outbox
 from bot.outside import connect as connect_outside
 from bot.people import PeopleStore
@@ -53,7 +54,7 @@ from bot.status import StatusReader
 from bot.step_ups import StepUpPages
 from bot.talk import Talk, Talks
 from bot.teaching.closed import ClosedRequests
-from bot.teaching.lessons import LessonStore
+from bot.teaching.lessons import LessonStore, forget_old_lessons
 from bot.teaching.proposing import Teacher
 from bot.teaching.reviewing import Review
 from bot.teaching.versions import Versions
@@ -74,7 +75,7 @@ from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory
 from knowledge.embedding.port import Encoder
 from knowledge.embedding.prepared import PreparedEncoder
 from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder
-from knowledge.feedback import JudgedQuestions, forget_old
+from knowledge.feedback import Helpfulness, JudgedQuestions, forget_old
 from knowledge.gaps import Gaps, forget_old_gaps
 from knowledge.index import Index
 from knowledge.library import Library
@@ -102,11 +103,15 @@ PREPARED = "prepared.npz"
 """Beside the embedding runtime: vectors of the texts that ship with Foyer."""
 SWEEP_SECONDS = 30.0
 FIRST_SWEEP_SECONDS = 3.0
+"""Whoever waits for the first answer goes first."""
 BUILT_IN = "minilm"
 """The encoder that is always there."""
-"""Whoever waits for the first answer goes first."""
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
-"""Whoever may use this machine's command line; the audit names them so."""
+"""Whoever may use this machine's command line; the audit names them so.
+
+They are trusted with everything here, keys and database included. They cannot accept a lesson that was added on the command line, but
+nobody can know whether they proposed one in the console under their own name.
+"""
 WORKING = (RequestState.SUBMITTED, RequestState.RUNNING, RequestState.UNDOING)
 
 
@@ -177,7 +182,8 @@ class App:
         former = () if settings.encoder == BUILT_IN else (OnnxMiniLM(settings.models),)
         self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience, former=former)
         self.uploads = Uploads(self.library, self.home.path / "uploads")
-        self.retriever = Retriever(self.sessions, self.index, self.encoder, former=former)
+        self.helpful = Helpfulness(self.sessions)
+        self.retriever = Retriever(self.sessions, self.index, self.encoder, former=former, helpful=self.helpful.of)
         self.answerer = Answerer(self.retriever, self.encoder)
         self.reviews = Reviews(self.sessions, self.audit, clock)
         self.gaps = Gaps(self.sessions, self.encoder, self.retriever, self.answerer, self.people.get, self.audit, clock)
@@ -226,13 +232,14 @@ class App:
         lessons = LessonStore(self.sessions)
         self.versions = Versions(self.sessions, self.recognizer, lessons, specs, self.audit, clock)
         self.lessons = Review(self.sessions, lessons, self.recognizer, specs, self.audit, clock)
+        names = Names(ports["people"], surroundings)
         teacher = Teacher(
             lessons=lessons,
             closed=self.closed,
             conversations=self.conversations,
             handoffs=self.handoffs,
             people=self.people,
-            directory=ports["people"],
+            names=names,
             recognizer=self.recognizer,
             skills=specs,
             buttons=self.buttons,
@@ -242,7 +249,7 @@ class App:
         dialogue = Dialogue(
             self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
         )
-        answer_log = AnswerLog(self.encoder.name, self.reviews)
+        answer_log = AnswerLog(self.encoder.name, self.reviews, names)
         self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons, answer_log)
         self.memory = Memory(self.requests, self.held, specs)
         self.front_page = FrontPage(
@@ -330,6 +337,7 @@ class App:
             Loop("held", self.held.release, 30.0),
         )
         self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
+        self._learning_loop = Loop("learning", self._learn, SWEEP_SECONDS)
         self._index_loop = Loop("index", self._index_some, SWEEP_SECONDS)
         self.inbox.on_new = self._inbox_loop.wake
         self.outbox.on_more = outbox_loop.wake
@@ -354,7 +362,7 @@ class App:
         await asyncio.gather(self._open_recognition(), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
-        for loop in (self._sweep_loop, self._index_loop):
+        for loop in (self._sweep_loop, self._learning_loop, self._index_loop):
             loop.start(after=FIRST_SWEEP_SECONDS)
         await self.uploads.start()
         self._running = True
@@ -362,7 +370,7 @@ class App:
     async def _open_recognition(self) -> None:
         await self.recognizer.warm(self.home.path / "recognition.npz")
         await self.versions.follow()
-        await self.closed.read()
+        await self.closed.refresh()  # what is new since is read by the learning loop: it may be much
 
     async def _open_library(self) -> None:
         """The index is opened by its loop: until then the database's own vectors serve."""
@@ -379,7 +387,8 @@ class App:
         await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
-        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, self._sweep_loop, self._index_loop, self.uploads)))
+        others = (*self._loops, self._sweep_loop, self._learning_loop, self._index_loop, self.uploads)
+        await asyncio.gather(*(loop.stop(patience) for loop in others))
         await self.outbox.close(patience)
         for platform in self.platforms:
             await platform.close()
@@ -503,23 +512,30 @@ class App:
         await self.status.abandon()
         await self.audit.seal(self.sessions)
         await self.files.sweep(self.clock())
-        await self._learn()
 
     async def _index_some(self) -> float | None:
         """Articles that wait for the index, in a loop of their own: under another encoder that takes long."""
         return 0.0 if await self.library.step() else None
 
     async def _learn(self) -> None:
-        """What follows from articles, judgements and what became of requests by time alone."""
-        await self.versions.follow()
-        await self.closed.read()
-        await self.closed.sweep(self.clock())
-        await self.gaps.settle()
-        await self.review_notices.tell()
-        await self.judged.refresh()
+        """What follows from articles, judgements and what became of requests by time alone. No step waits for another to work."""
+        await steps(
+            "learning",
+            self._forget,
+            self.versions.follow,
+            self.closed.read,
+            lambda: self.closed.sweep(self.clock()),
+            self.judged.refresh,
+            lambda: self.helpful.refresh(self.clock()),
+            self.review_notices.tell,
+            self.gaps.settle,
+        )
+
+    async def _forget(self) -> None:
         async with self.sessions.begin() as session:
             await forget_old(session, self.clock())
             await forget_old_gaps(session, self.clock())
+            await forget_old_lessons(session, self.clock())
 
 
 def _secret(given: SecretStr | None) -> str | None:

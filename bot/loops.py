@@ -17,6 +17,15 @@ Work = Callable[[], Awaitable[float | None]]
 """One round. Returns the seconds until there is more to do, None when only a wake-up would bring any."""
 
 
+async def steps(name: str, *parts: Callable[[], Awaitable[object]]) -> None:
+    """One after another; what breaks is logged and keeps none of the others waiting."""
+    for number, part in enumerate(parts):
+        try:
+            await part()
+        except Exception:
+            log.exception("step_failed", loop=name, step=number)
+
+
 class Loop:
     """`longest`: seconds after which a round is done even if nobody woke it."""
 

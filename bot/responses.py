@@ -96,7 +96,7 @@ class Responder:
         if answer.quotes:
             await self._quote(talk, answer, question, follows)
         else:
-            self.answers.unanswered(talk, answer)
+            await self.answers.unanswered(talk, answer)
             await self._dont_know(talk, question)
 
     async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:
@@ -127,10 +127,12 @@ class Responder:
         quoted = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
         overdue = await self.answers.overdue(citations)
         sources = "\n".join(self._source(talk, citation, overdue.get(citation.source)) for citation in _unique(citations))
-        talk.conversation = replace(talk.conversation, question=question if follows is None else f"{follows} {question}", misses=0)
+        asked = question if follows is None else f"{follows} {question}"
+        # What is asked in private is no beginning for what is asked openly once the matter is closed.
+        talk.conversation = replace(talk.conversation, question=asked if talk.private_to is None else None, misses=0)
         reply = Reply(new_id(), ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=tuple(_unique(citations)))
         talk.post(replace(reply, feedback=judged(reply.id, talk.words, self.buttons)))
-        self.answers.shown(talk, reply.id, answer)
+        await self.answers.shown(talk, reply.id, answer)
 
     def _source(self, talk: Talk, citation: Citation, review_was_due: date | None) -> str:
         title = f"{citation.title}, {citation.section}" if citation.section and citation.section != citation.title else citation.title

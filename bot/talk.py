@@ -68,6 +68,7 @@ class Talk:
     def keep_private(self, handoff_id: str) -> None:
         """From here on, and what this turn has said already, only the claimant of this handoff reads."""
         self.private_to = handoff_id
+        self.conversation = replace(self.conversation, question=None)
         self.changes.transcript[:] = [
             replace(event, private_to=handoff_id) if event.conversation_id == self.conversation.id else event
             for event in self.changes.transcript

@@ -22,7 +22,8 @@ def lessons_list(state: Annotated[State | None, typer.Option(help="Only those in
     """List lessons, newest first, beside what each is understood as now."""
     for one in told("lessons.list", state=state.value if state is not None else None):
         now = one["now"]
-        typer.echo(f"{one['state']:<9} {one['id']}  {one['text']!r}  as {one['label']}  (now {now['label']}, {now['confidence']:.2f})")
+        understood = f"  (now {now['label']}, {now['confidence']:.2f})" if now is not None else ""
+        typer.echo(f"{one['state']:<9} {one['id']}  {one['text']!r}  as {one['label']}{understood}")
 
 
 @lessons.command("add")

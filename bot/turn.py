@@ -330,7 +330,7 @@ class TurnHandler:
         offered = next((item for item in recall.awaits[:1] if isinstance(item, AwaitsChoice)), None)
         for step in route_taken:
             await self.responder.respond(talk, step, recognition.vector if alone else None)
-            await self.teacher.follow(talk, step, offered, recognition.vector if alone else None)
+            await self.teacher.follow(talk, step, offered if alone else None, recognition.vector if alone else None)
         await self.responder.dialogue.remind(talk)
 
     async def _about_before(self, talk: Talk, before: Sequence[Heard]) -> bool:

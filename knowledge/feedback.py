@@ -5,9 +5,10 @@ starts afresh, and a few words are worth little beside the doubt that is always 
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Select, and_, delete, func, insert, select
@@ -24,6 +25,9 @@ DOUBT = 8.0
 UNJUDGED_KEPT = timedelta(days=30)
 """How long an answer can still be judged."""
 JUDGED_KEPT = 4 * HALF_LIFE
+WEIGHED = 1000
+"""Judgements of one article that count, the newest."""
+_OVERLAP = timedelta(minutes=5)
 REMEMBERED = 1000
 """Judged questions that recognition looks at, the newest."""
 NEAR = 0.8
@@ -49,28 +53,73 @@ class Judged:
 
 def helpful_from(given: Iterable[Judgement], now: datetime) -> float:
     """-1..1, strictly between: the balance of the judgements of one article, shrunk towards 0."""
+    balance, weight = _balance(given, now)
+    return balance / (weight + DOUBT)
+
+
+def _balance(given: Iterable[Judgement], now: datetime) -> tuple[float, float]:
     last: dict[str, Judgement] = {}
     for one in sorted(given, key=lambda one: one.at):
         last[one.person_id] = one
     weights = [(math.exp2(-max(0.0, (now - one.at) / HALF_LIFE)), one.helpful) for one in last.values()]
-    return sum(weight if helpful else -weight for weight, helpful in weights) / (sum(weight for weight, _ in weights) + DOUBT)
+    return sum(weight if helpful else -weight for weight, helpful in weights), sum(weight for weight, _ in weights)
 
 
-async def helpfulness(session: AsyncSession, article_ids: Collection[str], now: datetime | None = None) -> Mapping[str, float]:
-    """-1..1 for each of these articles that was judged; of its published version only."""
-    if not article_ids:
-        return {}
-    given: dict[str, list[Judgement]] = {}
-    for row in await session.execute(_judged_of_published().where(judgements.c.article_id.in_(list(article_ids)))):
-        given.setdefault(row.article_id, []).append(Judgement(row.person_id, row.helpful, row.at))
-    return {article: helpful_from(own, now or utcnow()) for article, own in given.items()}
+class Helpfulness:
+    """What people thought of each article, in memory: a search asks for one number an article, and no database.
+
+    Kept as a balance at one point in time; that it fades is arithmetic.
+    """
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self._sessions = sessions
+        self._read: tuple[object, ...] = ()
+        self._since: datetime | None = None
+        self._known: dict[str, tuple[float, float, datetime]] = {}
+
+    def of(self, article_id: str, now: datetime | None = None) -> float:
+        """-1..1; 0 for what nobody judged."""
+        known = self._known.get(article_id)
+        if known is None:
+            return 0.0
+        balance, weight, at = known
+        left = math.exp2(-max(0.0, ((now or utcnow()) - at) / HALF_LIFE))
+        return balance * left / (weight * left + DOUBT)
+
+    async def refresh(self, now: datetime) -> None:
+        """Reads again the judgements of those articles that were judged, or published anew, since the last time."""
+        judged = select(func.count(), func.max(judgements.c.at)).select_from(judgements)
+        async with self._sessions() as session:
+            state = tuple((await session.execute(judged)).one())
+            newest = await session.scalar(select(func.max(versions.c.published_at)).join(articles, published))
+            if self._read == (*state, newest):
+                return
+            changed: Sequence[str] = (await session.scalars(self._changed())).all()
+        for article in changed:
+            async with self._sessions() as session:
+                rows = (await session.execute(_judged_of(article))).all()
+            balance, weight = _balance([Judgement(row.person_id, row.helpful, row.at) for row in rows], now)
+            self._known[article] = (balance, weight, now)
+        self._read = (*state, newest)
+        self._since = max((at for at in (state[1], newest) if at is not None), default=None)
+
+    def _changed(self) -> Select[Any]:
+        those = select(judgements.c.article_id).distinct()
+        if self._since is None:
+            return those
+        # What was saved by somebody slower than the newest would be passed over otherwise.
+        since = self._since - _OVERLAP
+        anew = select(versions.c.article_id).join(articles, published).where(versions.c.published_at >= since)
+        return those.where((judgements.c.at >= since) | judgements.c.article_id.in_(anew))
 
 
 async def keep_answer(
-    session: AsyncSession, reply_id: str, question: str, quoted: Sequence[str], vector: Vector, encoder: str, now: datetime
+    session: AsyncSession, reply_id: str, question: str, quoted: Sequence[str], vector: Vector | None, encoder: str, now: datetime
 ) -> None:
-    """Remembers which articles a reply quoted. `question`: masked, and empty where it was asked in private."""
-    row = {"id": reply_id, "question": question, "articles": list(quoted), "vector": to_bytes(vector), "encoder": encoder, "at": now}
+    """Remembers which articles a reply quoted. `question`: masked, and empty where it was asked in private, as `vector` is None then:
+    of a vector much of the words can be had back."""
+    stored = to_bytes(vector) if vector is not None else b""
+    row = {"id": reply_id, "question": question, "articles": list(quoted), "vector": stored, "encoder": encoder, "at": now}
     await session.execute(insert(answers).values(row))
 
 
@@ -134,7 +183,7 @@ class JudgedQuestions:
         newest = (
             select(judgements.c.answer_id)
             .join(answers, answers.c.id == judgements.c.answer_id)
-            .where(answers.c.encoder == self._encoder)
+            .where(answers.c.encoder == self._encoder, answers.c.question != "")
             .group_by(judgements.c.answer_id)
             .order_by(func.max(judgements.c.at).desc(), judgements.c.answer_id)
             .limit(REMEMBERED)
@@ -147,11 +196,14 @@ class JudgedQuestions:
         )
 
 
-def _judged_of_published() -> Select[tuple[str, str, bool, datetime]]:
-    """Judgements of answers that were given since the version that is published now."""
+def _judged_of(article_id: str) -> Select[tuple[str, bool, datetime]]:
+    """The newest judgements of answers that were given since the version that is published now."""
     return (
-        select(judgements.c.article_id, judgements.c.person_id, judgements.c.helpful, judgements.c.at)
+        select(judgements.c.person_id, judgements.c.helpful, judgements.c.at)
         .join(answers, answers.c.id == judgements.c.answer_id)
         .join(articles, articles.c.id == judgements.c.article_id)
         .join(versions, and_(published, answers.c.at >= versions.c.published_at))
+        .where(judgements.c.article_id == article_id)
+        .order_by(judgements.c.at.desc())
+        .limit(WEIGHED)
     )

@@ -1,21 +1,26 @@
 """What employees asked and no article answered, or whose answer did not help: shown in groups, so that somebody writes it.
 
-A question is kept without what identifies anybody, and nobody is named with it. It closes when a knowledge admin says so, or by
+A question is kept masked, and nobody is named with it. It closes when a knowledge admin says so, or by
 itself when an article that was published since answers it to the person who asked.
 """
 
 import asyncio
+import json
 import uuid
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 import numpy as np
 import structlog
-from sqlalchemy import delete, insert, select, update
+from numpy.typing import NDArray
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from connectors.errors import ConnectorError, Retry
 from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json, new_id
@@ -23,10 +28,9 @@ from knowledge.answering import Answer, Answerer
 from knowledge.clustering import central, clusters
 from knowledge.embedding.port import Encoder, Vector, Vectors
 from knowledge.errors import NotPossible
-from knowledge.masking import masked
 from knowledge.model import require_admin
 from knowledge.retrieval import Retriever
-from knowledge.store import answers, articles, chunks, from_bytes, gaps, published, to_bytes, versions
+from knowledge.store import answers, articles, chunks, from_bytes, gaps, projections, published, settings, to_bytes, versions
 
 Reason = Literal["unknown", "unhelpful"]
 ClosedAs = Literal["written", "not_ours"]
@@ -41,6 +45,11 @@ WORTH_ASKING = 0.3
 """Cosine to a passage of a new article from which a gap is asked again. Real answers are nearer."""
 ASKED_AT_ONCE = 100
 """Questions that are asked again in one round; the next round goes on."""
+ARTICLES_AT_ONCE = 200
+LOOKED = "gaps_looked"
+"""The setting that says up to which article gaps were looked at."""
+_BLOCK = 512
+_RENEWED_AT_ONCE = 200
 OPEN_KEPT = timedelta(days=365)
 CLOSED_KEPT = timedelta(days=90)
 _OF_JUDGEMENTS = uuid.UUID("5f6c2f0e-51b2-4a39-9d64-3d0d3c3d7b10")
@@ -81,9 +90,24 @@ class _Gap:
     at: datetime
 
 
-async def keep_unanswered(session: AsyncSession, answer: Answer, person_id: str, encoder: str, now: datetime) -> None:
-    """Keeps a question that was answered with "I don't know"."""
-    question = masked(answer.question)
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """All that was published before `at` was looked at, and these articles of those published just then."""
+
+    at: datetime
+    articles: tuple[str, ...]
+
+    @staticmethod
+    def read(stored: str) -> "_Looked":
+        at, *articles = json.loads(stored)
+        return _Looked(datetime.fromisoformat(at), tuple(articles))
+
+    def written(self) -> str:
+        return json.dumps([self.at.isoformat(), *self.articles])
+
+
+async def keep_unanswered(session: AsyncSession, question: str, answer: Answer, person_id: str, encoder: str, now: datetime) -> None:
+    """Keeps a question that was answered with "I don't know". `question`: masked."""
     if answer.vector is not None and question:
         await _keep(session, new_id(), question, to_bytes(answer.vector), encoder, "unknown", person_id, now)
 
@@ -101,6 +125,10 @@ async def keep_unhelpful(session: AsyncSession, answer_id: str, person_id: str, 
 async def forget_old_gaps(session: AsyncSession, now: datetime) -> None:
     old = (gaps.c.closed_at < now - CLOSED_KEPT) | (gaps.c.closed_at.is_(None) & (gaps.c.at < now - OPEN_KEPT))
     await session.execute(delete(gaps).where(old))
+
+
+def _nearest_of(vectors: Vectors, passages: Vectors) -> NDArray[np.float32]:
+    return np.asarray((vectors @ passages.T).max(axis=1), dtype=np.float32)
 
 
 async def _keep(
@@ -133,8 +161,9 @@ class Gaps:
         self._audit = audit
         self._clock = clock
         self._asked_at_once = asked_at_once
-        self._looked: frozenset[tuple[str, int]] = frozenset()
-        self._asked: set[str] = set()
+        self._renewed = False
+        self._waiting: deque[str] = deque()
+        self._coming: _Looked | None = None
 
     async def groups(self, by: Person, limit: int = 30) -> tuple[Sequence[GapGroup], int]:
         """The largest groups, and how many there are. Raises `NotAllowed`."""
@@ -167,30 +196,101 @@ class Gaps:
     async def settle(self) -> int:
         """Closes the gaps that an article answers which was published since; returns how many.
 
-        Asks a bounded number of questions, those that are nearest to the new articles first; called again, it goes on.
+        Asks a bounded number of questions, those that are nearest to the new articles first; called again, it goes on. What was
+        looked at is kept in the database once all are asked, so that nothing is asked again, or passed over, after a restart.
         """
-        found, vectors = await self._open()
-        if not found:
+        if not self._renewed and not await self._renew():
             return 0
-        fresh, passages = await self._published_since(min(gap.at for gap in found))
-        if not fresh:
-            return 0
-        near = await asyncio.to_thread(lambda: (passages @ vectors.T).max(axis=0))
-        order = [int(n) for n in np.argsort(-near, kind="stable") if near[n] >= WORTH_ASKING and found[int(n)].id not in self._asked]
+        if not self._waiting:
+            await self._look()
         closed = 0
-        for n in order[: self._asked_at_once]:
-            self._asked.add(found[n].id)
-            closed += await self._closed_by_itself(found[n], vectors[n])
-        if len(order) <= self._asked_at_once:
-            self._looked |= fresh
-            self._asked.clear()
+        for _ in range(min(self._asked_at_once, len(self._waiting))):
+            gap_id = self._waiting.popleft()
+            try:
+                closed += await self._closed_by_itself(gap_id)
+            except Retry as error:
+                self._waiting.append(gap_id)
+                log.warning("gaps_not_asked", left=len(self._waiting), code=error.code)
+                return closed
+            except ConnectorError as error:
+                log.warning("gap_not_asked", gap=gap_id, code=error.code)
+        if not self._waiting and self._coming is not None:
+            await self._keep_looked(self._coming)
+            self._coming = None
         return closed
 
-    async def _closed_by_itself(self, gap: _Gap, vector: Vector) -> bool:
-        person = await self._people(gap.person_id)
-        if person is None or not person.active:
+    async def _look(self) -> None:
+        """Finds the next new articles, and the gaps that are worth asking again because of them."""
+        looked, fresh = await self._published_since()
+        if not fresh:
+            return
+        found, vectors = await self._open()
+        near = await self._nearness([row.article_id for row in fresh], vectors)
+        until = fresh[-1].published_at
+        worth = [int(n) for n in np.argsort(-near, kind="stable") if near[n] >= WORTH_ASKING and found[int(n)].at <= until]
+        self._waiting = deque(found[n].id for n in worth)
+        before = looked.articles if looked.at == until else ()
+        self._coming = _Looked(until, (*before, *(row.article_id for row in fresh if row.published_at == until)))
+
+    async def _published_since(self) -> tuple["_Looked", Sequence[Row[tuple[str, datetime, bool]]]]:
+        """How far the last look came, and the next articles published since then and since the oldest open gap, in that order.
+
+        Those that searches do not find yet are left for later, with all that came after them.
+        """
+        oldest = select(gaps.c.at).where(gaps.c.closed_at.is_(None)).order_by(gaps.c.at).limit(1)
+        async with self._sessions() as session:
+            stored = await session.scalar(select(settings.c.value).where(settings.c.key == LOOKED))
+            begun = await session.scalar(oldest)
+            looked = _Looked.read(stored) if stored else _Looked(begun or self._clock(), ())
+            if begun is None:
+                return looked, ()
+            coming = projections.c.article_id.is_not(None) | (versions.c.encoder != self._encoder.name)
+            new = select(versions.c.article_id, versions.c.published_at, coming.label("coming")).join(articles, published)
+            new = new.outerjoin(projections, projections.c.article_id == versions.c.article_id)
+            new = new.where(versions.c.published_at >= max(looked.at, begun)).order_by(versions.c.published_at, versions.c.article_id)
+            rows = (await session.execute(new.limit(ARTICLES_AT_ONCE + len(looked.articles)))).all()
+        rows = [row for row in rows if not (row.published_at == looked.at and row.article_id in looked.articles)]
+        return looked, list(takewhile(lambda row: not row.coming, rows))
+
+    async def _nearness(self, article_ids: Sequence[str], vectors: Vectors) -> NDArray[np.float32]:
+        """How near each gap is to the nearest title or passage of these articles; a block of these at a time."""
+        near = np.full(len(vectors), -1.0, dtype=np.float32)
+        titles = select(versions.c.title_vector).join(articles, published).where(versions.c.article_id.in_(article_ids))
+        passages = select(chunks.c.vector).where(chunks.c.article_id.in_(article_ids))
+        async with self._sessions() as session:
+            for query in (titles, passages):
+                async for rows in (await session.stream_scalars(query)).partitions(_BLOCK):
+                    block = np.stack([from_bytes(row) for row in rows if row])
+                    near = np.maximum(near, await asyncio.to_thread(_nearest_of, vectors, block))
+        return near
+
+    async def _keep_looked(self, looked: "_Looked") -> None:
+        async with self._sessions.begin() as session:
+            await session.execute(delete(settings).where(settings.c.key == LOOKED))
+            await session.execute(insert(settings).values(key=LOOKED, value=looked.written()))
+
+    async def _renew(self) -> bool:
+        """Makes some vectors of another encoder anew; whether none is left."""
+        other = select(gaps.c.id, gaps.c.question).where(gaps.c.closed_at.is_(None), gaps.c.encoder != self._encoder.name)
+        async with self._sessions() as session:
+            rows = (await session.execute(other.limit(_RENEWED_AT_ONCE))).all()
+        if rows:
+            made = await self._encoder.encode([row.question for row in rows])
+            anew = update(gaps).where(gaps.c.id == bindparam("gap"))
+            anew = anew.values(vector=bindparam("made"), encoder=self._encoder.name)
+            async with self._sessions.begin() as session:
+                connection = await session.connection()
+                await connection.execute(anew, [{"gap": row.id, "made": to_bytes(vector)} for row, vector in zip(rows, made, strict=True)])
+        self._renewed = len(rows) < _RENEWED_AT_ONCE
+        return self._renewed
+
+    async def _closed_by_itself(self, gap_id: str) -> bool:
+        async with self._sessions() as session:
+            gap = (await session.execute(select(gaps).where(gaps.c.id == gap_id, gaps.c.closed_at.is_(None)))).one_or_none()
+        person = await self._people(gap.person_id) if gap is not None else None
+        if gap is None or person is None or not person.active:
             return False
-        answer = await self._answerer.answer(gap.question, person, vector=vector)
+        answer = await self._answerer.answer(gap.question, person, vector=from_bytes(gap.vector))
         if not answer.articles:
             return False
         since = select(versions.c.article_id).join(articles, published).where(versions.c.published_at >= gap.at)
@@ -206,35 +306,15 @@ class Gaps:
         log.info("gap_answered", gap=gap.id, article=by)
         return True
 
-    async def _published_since(self, since: datetime) -> tuple[frozenset[tuple[str, int]], Vectors]:
-        """The versions published since then that were not looked at yet, and the vectors of their titles and chunks."""
-        new = select(versions.c.article_id, versions.c.version, versions.c.title_vector).join(articles, published)
-        new = new.where(versions.c.published_at >= since, versions.c.encoder == self._encoder.name)
-        async with self._sessions() as session:
-            rows = [row for row in (await session.execute(new)).all() if (row.article_id, row.version) not in self._looked]
-            own = [row.title_vector for row in rows]
-            for start in range(0, len(rows), 500):
-                of = chunks.c.article_id.in_([row.article_id for row in rows[start : start + 500]])
-                own += (await session.scalars(select(chunks.c.vector).where(of))).all()
-        found = np.stack([from_bytes(vector) for vector in own]) if own else np.empty((0, self._encoder.dimension), dtype=np.float32)
-        return frozenset((row.article_id, row.version) for row in rows), found
-
     async def _open(self) -> tuple[list[_Gap], Vectors]:
-        """The newest open gaps, oldest first, with their vectors. Those of another encoder are made anew, and kept."""
-        newest = select(gaps).where(gaps.c.closed_at.is_(None)).order_by(gaps.c.at.desc(), gaps.c.id.desc()).limit(CONSIDERED)
+        """The newest open gaps, oldest first, with their vectors; without those whose vectors are still another encoder's."""
+        own = (gaps.c.closed_at.is_(None), gaps.c.encoder == self._encoder.name)
+        newest = select(gaps).where(*own).order_by(gaps.c.at.desc(), gaps.c.id.desc()).limit(CONSIDERED)
         async with self._sessions() as session:
             rows = (await session.execute(newest)).all()[::-1]
-        vectors = {row.id: from_bytes(row.vector) for row in rows if row.encoder == self._encoder.name}
-        old = [row for row in rows if row.id not in vectors]
-        if old:
-            made = await self._encoder.encode([row.question for row in old])
-            async with self._sessions.begin() as session:
-                for row, vector in zip(old, made, strict=True):
-                    anew = {"vector": to_bytes(vector), "encoder": self._encoder.name}
-                    await session.execute(update(gaps).where(gaps.c.id == row.id).values(anew))
-                    vectors[row.id] = vector
         found = [_Gap(row.id, row.question, row.reason, row.person_id, row.at) for row in rows]
-        return found, np.stack([vectors[gap.id] for gap in found]) if found else np.empty((0, self._encoder.dimension), dtype=np.float32)
+        nothing = np.empty((0, self._encoder.dimension), dtype=np.float32)
+        return found, np.stack([from_bytes(row.vector) for row in rows]) if rows else nothing
 
     async def _group_of(self, gap_id: str) -> list[_Gap]:
         """The most central question first. Raises `NotPossible`."""

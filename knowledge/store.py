@@ -68,6 +68,7 @@ versions = Table(
     Column("encoder", String(100)),
     # SHA-256 of the file and the audience it came with: what is uploaded again unchanged is no new version.
     Column("content_hash", String(64)),
+    Index("ix_knowledge_version_published_at", "published_at"),
 )
 chunks = Table(
     "knowledge_chunk",

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.console.bodies import read_object
 from bot.console.inbox import PersonOf, signed_in
 from bot.console.ports import Guard
 from bot.words import Words
@@ -35,8 +36,7 @@ def add_gaps(
         return web.json_response({"groups": [_view(group) for group in groups], "count": count})
 
     async def close(request: web.Request, person: Person) -> web.Response:
-        content = await request.json() if request.content_type == "application/json" else {}
-        closed_as = content.get("as") if isinstance(content, dict) else None
+        closed_as = (await read_object(request)).get("as")
         if closed_as not in ("written", "not_ours"):
             raise web.HTTPBadRequest(text="Say why it is closed.")
         return web.json_response({"closed": await gaps.close(request.match_info["gap"], closed_as, person)})

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.console.bodies import read_object
 from bot.console.inbox import PersonOf, signed_in
 from bot.console.ports import Guard
 from bot.teaching.lessons import Lesson, NotTaught, all_labels
@@ -39,8 +40,8 @@ def add_understanding(
         return web.json_response({"lessons": found, "labels": labels})
 
     async def add(request: web.Request, person: Person) -> web.Response:
-        content = await request.json() if request.content_type == "application/json" else {}
-        text, label = (content.get("text"), content.get("label")) if isinstance(content, dict) else (None, None)
+        content = await read_object(request)
+        text, label = content.get("text"), content.get("label")
         if not isinstance(text, str) or not isinstance(label, str):
             raise web.HTTPBadRequest(text="Write what somebody may say, and choose what it means.")
         return web.json_response(lesson_view(await review.add(text, label, person), words(person)), status=201)
@@ -99,7 +100,9 @@ def lesson_view(lesson: Lesson, words: Words) -> dict[str, Any]:
 
 
 def look_view(looked: Looked, words: Words) -> dict[str, Any]:
-    """`now`: what it is understood as by the version that serves."""
+    """`now`: what it is understood as by the version that serves, while it waits."""
+    if looked.label is None:
+        return {**lesson_view(looked.lesson, words), "now": None}
     known = words.messages.has(f"skill.{looked.label}.title") or words.messages.has(f"lesson.label.{looked.label}")
     title = title_of(looked.label, words) if known else words(f"lesson.act.{looked.label}")
     return {**lesson_view(looked.lesson, words), "now": {"label": looked.label, "title": title, "confidence": round(looked.confidence, 2)}}

@@ -4,7 +4,7 @@ A request's utterance is kept as its embedding when the request is opened, and m
 because whoever asked took it back. Everything else (an approver's no, a failure) says nothing of whether it was understood.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from bot import tables as t
 from bot.database import Sessions, insert_into
 from bot.intent.experience import NEWEST, Experience, JudgedQuestions, Outcome
 from bot.intent.recognizer import Recognizer
-from bot.intent.scoring import Floats
+from knowledge.embedding.port import Vector
 from specialists.request import EventKind, RequestEvent
 from specialists.store import RequestStore
 
@@ -60,7 +60,7 @@ class ClosedRequests:
     judged: JudgedQuestions
     _known: tuple[object, ...] = field(default=(), init=False)
 
-    async def begun(self, session: AsyncSession, request_id: str, skill: str, vector: Floats, now: datetime) -> None:
+    async def begun(self, session: AsyncSession, request_id: str, skill: str, vector: Vector, now: datetime) -> None:
         """In the caller's transaction: a request that this utterance opened."""
         row = insert_into(session, t.closed_request).values(
             request_id=request_id, skill=skill, outcome=OPEN, vector=vector.astype("<f4").tobytes(), encoder=self.encoder, at=now
@@ -72,7 +72,7 @@ class ClosedRequests:
         while events := await self.requests.events_after(cursor := await self._cursor(), limit=BATCH):
             seq = events[-1].seq
             ended = {event.request_id: event.event.at for event in events}
-            outcomes = {request_id: await self._outcome(request_id) for request_id in ended}
+            outcomes = {request_id: await self._outcome(request_id) for request_id in await self._remembered(ended)}
             async with self.sessions.begin() as session:
                 if await self._advance(session, cursor, seq):
                     await self._mark(session, outcomes, ended)
@@ -95,7 +95,8 @@ class ClosedRequests:
     async def sweep(self, now: datetime) -> None:
         """Forgets what never ended, and what is older than the newest that are remembered."""
         closed = t.closed_request
-        keep = select(closed.c.at).where(closed.c.outcome != OPEN).order_by(closed.c.at.desc()).offset(2 * NEWEST).limit(1)
+        own = (closed.c.outcome != OPEN, closed.c.encoder == self.encoder)
+        keep = select(closed.c.at).where(*own).order_by(closed.c.at.desc()).offset(2 * NEWEST).limit(1)
         async with self.sessions() as session:
             oldest = (await session.execute(keep)).scalar()
             stale = (await session.execute(select(func.count()).where(closed.c.outcome == OPEN, closed.c.at < now - FORGOTTEN))).scalar()
@@ -104,7 +105,7 @@ class ClosedRequests:
         async with self.sessions.begin() as session:
             await session.execute(delete(closed).where(closed.c.outcome == OPEN, closed.c.at < now - FORGOTTEN))
             if oldest is not None:
-                await session.execute(delete(closed).where(closed.c.at <= oldest))
+                await session.execute(delete(closed).where(closed.c.outcome != OPEN, closed.c.at <= oldest))
 
     async def _mark(self, session: AsyncSession, outcomes: dict[str, str | None], ended: dict[str, datetime]) -> None:
         closed = t.closed_request
@@ -115,12 +116,19 @@ class ClosedRequests:
             elif outcome != OPEN:
                 await session.execute(update(closed).where(mine).values(outcome=outcome, at=ended[request_id]))
 
+    async def _remembered(self, request_ids: Collection[str]) -> Sequence[str]:
+        """Those that began with words: most never did, and nothing of them is read."""
+        closed = t.closed_request.c.request_id
+        async with self.sessions() as session:
+            return (await session.scalars(select(closed).where(closed.in_(list(request_ids))))).all()
+
     async def _outcome(self, request_id: str) -> str | None:
         return outcome_of([stored.event for stored in await self.requests.events_of(request_id)])
 
     async def _stamp(self) -> tuple[object, ...]:
         closed = t.closed_request
-        query = select(func.count(), func.max(closed.c.at), func.sum(closed.c.outcome == FULFILLED)).where(closed.c.outcome != OPEN)
+        fulfilled = func.count().filter(closed.c.outcome == FULFILLED)
+        query = select(func.count(), func.max(closed.c.at), fulfilled).where(closed.c.outcome != OPEN)
         async with self.sessions() as session:
             return tuple((await session.execute(query)).one())
 

@@ -5,14 +5,13 @@ is kept aside, by its text alone: it is never trained on, so that versions can b
 """
 
 import hashlib
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -22,6 +21,7 @@ from bot.intent.training import NEITHER, Example
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from connectors.ports.secrets import without_secrets
+from knowledge import masking
 from knowledge.masking import masked
 
 Source = Literal["staff", "employee", "admin"]
@@ -29,7 +29,12 @@ REVIEWERS = frozenset({"knowledge_admin", "service_owner"})
 """Roles that decide on lessons, and on which version serves."""
 KEPT = 5
 """One in so many is kept aside."""
-MOST_SHOWN = 200
+MOST_SHOWN = 50
+"""Of those that wait, the oldest; of those that were decided, the newest."""
+LONGEST = 4 * masking.LONGEST
+"""Characters of what somebody said that are looked at."""
+REJECTED_KEPT = timedelta(days=90)
+PROPOSED_KEPT = timedelta(days=365)
 
 
 class LessonState(StrEnum):
@@ -73,21 +78,13 @@ def sameness(text: str) -> str:
 
 
 def proposed(
-    text: str, label: str, source: Source, by: Person, now: datetime, *, of: str | None = None, names: Sequence[str] = ()
+    text: str, label: str, source: Source, by: Person, now: datetime, *, of: str | None = None, names: Collection[str] = ()
 ) -> Lesson:
-    """A new lesson. `of`: the conversation it was said in; `names`: of whoever said it. Raises NotTaught when nothing is left of
-    the words."""
-    said = _nameless(masked(without_secrets(text)), names)
+    """A new lesson. `of`: the conversation it was said in; `names`: of people. Raises NotTaught when nothing is left of the words."""
+    said = masked(without_secrets(text[:LONGEST]), names)
     if len(sameness(said)) < 2:
         raise NotTaught("lesson.empty")
     return Lesson(new_id(), said, label, source, by.id, now, conversation_id=of)
-
-
-def _nameless(text: str, names: Sequence[str]) -> str:
-    parts = {part for name in names for part in (name, *name.split()) if len(part) > 2}
-    for part in sorted(parts, key=len, reverse=True):
-        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "[name]", text, flags=re.IGNORECASE)
-    return text
 
 
 def may_review(by: Person) -> None:
@@ -97,9 +94,10 @@ def may_review(by: Person) -> None:
 
 
 def reviewed(lesson: Lesson, by: Person, *, accepted: bool, now: datetime) -> Lesson:
-    """Raises NotTaught for whoever may not, and for what is decided already."""
+    """What was accepted can still be rejected: the next retraining forgets it. Raises NotTaught for whoever may not, and for what is
+    decided already."""
     may_review(by)
-    if lesson.state is not LessonState.PROPOSED:
+    if lesson.state is LessonState.REJECTED or (accepted and lesson.state is LessonState.ACCEPTED):
         raise NotTaught("lesson.decided")
     if accepted and lesson.by == by.id:
         raise NotTaught("lesson.own")
@@ -171,11 +169,11 @@ class LessonStore:
         )
         return True
 
-    async def decide(self, session: AsyncSession, lesson: Lesson) -> bool:
-        """In the caller's transaction; False when somebody else has decided first."""
+    async def decide(self, session: AsyncSession, lesson: Lesson, before: LessonState) -> bool:
+        """In the caller's transaction; False when somebody else has decided first. `before`: its state until now."""
         decided = await session.execute(
             update(t.lesson)
-            .where(t.lesson.c.id == lesson.id, t.lesson.c.state == LessonState.PROPOSED.value)
+            .where(t.lesson.c.id == lesson.id, t.lesson.c.state == before.value)
             .values(state=lesson.state.value, reviewed_by=lesson.reviewed_by, reviewed_at=lesson.reviewed_at)
             .returning(t.lesson.c.id)
         )
@@ -187,10 +185,13 @@ class LessonStore:
         return _lesson(row) if row is not None else None
 
     async def listed(self, state: LessonState | None = None) -> Sequence[Lesson]:
-        """Newest first."""
-        query = select(t.lesson).order_by(t.lesson.c.at.desc(), t.lesson.c.id).limit(MOST_SHOWN)
+        """Those that wait, the longest first; then what was decided, the newest first. At most MOST_SHOWN of each."""
+        at, waits = t.lesson.c.at, t.lesson.c.state == LessonState.PROPOSED.value
+        waiting = select(t.lesson).where(waits).order_by(at, t.lesson.c.id).limit(MOST_SHOWN)
+        decided = select(t.lesson).where(~waits).order_by(at.desc(), t.lesson.c.id).limit(MOST_SHOWN)
+        queries = [waiting, decided] if state is None else [waiting] if state is LessonState.PROPOSED else [decided]
         async with self._sessions() as session:
-            rows = await session.execute(query if state is None else query.where(t.lesson.c.state == state.value))
+            rows = [row for query in queries for row in await session.execute(query if state is None else query.where(_is(state)))]
             return [_lesson(row) for row in rows]
 
     async def accepted(self) -> Sequence[Lesson]:
@@ -198,6 +199,17 @@ class LessonStore:
         query = select(t.lesson).where(t.lesson.c.state == LessonState.ACCEPTED.value).order_by(t.lesson.c.id)
         async with self._sessions() as session:
             return [_lesson(row) for row in await session.execute(query)]
+
+
+async def forget_old_lessons(session: AsyncSession, now: datetime) -> None:
+    """What was rejected, and what nobody decided on for long: they are people's words."""
+    rejected = _is(LessonState.REJECTED) & (t.lesson.c.reviewed_at < now - REJECTED_KEPT)
+    waiting = _is(LessonState.PROPOSED) & (t.lesson.c.at < now - PROPOSED_KEPT)
+    await session.execute(delete(t.lesson).where(rejected | waiting))
+
+
+def _is(state: LessonState) -> ColumnElement[bool]:
+    return t.lesson.c.state == state.value
 
 
 def _lesson(row: Row[tuple[object, ...]]) -> Lesson:

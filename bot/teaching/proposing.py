@@ -16,20 +16,20 @@ from bot.conversation.store import ConversationStore
 from bot.handoff.model import Handoff, NotPossible, may_teach
 from bot.handoff.store import HandoffStore
 from bot.intent import acts
-from bot.intent.beneficiary import find_beneficiary
 from bot.intent.model import Fulfil, Step
 from bot.intent.recognizer import Recognizer
-from bot.intent.scoring import Floats
 from bot.intent.text import read
 from bot.intent.training import NEITHER
+from bot.naming import Names
 from bot.people import PeopleStore
 from bot.talk import Talk
 from bot.teaching.closed import ClosedRequests
-from bot.teaching.lessons import Lesson, LessonStore, NotTaught, Source, all_labels, label_of, proposed, sameness
+from bot.teaching.lessons import LONGEST, Lesson, LessonStore, NotTaught, Source, all_labels, label_of, proposed, sameness
 from bot.words import Words
 from connectors.ports.chat import Action, Form, FormField, Reply, ReplyKind
-from connectors.ports.people import Directory, Person
+from connectors.ports.people import Person
 from connectors.ports.records import new_id
+from knowledge.embedding.port import Vector
 from specialists.skill import SkillSpec
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ class Teacher:
     conversations: ConversationStore
     handoffs: HandoffStore
     people: PeopleStore
-    directory: Directory
+    names: Names
     recognizer: Recognizer
     skills: Mapping[str, SkillSpec]
     buttons: Buttons
@@ -141,7 +141,7 @@ class Teacher:
 
     # -- employees -------------------------------------------------------------------------------------------------
 
-    async def follow(self, talk: Talk, step: Step, offered: AwaitsChoice | None, vector: Floats | None) -> None:
+    async def follow(self, talk: Talk, step: Step, offered: AwaitsChoice | None, vector: Vector | None) -> None:
         """After a step of a turn: what was picked among `offered` is proposed, and what a request began with is remembered. `vector`:
         of the utterance, where it is what the request began with."""
         if not isinstance(step, Fulfil) or talk.private_to is not None:
@@ -159,7 +159,7 @@ class Teacher:
         except NotTaught:
             log.info("nothing_to_learn", skill=skill)
 
-    def _began(self, talk: Talk, skill: str, vector: Floats) -> None:
+    def _began(self, talk: Talk, skill: str, vector: Vector) -> None:
         opened = next(
             (change.request for change in talk.changes.requests.values() if change.request.key == f"{talk.id}:{talk.opened}"), None
         )
@@ -175,17 +175,17 @@ class Teacher:
 
     async def _propose(self, talk: Talk, text: str, label: str, source: Source, conversation: str, whose: Person) -> Lesson:
         """With the turn's other changes. `whose`: words they are. Raises NotTaught."""
-        said = read(text).own
-        named = await find_beneficiary(said, whose, self.directory, lambda _: False)
-        names = (whose.name, named.mention) if named is not None else (whose.name,)
-        lesson = proposed(said, label, source, talk.person, talk.now, of=conversation, names=names)
+        said = read(text[:LONGEST]).own
+        lesson = proposed(
+            said, label, source, talk.person, talk.now, of=conversation, names=await self.names.in_text(said, talk.now, whose)
+        )
 
         async def add(session: AsyncSession) -> None:
-            await self.lessons.add(session, lesson)
+            if await self.lessons.add(session, lesson):  # proposed once more, it waits already
+                data = {"lesson": lesson.id, "label": label, "source": source}
+                talk.changes.audited.append(Audited("observation", "lesson_proposed", talk.person.id, data))
 
         talk.changes.inside.append(add)
-        data = {"lesson": lesson.id, "label": label, "source": source}
-        talk.changes.audited.append(Audited("observation", "lesson_proposed", talk.person.id, data))
         return lesson
 
 

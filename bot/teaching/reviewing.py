@@ -18,11 +18,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """A lesson, and what its text is understood as by the version that serves, with the confidence (0-1)."""
+    """A lesson, and while it waits what its text is understood as by the version that serves, with the confidence (0-1)."""
 
     lesson: Lesson
-    label: str
-    confidence: float
+    label: str | None = None
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,16 @@ class Review:
     clock: Clock
 
     async def listed(self, by: Person, state: LessonState | None = None) -> Sequence[Looked]:
-        """Newest first. Raises NotTaught for whoever may not."""
+        """In the order of the store. Raises NotTaught for whoever may not."""
         may_review(by)
         await self.recognizer.warm()
         serving = self.recognizer.learned
         assert serving is not None
         found = []
         for lesson in await self.lessons.listed(state):
+            if lesson.state is not LessonState.PROPOSED:
+                found.append(Looked(lesson))
+                continue
             ranked = await serving.rank(lesson.text)
             found.append(Looked(lesson, ranked.label, ranked.confidence))
         return found
@@ -54,7 +57,7 @@ class Review:
             raise NotTaught("lesson.unknown")
         decided = reviewed(lesson, by, accepted=accepted, now=self.clock())
         async with self.sessions.begin() as session:
-            if not await self.lessons.decide(session, decided):
+            if not await self.lessons.decide(session, decided, lesson.state):
                 raise NotTaught("lesson.decided")
             await self.audit.append(
                 session,

@@ -5,7 +5,7 @@ every process follows it. Version 0 is the recognition as it ships, without less
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -177,8 +177,8 @@ class Versions:
 
     async def _trained(self, version: Version | None) -> Learned:
         """On the lessons of that version; those whose skill is gone are left out."""
-        wanted: Collection[str] = version.lessons if version is not None else ()
-        accepted = [one for one in await self._lessons.accepted() if one.id in set(wanted) and one.label in self._labels]
+        wanted = frozenset(version.lessons if version is not None else ())
+        accepted = [one for one in await self._lessons.accepted() if one.id in wanted and one.label in self._labels]
         return await self._recognizer.train([Example(one.text, one.label) for one in accepted])
 
     def _use(self, learned: Learned, number: int) -> None:

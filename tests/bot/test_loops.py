@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bot.loops import Loop
+from bot.loops import Loop, steps
 
 
 async def test_a_round_is_finished_before_the_loop_stops() -> None:
@@ -51,3 +51,16 @@ async def test_it_works_when_woken_and_after_a_failure() -> None:
         await enough.wait()
     await loop.stop(1.0)
     assert rounds[:2] == [0, 1]
+
+
+async def test_a_step_that_breaks_keeps_no_other_waiting() -> None:
+    done = []
+
+    async def breaks() -> None:
+        raise OSError("the directory is away")
+
+    async def works() -> None:
+        done.append("worked")
+
+    await steps("learning", breaks, works)
+    assert done == ["worked"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from knowledge.embedding.port import Vector, normalised
 from knowledge.feedback import (
@@ -14,16 +15,17 @@ from knowledge.feedback import (
     HALF_LIFE,
     JUDGED_KEPT,
     UNJUDGED_KEPT,
+    Helpfulness,
     JudgedQuestions,
     Judgement,
     forget_old,
     helpful_from,
-    helpfulness,
     keep_answer,
     keep_judgement,
 )
 from knowledge.model import Article, Chunk
 from knowledge.scoring import HELPFUL_WEIGHT, Candidate, rank
+from knowledge.store import answers
 from tests.knowledge.conftest import NOW, Shelf
 
 PTO = "# Paid time off\n\nYou may carry over five unused days of PTO into the next calendar year.\n"
@@ -71,8 +73,9 @@ async def judged(shelf: Shelf, article: Article, answer_id: str, words: Sequence
 
 
 async def helpful(shelf: Shelf, article: Article, days: int = 0) -> float:
-    async with shelf.sessions() as session:
-        return (await helpfulness(session, [article.id], NOW + timedelta(days=days))).get(article.id, 0.0)
+    known = Helpfulness(shelf.sessions)
+    await known.refresh(NOW + timedelta(days=days))
+    return known.of(article.id, NOW + timedelta(days=days))
 
 
 async def test_the_last_word_counts_once_an_article(shelf: Shelf) -> None:
@@ -92,11 +95,38 @@ async def test_a_new_version_starts_afresh(shelf: Shelf) -> None:
     assert await helpful(shelf, article, days=1) == pytest.approx(-2 / (2 + DOUBT))
 
 
+async def test_what_is_new_is_read_and_fades_without_being_read_again(shelf: Shelf) -> None:
+    article, other = await shelf.put(PTO), await shelf.put(PTO.replace("five", "six"), "other.md")
+    known = Helpfulness(shelf.sessions)
+    await judged(shelf, article, "1", [("dana", False)])
+    await known.refresh(NOW)
+    await judged(shelf, other, "2", [("dana", True)])
+    await judged(shelf, article, "3", [("omar", False)])
+    assert known.of(other.id, NOW) == 0
+    assert known.of(article.id, NOW) == pytest.approx(-1 / (1 + DOUBT))
+    await known.refresh(NOW)
+    assert known.of(other.id, NOW) == pytest.approx(1 / (1 + DOUBT))
+    assert known.of(article.id, NOW) == pytest.approx(-2 / (2 + DOUBT))
+    assert known.of(other.id, NOW + HALF_LIFE) == pytest.approx(0.5 / (0.5 + DOUBT))
+
+
+async def test_of_what_is_asked_in_private_no_vector_is_kept_and_nothing_is_compared(shelf: Shelf) -> None:
+    article = await shelf.put(PTO)
+    async with shelf.sessions.begin() as session:
+        await keep_answer(session, "private", "", [article.id], None, shelf.encoder.name, NOW)
+        await keep_judgement(session, "private", "dana", True, NOW)
+        assert (await session.scalars(select(answers.c.vector))).all() == [b""]
+    questions = JudgedQuestions(shelf.sessions, shelf.encoder.name)
+    await questions.refresh()
+    assert questions.near((await shelf.encoder.encode(["anything"]))[0]) == ()
+    assert await helpful(shelf, article) == pytest.approx(1 / (1 + DOUBT))
+
+
 async def test_a_judgement_of_an_answer_that_is_not_known_is_nothing(shelf: Shelf) -> None:
     article = await shelf.put(PTO)
     async with shelf.sessions.begin() as session:
         await keep_judgement(session, "gone", "dana", False, NOW)
-        assert await helpfulness(session, [article.id], NOW) == {}
+    assert await helpful(shelf, article) == 0
 
 
 async def test_what_counts_no_more_is_forgotten(shelf: Shelf) -> None:

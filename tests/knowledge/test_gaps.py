@@ -4,14 +4,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
+from connectors.errors import ConnectorError, NeedsHuman, Retry
 from connectors.ports.people import Person
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.errors import LoadRefused, NotAllowed, NotPossible
 from knowledge.feedback import keep_answer
 from knowledge.gaps import ASKED_AT_ONCE, CLOSED_KEPT, Gaps, forget_old_gaps, keep_unanswered, keep_unhelpful
+from knowledge.masking import masked
 from knowledge.store import gaps as table
+from knowledge.store import projections
 from tests.knowledge.conftest import KIM, NOW, Shelf, person
 
 PARKING = "# Parking\n\nA parking space for your car costs 40 dollars a month; ask the office team for a parking space.\n"
@@ -25,8 +28,11 @@ class Desk:
     def __init__(self, shelf: Shelf, asked_at_once: int = ASKED_AT_ONCE) -> None:
         self.shelf = shelf
         self.now = NOW
+        self.away: list[ConnectorError] = []
 
         async def people(person_id: str) -> Person | None:
+            if self.away:
+                raise self.away.pop()
             return PEOPLE.get(person_id)
 
         around = (shelf.sessions, shelf.encoder, shelf.retriever, shelf.answerer, people, shelf.audit, lambda: self.now)
@@ -37,7 +43,7 @@ class Desk:
         answer = await self.shelf.ask(question, person(country))
         assert answer.kind == "unknown"
         async with self.shelf.sessions.begin() as session:
-            await keep_unanswered(session, answer, f"p-{country}-Sales", self.shelf.encoder.name, at)
+            await keep_unanswered(session, masked(answer.question), answer, f"p-{country}-Sales", self.shelf.encoder.name, at)
 
     async def groups(self) -> list[tuple[int, int, int, set[str]]]:
         found, count = await self.gaps.groups(KIM)
@@ -156,8 +162,10 @@ async def test_vectors_of_another_encoder_are_made_anew(desk: Desk) -> None:
     answer = await desk.shelf.ask(ASKED)
     assert answer.vector is not None
     async with desk.shelf.sessions.begin() as session:
-        await keep_unanswered(session, replace(answer, vector=answer.vector[:8]), "p-US-Sales", "of old", EARLIER)
+        await keep_unanswered(session, answer.question, replace(answer, vector=answer.vector[:8]), "p-US-Sales", "of old", EARLIER)
     await desk.asked(ASKED, "DE")
+    assert [one[0] for one in await desk.groups()] == [1]
+    await desk.gaps.settle()
     assert [one[0] for one in await desk.groups()] == [2]
     async with desk.shelf.sessions() as session:
         assert set((await session.scalars(select(table.c.encoder))).all()) == {HashingEncoder().name}
@@ -169,6 +177,41 @@ async def test_a_round_asks_a_bounded_number_and_the_next_goes_on(shelf: Shelf) 
         await desk.asked(ASKED)
     await desk.shelf.put(PARKING)
     assert [await desk.gaps.settle() for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_the_directory_may_be_away_for_a_while(desk: Desk) -> None:
+    await desk.asked(ASKED)
+    article = await desk.shelf.put(PARKING)
+    desk.away = [Retry("down")]
+    assert [await desk.gaps.settle() for _ in range(3)] == [0, 1, 0]
+    assert await desk.closed() == [("answered", None, article.id)]
+
+
+async def test_what_was_looked_at_is_not_asked_again_after_a_restart_and_what_was_not_is(desk: Desk, shelf: Shelf) -> None:
+    await desk.asked(ASKED)
+    await shelf.put(PARKING, audience=("country=DE",))
+    assert await desk.gaps.settle() == 0
+    again = Desk(shelf)
+    again.away = [NeedsHuman("never"), NeedsHuman("asked")]
+    assert await again.gaps.settle() == 0
+    assert len(again.away) == 2
+    await shelf.put(PARKING, "for-all.md")  # at the very same time
+    again.away = [Retry("down")]
+    assert await again.gaps.settle() == 0
+    assert await Desk(shelf).gaps.settle() == 1
+
+
+async def test_an_article_that_searches_do_not_find_yet_waits(desk: Desk, shelf: Shelf) -> None:
+    await desk.asked(ASKED)
+    article = await shelf.put(PARKING)
+    async with shelf.sessions.begin() as session:
+        await session.execute(insert(projections).values(article_id=article.id, token="t"))
+    desk.away = [NeedsHuman("asked")]
+    assert await desk.gaps.settle() == 0
+    assert desk.away
+    desk.away = []
+    await shelf.library.sync()
+    assert await desk.gaps.settle() == 1
 
 
 async def test_old_gaps_are_forgotten(desk: Desk) -> None:

@@ -19,6 +19,10 @@ from knowledge.masking import LONGEST, masked
         ("what is https://intra.acme.example/x?token=abc for", "what is [link] for"),
         ("can @omar or <@U0123ABC> see it?", "can [name] or [name] see it?"),
         ("two\n lines", "two lines"),
+        ("Tel.0301234567 or call,4915112345678", "Tel.[number] or call,[number]"),
+        ("my badge 48213, ext. 4711", "my badge [number], ext. [number]"),
+        ("I was born on 21.11.1990", "I was born on [date]"),
+        (r"open \\server\users\dana.whitfield please", "open [link] please"),
     ],
 )
 def test_what_identifies_is_masked(said: str, kept: str) -> None:
@@ -37,6 +41,17 @@ def test_what_identifies_is_masked(said: str, kept: str) -> None:
 )
 def test_amounts_dates_and_products_stay(said: str) -> None:
     assert masked(said) == said
+
+
+def test_names_that_are_known_go_and_words_that_are_spelt_alike_stay() -> None:
+    names = ("Will Li", "Dana")
+    assert masked("Why was Dana's or will li's salary cut, ask Li. It will be May", names) == (
+        "Why was [name]'s or [name]'s salary cut, ask [name]. It will be May"
+    )
+
+
+def test_long_texts_are_cut_before_they_are_looked_at() -> None:
+    assert masked("word " * 239 + "dana.whitfield@acme.example") == masked("word " * 239)
 
 
 @given(st.text(max_size=1000))

@@ -63,6 +63,27 @@ async def test_what_is_said_in_private_is_no_gap(company: Company) -> None:
     assert await company.app.gaps.groups(OPERATOR) == ([], 0)
 
 
+async def test_what_was_asked_in_private_is_no_part_of_a_gap_once_that_is_closed(company: Company) -> None:
+    await company.say("dana", "My manager Tomas harasses me")
+    await company.say("dana", "How many days of PTO do I carry over after what Tomas did to me?")
+    await company.press("grace", "claim")
+    await company.press("grace", "resolve", "We have talked.")
+    await company.say("dana", "and on the moon?")
+    async with company.app.sessions() as session:
+        kept = (await session.execute(text("SELECT question, vector FROM knowledge_answer"))).all()
+        asked = (await session.scalars(text("SELECT question FROM knowledge_gap"))).all()
+    assert kept
+    assert {(row.question, bytes(row.vector)) for row in kept} == {("", b"")}
+    assert "Tomas" not in str(asked)
+    assert "PTO" not in str(asked)
+
+
+async def test_a_gap_names_nobody_whom_the_directory_knows(company: Company) -> None:
+    await company.say("dana", "May Omar Haddad or Priya bring their pet snake Okta to work?")
+    (gap,), _ = await company.app.gaps.groups(OPERATOR)
+    assert gap.question == "May [name] [name] or [name] bring their pet snake Okta to work?"
+
+
 async def test_an_answer_that_did_not_help_is_a_gap_until_they_think_better_of_it(company: Company) -> None:
     await company.say("dana", "How do I connect to the VPN?")
     await judge(company, "dana", False)
@@ -100,6 +121,7 @@ async def test_feedback_decides_among_near_articles_and_no_others(company: Compa
                 row = {"answer": answer.id, "person": f"p{n}", "article": articles[source], "helpful": helpful, "at": answer.at}
                 into = "INSERT INTO knowledge_judgement (answer_id, person_id, article_id, helpful, at)"
                 await session.execute(text(f"{into} VALUES (:answer, :person, :article, :helpful, :at)"), row)
+    await company.app.helpful.refresh(company.clock())
     assert await first_source(company, QUESTION, 2) == other
     # Far from it: what is asked by name is found by name, whatever people think of it.
     colour = before.removesuffix(".md")

@@ -1,19 +1,21 @@
 """Recognition learns: not understood, handed off, taught, accepted by somebody else, trained, understood. And what it never learns."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot import tables as t
 from bot.bootstrap import OPERATOR
 from bot.buttons import Verb
 from bot.conversation.model import AwaitsChoice
 from bot.teaching import kept
-from bot.teaching.lessons import Lesson, LessonState, LessonStore, NotTaught
+from bot.teaching.lessons import REJECTED_KEPT, Lesson, LessonState, LessonStore, NotTaught, forget_old_lessons
 from bot.teaching.versions import Versions, VersionState
 from connectors.memory.channel import GROUP, MemoryChannel
 from connectors.ports.people import Person
+from specialists.tables import audit_event
 from tests.scenarios.company import Company
 from tests.scenarios.platform import Platform
 from tests.scenarios.test_handoff_buttons import asked, button
@@ -145,6 +147,35 @@ async def test_what_somebody_picks_is_proposed_without_whom_it_names(company: Co
     (lesson,) = await lessons(company)
     assert (lesson.label, lesson.source) == ("reset_password", "employee")
     assert lesson.text == "sign-in trouble, mail me at [address] or [number], it's [name]"
+
+
+async def test_a_lesson_names_nobody_keeps_the_things_and_is_told_of_once(company: Company) -> None:
+    said = "sign-in trouble with Okta for Omar Haddad and Priya, badge 48213"
+    for _ in range(2):
+        choice = AwaitsChoice(("unlock_account", "reset_password"), said)
+        await asked(company, choice)
+        await company.press_id("dana", button(company, Verb.CHOOSE_SECOND, choice))
+    (lesson,) = await lessons(company)
+    assert lesson.text == "sign-in trouble with Okta for [name] [name] and [name], badge [number]"
+    async with company.app.sessions() as session:
+        audited = await session.scalar(select(func.count()).where(audit_event.c.event == "lesson_proposed"))
+    assert audited == 1
+
+
+async def test_what_was_accepted_can_be_taken_back_and_old_words_are_forgotten(company: Company) -> None:
+    kim, ines = await company.person("kim"), await company.person("ines")
+    review = company.app.lessons
+    own = await review.add("please thaw my user", "unlock_account", kim)
+    await review.decide(own.id, ines, accepted=True)
+    await review.decide(own.id, ines, accepted=False)
+    waiting = await review.add("my user is an icicle", "unlock_account", kim)
+    assert [(one.id, one.state) for one in await lessons(company)] == [
+        (waiting.id, LessonState.PROPOSED),
+        (own.id, LessonState.REJECTED),
+    ]
+    async with company.app.sessions.begin() as session:
+        await forget_old_lessons(session, company.clock() + REJECTED_KEPT + timedelta(days=1))
+    assert [one.id for one in await lessons(company)] == [waiting.id]
 
 
 async def poison(company: Company) -> None:

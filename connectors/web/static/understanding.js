@@ -24,14 +24,15 @@ export async function understandingPanel() {
 
   function lesson(one) {
     const open = one.state === "proposed";
-    const same = one.now.label === one.label;
+    const understood = one.now === null ? "." : one.now.label === one.label ? `. Is understood so already, ${sure(one.now)}.` : `. Is understood as: ${one.now.title}, ${sure(one.now)}.`;
     return h("li", { class: `article lesson state-${one.state}`, "data-lesson": one.id },
       h("div", { class: "article-head" }, h("h3", {}, `“${one.text}”`), h("span", { class: `tag tag-${one.state}` }, STATES[one.state])),
-      h("p", {}, "Should be: ", h("strong", {}, one.title), same ? `. Is understood so already, ${sure(one.now)}.` : `. Is understood as: ${one.now.title}, ${sure(one.now)}.`),
+      h("p", {}, "Should be: ", h("strong", {}, one.title), understood),
       h("p", { class: "small" }, [SOURCES[one.source], one.by, ago(one.at), one.kept && "kept aside to compare versions on"].filter(Boolean).join(" · ")),
       open && h("div", { class: "actions" },
         one.mine ? h("p", { class: "small" }, "You proposed it: somebody else accepts it.") : does("Accept", "primary", () => api.acceptLesson(one.id), () => "Accepted. The next retraining learns from it."),
-        does("Reject", "quiet", () => api.rejectLesson(one.id), () => "Rejected.")));
+        does("Reject", "quiet", () => api.rejectLesson(one.id), () => "Rejected.")),
+      one.state === "accepted" && h("div", { class: "actions" }, does("Take back", "quiet", () => api.rejectLesson(one.id), () => "Taken back. The next retraining forgets it.")));
   }
 
   function version(one, serving) {
@@ -85,7 +86,7 @@ export async function understandingPanel() {
   const part = (title, about, ...content) => h("section", { "aria-label": title }, h("h2", { class: "part" }, title), h("p", { class: "small" }, about), ...content);
   await load();
   return h("div", { class: "articles" }, h("div", { class: "page wide" },
-    part("Proposed", "What people said should have been understood. Addresses, numbers and names are left out. Whoever proposed it does not decide on it.", waiting, form),
+    part("Proposed", "What people said should have been understood. Addresses, numbers and the names of people in the directory are left out. Whoever proposed it does not decide on it.", waiting, form),
     part("Versions", "A version that understands fewer of the kept questions than the one that serves is not activated.", h("div", { class: "actions" }, retrain), outcome, versions),
     part("Decided", "What was accepted is learned by the next retraining; every fifth is kept aside to compare versions on.", decided)));
 }

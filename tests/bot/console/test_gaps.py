@@ -18,7 +18,7 @@ async def asked(console: Console, question: str, person: str) -> None:
     encoder = HashingEncoder()
     vector = (await encoder.encode([question]))[0]
     async with console.sessions.begin() as session:
-        await keep_unanswered(session, Answer("unknown", question, 0.0, vector=vector), person, encoder.name, utcnow())
+        await keep_unanswered(session, question, Answer("unknown", question, 0.0, vector=vector), person, encoder.name, utcnow())
 
 
 async def overdue(kim: Client) -> str:

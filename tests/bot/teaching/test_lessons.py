@@ -66,7 +66,11 @@ def test_a_reviewer_other_than_the_proposer_accepts() -> None:
     accepted = reviewed(one, INES, accepted=True, now=NOW)
     assert (accepted.state, accepted.reviewed_by) == (LessonState.ACCEPTED, "ines")
     with pytest.raises(NotTaught, match="decided"):
-        reviewed(accepted, INES, accepted=False, now=NOW)
+        reviewed(accepted, INES, accepted=True, now=NOW)
+    taken_back = reviewed(accepted, INES, accepted=False, now=NOW)
+    assert taken_back.state is LessonState.REJECTED
+    with pytest.raises(NotTaught, match="decided"):
+        reviewed(taken_back, INES, accepted=True, now=NOW)
 
 
 def test_about_every_fifth_is_kept_and_the_same_text_always_on_the_same_side() -> None:

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from sqlalchemy import select
+
+from bot import tables as t
 from tests.scenarios.company import Company
 
 
@@ -24,5 +27,21 @@ async def test_the_whole_loop(database_url: str, tmp_path: Path) -> None:
         assert any(one.reply.text == "Hello Dana" for one in await company.news("dana"))
         await company.app.audit.seal(company.app.sessions)
         assert (await company.app.audit.verify(company.app.sessions)).ok
+    finally:
+        await company.close()
+
+
+async def test_what_became_of_requests_is_remembered(database_url: str, tmp_path: Path) -> None:
+    on_postgresql = database_url.startswith("postgresql")
+    company = await Company.open(tmp_path / "home", database_url=database_url.replace("+psycopg", "") if on_postgresql else None)
+    try:
+        await company.say("dana", "please give me access to Figma")
+        await company.say("dana", "never mind")
+        await company.say("noor", "how many days of vacation do I have left?")
+        await company.app.closed.read()
+        await company.app.closed.sweep(company.clock())
+        async with company.app.sessions() as session:
+            rows = await session.execute(select(t.closed_request.c.skill, t.closed_request.c.outcome))
+            assert {(row.skill, row.outcome) for row in rows} == {("grant_access", "unwanted"), ("check_pto_balance", "fulfilled")}
     finally:
         await company.close()

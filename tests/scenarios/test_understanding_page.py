@@ -77,3 +77,11 @@ async def test_one_proposes_another_accepts_and_what_comes_of_it_is_shown(compan
         assert (trained["serving"], trained["versions"][0]["by"]) == (done["number"], "Ines Duarte")
         assert (await ines("POST", "/recognition/0/activate"))[1] == {"serving": 0}
         assert (await ines("POST", "/recognition/77/activate"))[1]["error"] == "There is no version 77."
+
+
+async def test_what_is_posted_is_a_short_object(company: Company) -> None:
+    async with visiting(company, "kim") as (kim,):
+        assert (await kim("POST", "/lessons", text="a-" * 50_000, label="other"))[0] == 413
+        status, lesson = await kim("POST", "/lessons", text="thaw " + "a-" * 20_000, label="other")
+        assert (status, lesson["text"]) == (201, "thaw…")
+        assert (await kim("POST", "/lessons", text=1, label="other"))[0] == 400

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.intent.scoring import Floats, Ranked, products
+from bot.intent.margins import products
+from bot.intent.scoring import Ranked
 from bot.intent.training import QUESTION
+from bot.intent.wording import Floats
 from specialists.skill import SkillSpec
 
 MOST = 0.08

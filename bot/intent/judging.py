@@ -13,8 +13,9 @@ from bot.intent.beneficiary import as_if_own
 from bot.intent.experience import Experience
 from bot.intent.matching import Matcher
 from bot.intent.model import Act
-from bot.intent.scoring import Classifier, Floats, Ranked
+from bot.intent.scoring import Classifier, Ranked
 from bot.intent.training import NEITHER, QUESTION, Spelling, marks
+from bot.intent.wording import Floats
 from specialists.skill import SkillSpec
 
 OFFERED = 0.05

@@ -15,9 +15,10 @@ import structlog
 
 from bot.intent import acts
 from bot.intent.matching import Matcher
-from bot.intent.scoring import Classifier, Floats, Ranked
+from bot.intent.scoring import Classifier, Ranked
 from bot.intent.training import NEITHER, Example, Spelling, marks
 from bot.intent.vectors import encode_cached
+from bot.intent.wording import Floats
 from knowledge.embedding.port import Encoder
 
 log = structlog.get_logger()

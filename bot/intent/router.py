@@ -210,8 +210,11 @@ def _question(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
 def _unclear(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
     if recognition.language != "en":
         return Say("language")
-    if wish.act != "skill" and len(wish.alternatives) > 1 and sum(likely for _, likely in wish.alternatives) >= _LIKELY:
-        return Choose(tuple(name for name, _ in wish.alternatives[:3]), wish.text)
+    likely = wish.alternatives
+    if wish.act == "skill" and wish.skill is not None and not acts.negated(wish.text):
+        likely = ((wish.skill, wish.confidence), *likely)
+    if len(likely) > 1 and sum(confidence for _, confidence in likely) >= _LIKELY:
+        return Choose(tuple(name for name, _ in likely[:3]), wish.text)
     if acts.is_question(wish.text):
         return _question(wish, recognition, recall)
     return HandOff("second_miss", recognition.utterance) if recall.misses >= 1 else OfferHuman("low_confidence", wish.text)

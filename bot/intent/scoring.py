@@ -1,35 +1,39 @@
-"""The classifier: which label is an utterance, and how sure is that. Pure numpy, trained at start.
+"""The classifier: which label is an utterance, how sure is that, and is it anything known at all. Pure numpy, trained at start.
 
-Kernel ridge regression, one target a label, on a sum of two kernels: closeness of the embeddings, and shared words and
-letter n-grams (typos, product names). It has an exact leave-one-out prediction in closed form, so confidence is
-calibrated on examples that were not trained on, without training twice. Near twins are left out together, so that an
-example is judged as a fresh phrasing rather than as a copy of another.
+A linear classifier on embedding and words (`margins.py`) scores every label; the likeness to the nearest examples of the best
+ones is added. What speaks for the winner, its score and lead and how near its examples are, is weighed into a confidence
+on examples that were held out, so that 0.85 means 85 %. Near twins are held out together, so that an example is judged as
+a fresh phrasing rather than as a copy of another. What unknown looks like is learned by holding out whole labels: their
+utterances are what nobody taught.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import pairwise
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from bot.intent.margins import Doubles, Indices, Margins, Trainer, products, trainer
+from bot.intent.wording import BUCKETS, Floats, Wording, wording
 
-_SHARPNESS = 2.0
-"""Of the embedding kernel exp(s * (cosine - 1)). This, the lexical weight and the ridge did best on public validation rows."""
-_LEXICAL = 0.3
-_MARKED = 0.1
+_LEXICAL = 0.6
+"""Weight of shared words against closeness of the embeddings. This and the weight of the nearest did best on held-out rows
+of public sets."""
+_MARKED = 0.3
 """Weight of each mark that two utterances share."""
-_RIDGE = 0.3
-_BUCKETS = 2048
+_NEARNESS = 0.4
+"""Weight of the likeness to a label's nearest examples, beside its score."""
+_NEAREST = 3
+"""Examples of a label that are taken for its nearest."""
+_SHORTLIST = 10
+"""Best labels by score among whose examples the nearest are looked for."""
 _TWIN = 0.85
 """Cosine above which two examples of one label are held out together."""
-_WORD = re.compile(r"[\w']+")
-_RIVALRY = 8.0
+_RIVALRY = 6.0
 """How fast the rest of the confidence falls off among the labels that came second."""
+_FOLDS = 10
+_ENOUGH = 1500
+"""Examples that are enough to calibrate on: no further part is held out when so many were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Ranked:
 
 
 class Classifier:
-    """Trained on labelled utterances with their embeddings; `rank` takes well under a millisecond.
+    """Trained on labelled utterances with their embeddings; `rank` takes about a millisecond.
 
     `marks` are what somebody else saw in a text ("it names an application"), one set a text. `same`: labels that need
     not be told apart, such as two kinds of "none of these": taking one for the other costs no confidence.
@@ -73,99 +77,175 @@ class Classifier:
         self.labels = tuple(sorted(set(labels)))
         if len(self.labels) < 2:
             raise ValueError("a classifier needs two labels at least")
-        self._vectors, self._same = vectors, frozenset(same)
-        self._truth = np.array([self.labels.index(label) for label in labels])
-        self._groups = np.array([-1 if label in same else index for index, label in enumerate(self.labels)])
-        self._marks = sorted(frozenset().union(*marks))
-        features = self._features(texts, marks)
-        closeness = vectors @ vectors.T
-        kernel = (np.exp(_SHARPNESS * (closeness - 1)) + features @ features.T).astype(np.float64)
-        kernel[np.diag_indices_from(kernel)] += _RIDGE
-        targets = np.eye(len(self.labels))[self._truth]
-        inverse = np.linalg.inv(kernel)
-        duals = inverse @ targets
-        self._duals = duals.astype(np.float32)
-        self._by_feature = features.T @ self._duals
-        self._weights = self._calibrate(_held_out(inverse, duals, targets, closeness, self._truth), closeness)
+        places = {label: index for index, label in enumerate(self.labels)}
+        self._apart = np.array([label in same for label in self.labels])
+        self._groups = np.where(self._apart, -1, np.arange(len(self.labels)))
+        self._marks = {mark: BUCKETS + index for index, mark in enumerate(sorted(frozenset().union(*marks)))}
+        known = _Examples(vectors, self._features(texts, marks), np.array([places[label] for label in labels]), len(self.labels))
+        own = known.truth[:, None] == np.arange(len(self.labels))
+        training = trainer(known.vectors, known.features, BUCKETS + len(self._marks), own)
+        self._known, self._margins = known, training.fit(np.zeros(len(known.truth), dtype=bool))
+        self._sure, self._familiar = self._calibrate(known, training)
 
     def rank(self, texts: Sequence[str], vectors: Floats, marks: Sequence[frozenset[str]] = ()) -> list[Ranked]:
-        closeness = products(vectors, self._vectors)
-        scores = products(np.exp(_SHARPNESS * (closeness - 1)), self._duals.T)
-        for row, features in enumerate(self._features(texts, marks)):
-            there = np.flatnonzero(features)
-            scores[row] += (features[there, None] * self._by_feature[there]).sum(axis=0)
-        nearest = self._nearest(closeness)
-        return [self._ranked(scores[row], nearest[row]) for row in range(len(texts))]
+        judged = self._judged(self._margins, self._known, vectors, self._features(texts, marks))
+        sure, known = _chance(self._evidence(judged) @ self._sure), _chance(self._familiarity(judged) @ self._familiar)
+        return [self._ranked(judged.scores[row], judged.nearest[row], float(sure[row]), float(known[row])) for row in range(len(texts))]
 
-    def _ranked(self, scores: Floats, nearest: Floats) -> Ranked:
-        order = np.argsort(-scores)
+    def _ranked(self, scores: Doubles, nearest: Doubles, confidence: float, known: float) -> Ranked:
+        order = np.argsort(-scores, kind="stable")
         best = order[0]
-        confidence = float(1 / (1 + np.exp(-(self._evidence(scores, nearest) @ self._weights))))
         others = order[self._groups[order] != self._groups[best]]
         rest = np.exp(_RIVALRY * (scores[others] - scores[best]))
         shares = (1 - confidence) * rest / max(float(rest.sum()), 1.0)
         rivals = tuple((self.labels[index], float(share)) for index, share in zip(others, shares, strict=True))
-        labels = ((self.labels[best], confidence), *rivals)
-        return Ranked(labels, float(nearest[best]), sum(sure for label, sure in labels if label not in self._same))
+        return Ranked(((self.labels[best], confidence), *rivals), float(nearest[best]), known)
 
-    def _features(self, texts: Sequence[str], marks: Sequence[frozenset[str]]) -> Floats:
-        seen = np.zeros((len(texts), len(self._marks)), dtype=np.float32)
+    def _features(self, texts: Sequence[str], marks: Sequence[frozenset[str]]) -> list[Wording]:
+        found = [(there, values * np.float32(_LEXICAL**0.5)) for there, values in map(wording, texts)]
         for row, own in enumerate(marks):
-            seen[row] = [mark in own for mark in self._marks]
-        return np.hstack([_lexical(texts) * np.float32(_LEXICAL**0.5), seen * np.float32(_MARKED**0.5)])
+            seen = np.array(sorted(self._marks[mark] for mark in own if mark in self._marks), dtype=np.int32)
+            there, values = found[row]
+            found[row] = np.concatenate([there, seen]), np.concatenate([values, np.full(len(seen), _MARKED**0.5, dtype=np.float32)])
+        return found
 
-    def _nearest(self, closeness: Floats) -> Floats:
-        nearest = np.full((closeness.shape[0], len(self.labels)), -1.0, dtype=np.float32)
-        for index in range(len(self.labels)):
-            nearest[:, index] = closeness[:, self._truth == index].max(axis=1)
-        return nearest
+    # -- what speaks for a label -------------------------------------------------------------------------------------
 
-    def _evidence(self, scores: NDArray[np.floating], nearest: Floats) -> NDArray[np.float64]:
+    def _judged(self, margins: Margins, known: "_Examples", vectors: Floats, features: Sequence[Wording]) -> "_Judged":
+        """Scores, with the likeness to the nearest examples added for the best labels and those of `same`."""
+        scores = margins.scores(vectors, features).astype(np.float64)
+        scores[:, ~known.there] = -1.0
+        looked = np.tile(self._apart & known.there, (len(scores), 1))
+        best = np.argpartition(-scores, min(_SHORTLIST, scores.shape[1]) - 1, axis=1)[:, :_SHORTLIST]
+        np.put_along_axis(looked, best, True, axis=1)
+        looked &= known.there
+        nearest, middle = np.full(scores.shape, -1.0), np.full(scores.shape, -1.0)
+        for column in np.flatnonzero(looked.any(axis=0)):
+            rows = np.flatnonzero(looked[:, column])
+            likeness = products(vectors[rows], known.of(int(column)))
+            nearest[rows, column] = likeness.max(axis=1)
+            middle[rows, column] = likeness.mean(axis=1) / known.tightness[column]
+            few = min(_NEAREST, likeness.shape[1])
+            scores[rows, column] += _NEARNESS * np.partition(likeness, -few, axis=1)[:, -few:].mean(axis=1)
+        return _Judged(scores, nearest, middle)
+
+    def _evidence(self, judged: "_Judged") -> Doubles:
         """What speaks for the best label: its score, its lead, how near its nearest example is, and that one's lead."""
-        best = int(np.argmax(scores))
-        outside = self._groups != self._groups[best]
-        second, rival = (scores[outside].max(), nearest[outside].max()) if outside.any() else (0.0, 0.0)
-        return np.array([1.0, scores[best], scores[best] - second, nearest[best], nearest[best] - rival])
+        best = judged.scores.argmax(axis=1)
+        return judged.weighed(best, self._groups != self._groups[best][:, None])
 
-    def _calibrate(self, scores: NDArray[np.float64], closeness: Floats) -> NDArray[np.float64]:
-        """Logistic weights of the evidence for "the best label is right", on held-out predictions."""
-        alone = np.where((closeness > _TWIN) & (self._truth[:, None] == self._truth[None, :]), -1.0, closeness)
-        np.fill_diagonal(alone, -1.0)
-        nearest = self._nearest(alone.astype(np.float32))
-        evidence = np.array([self._evidence(scores[row], nearest[row]) for row in range(len(scores))])
-        right = (self._groups[scores.argmax(axis=1)] == self._groups[self._truth]).astype(float)
-        return _logistic(evidence, right)
+    def _familiarity(self, judged: "_Judged") -> Doubles:
+        """What speaks for any label that is told apart, and for none of them. A lead counts for nothing: it says which label."""
+        likeness = judged.scores + (judged.nearest + judged.middle) / 2
+        sides = [likeness[:, side].max(axis=1) for side in (~self._apart, self._apart) if side.any()]
+        return np.column_stack([np.ones(len(likeness)), *sides])
+
+    # -- calibration -------------------------------------------------------------------------------------------------
+
+    def _calibrate(self, known: "_Examples", training: Trainer) -> tuple[Doubles, Doubles]:
+        """Logistic weights of the evidence for "the best label is right" and for "it is a label that is told apart"."""
+        evidence, right, familiar, told = [], [], [], []
+
+        def judged(asked: NDArray[np.bool_], held: NDArray[np.bool_]) -> "_Judged":
+            rows = np.flatnonzero(asked)
+            return self._judged(training.fit(held), known.without(held), known.vectors[rows], [known.features[row] for row in rows])
+
+        for held, labels in _held_out(known, self._apart):
+            # A label whose examples are all twins of each other has none left to be known by.
+            fair = held & known.without(held).there[known.truth]
+            fresh, truth = judged(fair, held), known.truth[fair]
+            evidence.append(self._evidence(fresh))
+            right.append(self._groups[fresh.scores.argmax(axis=1)] == self._groups[truth])
+            familiar.append(self._familiarity(fresh))
+            told.append(~self._apart[truth])
+            if labels.any():
+                # As if nobody had taught these labels.
+                strange = labels[known.truth]
+                familiar.append(self._familiarity(judged(strange, held | strange)))
+                told.append(np.zeros(int(strange.sum()), dtype=bool))
+        return (
+            _logistic(np.vstack(evidence), np.concatenate(right).astype(float)),
+            _logistic(np.vstack(familiar), np.concatenate(told).astype(float)),
+        )
 
 
-def products(some: Floats, others: Floats) -> Floats:
-    """The dot product of each of some vectors with each of the others, in this thread.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Shape [texts, labels] each. Cosines of the nearest example of a label, and of the middle of its examples: -1 where
+    they were not looked at."""
 
-    A handful of vectors is too little for BLAS to share out among threads, and waiting for those costs milliseconds on a
-    busy machine.
-    """
-    return np.asarray(np.einsum("id,jd->ij", some, others, optimize=False), dtype=np.float32)
+    scores: Doubles
+    nearest: Doubles
+    middle: Doubles
 
-
-def _held_out(
-    inverse: NDArray[np.float64], duals: NDArray[np.float64], targets: NDArray[np.float64], closeness: Floats, truth: NDArray[np.int_]
-) -> NDArray[np.float64]:
-    """What the model says of each example when it and its twins were not trained on: y - (K^-1 of the block)^-1 duals."""
-    scores = np.empty_like(targets)
-    for row in range(len(targets)):
-        block = np.flatnonzero((closeness[row] > _TWIN) & (truth == truth[row]))
-        block = np.concatenate(([row], block[block != row]))
-        residual = np.linalg.solve(inverse[np.ix_(block, block)], duals[block])
-        scores[row] = targets[row] - residual[0]
-    return scores
+    def weighed(self, best: Indices, others: NDArray[np.bool_]) -> Doubles:
+        rows = np.arange(len(best))
+        top, near = self.scores[rows, best], self.nearest[rows, best]
+        second = np.where(others, self.scores, -1.0).max(axis=1)
+        rival = np.where(others, self.nearest, -1.0).max(axis=1)
+        return np.column_stack([np.ones(len(best)), top, top - second, near, near - rival, self.middle[rows, best]])
 
 
-def _logistic(evidence: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+class _Examples:
+    """What is trained on. `truth`: index of each one's label, out of `labels`."""
+
+    def __init__(self, vectors: Floats, features: Sequence[Wording], truth: Indices, labels: int) -> None:
+        order = np.argsort(truth, kind="stable")
+        self.vectors, self.features, self.truth, self.labels = vectors[order], [features[row] for row in order], truth[order], labels
+        self._starts = np.searchsorted(self.truth, np.arange(labels + 1))
+        self.there = np.diff(self._starts) > 0
+        self.tightness = [
+            float(np.linalg.norm(self.of(label).mean(axis=0))) or 1.0 if self.there[label] else 1.0 for label in range(labels)
+        ]
+
+    def of(self, label: int) -> Floats:
+        return self.vectors[self._starts[label] : self._starts[label + 1]]
+
+    def without(self, rows: NDArray[np.bool_]) -> "_Examples":
+        kept = np.flatnonzero(~rows)
+        return _Examples(self.vectors[kept], [self.features[row] for row in kept], self.truth[kept], self.labels)
+
+
+def _held_out(known: _Examples, apart: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Examples to hold out, and labels to hold out, until there are enough; each once at most."""
+    chance = np.random.default_rng(0)
+    parts = np.concatenate([_dealt(known.of(label), chance) for label in range(known.labels)])
+    turns = np.full(known.labels, -1)
+    told = np.flatnonzero(~apart)
+    turns[chance.permutation(told)] = np.arange(len(told)) % _FOLDS
+    done = 0
+    for part in range(_FOLDS):
+        held = parts == part
+        yield held, (turns == part) if len(told) > _FOLDS else np.zeros(known.labels, dtype=bool)
+        done += int(held.sum())
+        if done >= _ENOUGH:
+            return
+
+
+def _dealt(vectors: Floats, chance: np.random.Generator) -> Indices:
+    """Deals the examples of a label out to the folds, near twins together."""
+    fold = np.full(len(vectors), -1)
+    turn = int(chance.integers(_FOLDS))
+    for row in chance.permutation(len(vectors)):
+        if fold[row] < 0:
+            twins = (vectors @ vectors[row] > _TWIN) & (fold < 0)
+            twins[row] = True
+            fold[twins] = turn % _FOLDS
+            turn += 1
+    return fold
+
+
+def _chance(evidence: Doubles) -> Doubles:
+    return np.asarray(1 / (1 + np.exp(-np.clip(evidence, -30, 30))))
+
+
+def _logistic(evidence: Doubles, right: Doubles) -> Doubles:
     """Newton's method with a little shrinkage; smoothed targets keep it finite when everything is right."""
     targets = right * 0.99 + 0.005
     weights = np.zeros(evidence.shape[1])
     shrink = np.diag([0.0] + [0.05] * (evidence.shape[1] - 1))
     for _ in range(25):
-        chance = 1 / (1 + np.exp(-np.clip(evidence @ weights, -30, 30)))
+        chance = _chance(evidence @ weights)
         gradient = evidence.T @ (targets - chance) - shrink @ weights
         hessian = (evidence * (chance * (1 - chance))[:, None]).T @ evidence + shrink + 1e-6 * np.eye(len(weights))
         step = np.linalg.solve(hessian, gradient)
@@ -173,31 +253,3 @@ def _logistic(evidence: NDArray[np.float64], right: NDArray[np.float64]) -> NDAr
         if float(np.abs(step).max()) < 1e-6:
             break
     return weights
-
-
-def _lexical(texts: Sequence[str]) -> Floats:
-    """Words, pairs of words and letter 3- and 4-grams, hashed; dampened and of length 1."""
-    matrix = np.zeros((len(texts), _BUCKETS), dtype=np.float32)
-    for row, text in enumerate(texts):
-        words = _WORD.findall(text.lower())[:256]
-        for word in words:
-            for bucket, sign in _pieces(word):
-                matrix[row, bucket] += sign
-        for pair in pairwise(words):
-            bucket, sign = _bucket(" ".join(pair))
-            matrix[row, bucket] += sign
-    matrix = np.sign(matrix) * np.log1p(np.abs(matrix))
-    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return np.asarray(matrix / np.where(lengths == 0, 1.0, lengths), dtype=np.float32)
-
-
-@lru_cache(maxsize=8192)
-def _pieces(word: str) -> tuple[tuple[int, float], ...]:
-    padded = f"<{word[:40]}>"
-    grams = [f"#{padded[start : start + size]}" for size in (3, 4) for start in range(len(padded) - size + 1)]
-    return tuple(_bucket(piece) for piece in (word, *grams))
-
-
-def _bucket(piece: str) -> tuple[int, float]:
-    digest = crc32(piece.encode("utf-8", "replace"))
-    return digest % _BUCKETS, 1.0 if digest >> 31 else -1.0

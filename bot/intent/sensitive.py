@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.intent.acts import how_to, load
-from bot.intent.scoring import products
+from bot.intent.margins import products
 
 TOPICS = ("self_harm", "harassment", "health", "security", "legal")
 """The most urgent first: it names the topic when several fit."""

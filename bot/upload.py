@@ -30,7 +30,7 @@ PENDING = frozenset({FileState.WAITING, FileState.READING, FileState.ENCODING})
 
 
 class UploadRefused(KnowledgeError):
-    """An upload that cannot be begun or gone on with. Codes: empty, too_many, too_much, busy, unknown, over, twin, failed."""
+    """An upload that cannot be begun or gone on with. Codes: empty, too_many, too_much, busy, unknown, no_file, over, twin, failed."""
 
     @property
     def message_key(self) -> str:

@@ -20,6 +20,8 @@ from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from knowledge.errors import KnowledgeError, LoadRefused
 from knowledge.library import Library
+from knowledge.loading.port import Loaded
+from knowledge.loading.registry import load
 from knowledge.model import ArticleState, require_admin
 from knowledge.sources import source_path
 
@@ -39,7 +41,7 @@ _WRITTEN_AT_ONCE = 1024 * 1024
 
 
 class _Stopped(Exception):
-    """Raised between batches of a publication that is not wanted any more."""
+    """Raised instead of reading a file, or between batches of a publication, that is not wanted any more."""
 
 
 class Uploads:
@@ -51,6 +53,7 @@ class Uploads:
         self._monotonic = monotonic
         self._uploads: dict[str, Upload] = {}
         self._stopping = False
+        self._reading: tuple[Upload, asyncio.Task[Loaded]] | None = None
         self._loop = Loop("uploads", self._round, IDLE_SECONDS / 10)
 
     async def start(self) -> None:
@@ -59,6 +62,7 @@ class Uploads:
 
     async def stop(self, patience: float) -> None:
         self._stopping = True
+        self._stop_reading()
         await self._loop.stop(patience)
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
@@ -99,7 +103,7 @@ class Uploads:
         """The content of one file, by its place in the list; sent twice it counts once. Raises `NotAllowed`, `UploadRefused`."""
         upload = self._own(upload_id, by)
         if not 0 <= number < len(upload.files):
-            raise UploadRefused("unknown")
+            raise UploadRefused("no_file")
         file = upload.files[number]
         part = self._folder / upload.id / new_id()
         try:
@@ -116,12 +120,17 @@ class Uploads:
         return upload
 
     def cancel(self, upload_id: str, *, by: Person) -> Upload:
-        """Stops before the next file. What was added stays. Raises `NotAllowed`, `UploadRefused`."""
-        upload = self._own(upload_id, by)
+        """Stops at once, also the reading of a file. What was added stays. Raises `NotAllowed`, `UploadRefused`.
+
+        Anybody's, for knowledge admins: whoever began it may be away, and would keep the others from theirs.
+        """
+        upload = self.find(upload_id, by=by)
         if upload.open:
             upload.cancelled = True
             upload.leave()
-            log.info("upload_cancelled", upload=upload.id, done=upload.done)
+            if self._reading is not None and self._reading[0] is upload:
+                self._stop_reading()
+            log.info("upload_cancelled", upload=upload.id, begun_by=upload.by.id, by=by.id, done=upload.done)
             self._loop.wake()
         return upload
 
@@ -219,7 +228,13 @@ class Uploads:
         file.state = FileState.READING
         try:
             data = await asyncio.to_thread(path.read_bytes)
-            added = await self._library.add_changed(data, file.name, upload.audience, by=upload.by)
+
+            async def read(data: bytes, name: str) -> Loaded:
+                return await self._load(upload, data, name)
+
+            added = await self._library.add_changed(data, file.name, upload.audience, by=upload.by, load=read)
+        except _Stopped:
+            file.state = FileState.LEFT
         except KnowledgeError as refusal:
             file.refuse(refusal)
         except Exception:  # whatever broke with one file, the others go on
@@ -234,6 +249,25 @@ class Uploads:
                 file.rest()
         finally:
             path.unlink(missing_ok=True)
+
+    async def _load(self, upload: Upload, data: bytes, name: str) -> Loaded:
+        """Reads a file in a task of its own, the only part of adding that can be broken off: no transaction is open. Raises `_Stopped`."""
+        if upload.cancelled or self._stopping:
+            raise _Stopped
+        reading = asyncio.create_task(load(data, name))
+        self._reading = upload, reading
+        try:
+            await asyncio.wait({reading})
+        finally:
+            self._stop_reading()
+            self._reading = None
+        if reading.cancelled():
+            raise _Stopped
+        return reading.result()
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading[1].cancel()
 
     async def _publish(self, upload: Upload, files: Sequence[File]) -> None:
         def between() -> None:

@@ -5,7 +5,7 @@ filled afterwards from rows that say so, so a crash in between is mended by the 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -39,6 +39,9 @@ _DEFAULT_LANGUAGE = "en"
 _TRIED_PASSAGES = 20
 
 log = structlog.get_logger()
+
+Load = Callable[[bytes, str], Awaitable[Loaded]]
+"""How a file is read, as `load`: content and name. Raises `LoadRefused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +101,17 @@ class Library:
         """
         return (await self.add_changed(data, source_name(name), audience, by=by)).article
 
-    async def add_changed(self, data: bytes, source: str, audience: Sequence[str] = (), *, by: Person) -> Added:
-        """`add` under a key of the caller's (`source_path` for a file in a folder), which says whether anything changed."""
+    async def add_changed(self, data: bytes, source: str, audience: Sequence[str] = (), *, by: Person, load: Load = load) -> Added:
+        """`add` under a key of the caller's (`source_path` for a file in a folder), which says whether anything changed.
+
+        What `load` raises passes through, so a caller can give up the reading, and nothing but the reading.
+        """
         require_admin(by)
         asked = self.audience(audience)
         newest = await self._newest(source, data, asked)
         if newest is not None:
             return Added(newest, changed=False)
-        return (await self._add([await self._read(source, data, asked)], by))[0]
+        return (await self._add([await self._read(source, data, asked, load)], by))[0]
 
     async def add_many(self, files: Sequence[tuple[str, bytes]], audience: Sequence[str] = (), *, by: Person) -> Sequence[Article]:
         """`add` for several files (name, content) in one transaction: all of them, or none."""
@@ -128,7 +134,7 @@ class Library:
         row: Row[Any] | None = (await session.execute(select_articles().where(newest))).one_or_none()
         return row
 
-    async def _read(self, source: str, data: bytes, asked: Audience | None) -> _File:
+    async def _read(self, source: str, data: bytes, asked: Audience | None, load: Load = load) -> _File:
         loaded = await load(data, source)
         return _File(source, data, loaded, self.audience(loaded.front_matter.audience) if asked is None else asked, asked)
 

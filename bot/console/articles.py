@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from aiohttp import BodyPartReader, web
 
+from bot.console.bodies import read_object
 from bot.console.inbox import PersonOf, signed_in
 from bot.console.ports import Guard
 from bot.uploads import LARGEST
@@ -58,8 +59,7 @@ def add_articles(
         return web.json_response({"articles": [view(article) for article in added]}, status=201)
 
     async def try_question(request: web.Request, person: Person) -> web.Response:
-        content = await request.json() if request.content_type == "application/json" else {}
-        question = content.get("question") if isinstance(content, dict) else None
+        question = (await read_object(request)).get("question")
         if not isinstance(question, str) or not question.strip():
             raise web.HTTPBadRequest(text="Write the question that you want to try.")
         answer = await library.try_question(request.match_info["article"], question, by=person)

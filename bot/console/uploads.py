@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.console.articles import for_admins
+from bot.console.bodies import read_object
 from bot.console.inbox import PersonOf
 from bot.console.ports import Guard
 from bot.upload import Upload
@@ -18,6 +19,8 @@ from connectors.ports.messages import Message
 from connectors.ports.people import Person
 
 _CHUNK = 64 * 1024
+_LONGEST_LIST = 2 * 1024 * 1024
+"""Bytes of a list of as many files as an upload may have, each with a long path."""
 
 
 def add_uploads(app: web.Application, guard: Guard, person_of: PersonOf, uploads: Uploads, *, words: Callable[[Person], Words]) -> None:
@@ -31,7 +34,7 @@ def add_uploads(app: web.Application, guard: Guard, person_of: PersonOf, uploads
         return web.json_response({"uploads": [_view(one, person, words(person), False) for one in uploads.all(by=person)]})
 
     async def begin(request: web.Request, person: Person) -> web.Response:
-        files, audience, publish = _wanted(await _json(request))
+        files, audience, publish = _wanted(await read_object(request, _LONGEST_LIST))
         return answer(uploads.begin(files, audience, publish=publish, by=person), person, files=True, status=201)
 
     async def look(request: web.Request, person: Person) -> web.Response:
@@ -56,16 +59,6 @@ def add_uploads(app: web.Application, guard: Guard, person_of: PersonOf, uploads
     app.router.add_put(r"/api/v1/uploads/{upload}/files/{number:\d{1,6}}", admin(receive))
     app.router.add_post("/api/v1/uploads/{upload}/cancel", admin(cancel))
     app.router.add_post("/api/v1/uploads/{upload}/publish", admin(publish))
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        content = await request.json() if request.content_type == "application/json" else None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise web.HTTPBadRequest(text="Send a JSON object.")
-    return content
 
 
 def _wanted(content: dict[str, Any]) -> tuple[list[tuple[str, int]], list[str], bool]:

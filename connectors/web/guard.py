@@ -145,7 +145,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
             raise web.HTTPRequestEntityTooLarge(JSON_LIMIT, len(body), text="That is more than 1 MB; please send less at once.")
     try:
         content = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(text="That is not valid JSON.") from error
     if not isinstance(content, dict):
         raise web.HTTPBadRequest(text="Send a JSON object.")

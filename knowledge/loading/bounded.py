@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,28 @@ class _Gone(Exception):
     """The process ended instead of answering."""
 
 
+class Stop:
+    """Ends the reading of one file from another thread, whenever it is called: before, meanwhile, or too late."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: _Process | None = None
+        self.called = False
+
+    def __call__(self) -> None:
+        with self._lock:
+            self.called = True
+            if self._process is not None:
+                self._process.kill()
+
+    def watch(self, process: "_Process | None") -> None:
+        """From now on this process reads the file; None: no process does, and the last one may be given another file."""
+        with self._lock:
+            self._process = process
+            if self.called and process is not None:
+                process.kill()
+
+
 class Readers:
     """A few processes that read files one after another. Started when first needed; they end when nobody needs them."""
 
@@ -71,21 +93,24 @@ class Readers:
         # Threads of their own: all those of the event loop would wait here while somebody adds a folder.
         self.threads = ThreadPoolExecutor(_PROCESSES, thread_name_prefix="file-reader")
 
-    def read(self, data: bytes, name: str) -> tuple[Loaded, Taken]:
-        """Blocks; meant for one of `threads`. Raises `LoadRefused`, whatever happens to the process."""
+    def read(self, data: bytes, name: str, stop: Stop | None = None) -> tuple[Loaded, Taken]:
+        """Blocks; meant for one of `threads`. Raises `LoadRefused`, whatever happens to the process, and `CancelledError` after `stop`."""
+        stop = stop or Stop()
         begun = time.monotonic()
         process = self._take()
         try:
             try:
-                answer = process.ask(data, name, self._limits.seconds)
+                answer = process.ask(data, name, self._limits.seconds, stop)
             except _Gone:
-                if process.late or process.end() != 0:
+                if stop.called or process.late or process.end() != 0:
                     raise
                 # It ended for being idle just when it was asked.
                 process = _Process(self._reader, self._limits)
-                answer = process.ask(data, name, self._limits.seconds)
+                answer = process.ask(data, name, self._limits.seconds, stop)
         except _Gone as error:
             code = process.end()
+            if stop.called:
+                raise CancelledError from error
             late = process.late or code == -getattr(signal, "SIGXCPU", 0)
             log.warning("file_reader_died", late=late, exit=code)
             if late:
@@ -129,12 +154,13 @@ class _Process:
             start_new_session=True,
         )
 
-    def ask(self, data: bytes, name: str, seconds: float) -> Mapping[str, Any]:
-        """What the process answers for one file. Raises `_Gone`; `late` says whether it was stopped for its time."""
+    def ask(self, data: bytes, name: str, seconds: float, stop: Stop) -> Mapping[str, Any]:
+        """What the process answers for one file. Raises `_Gone`, also after `stop`; `late` says whether it was stopped for its time."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         clock = threading.Timer(seconds, self._stop)
         clock.start()
+        stop.watch(self)
         own = name.encode()
         try:
             self._process.stdin.write(FILE_HEAD.pack(len(own), len(data)))
@@ -151,13 +177,14 @@ class _Process:
         finally:
             clock.cancel()
             clock.join()
-        if self.late:
+            stop.watch(None)
+        if self.late or stop.called:
             raise _Gone
         return decoded
 
     def end(self) -> int:
         """Ends it with whatever it started. Its exit code, negative for a signal; its own if it had ended before."""
-        self._kill()
+        self.kill()
         code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
@@ -167,9 +194,9 @@ class _Process:
 
     def _stop(self) -> None:
         self.late = True
-        self._kill()
+        self.kill()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()

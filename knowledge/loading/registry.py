@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from knowledge.errors import LoadRefused
-from knowledge.loading.bounded import Readers, Taken
+from knowledge.loading.bounded import Readers, Stop, Taken
 from knowledge.loading.decoding import binary_kind
 from knowledge.loading.documents import DOCUMENTS, refuse_old_or_protected
 from knowledge.loading.html import HtmlLoader, is_html_document
@@ -40,8 +40,13 @@ async def load(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> L
 
 
 async def load_apart(data: bytes, name: str, readers: Readers) -> tuple[Loaded, Taken]:
-    """`load` in a bounded process, whatever the file is, and what that took."""
-    return await asyncio.get_running_loop().run_in_executor(readers.threads, readers.read, data, name)
+    """`load` in a bounded process, whatever the file is, and what that took. Cancelled, it ends the process."""
+    stop = Stop()
+    try:
+        return await asyncio.get_running_loop().run_in_executor(readers.threads, readers.read, data, name, stop)
+    except asyncio.CancelledError:
+        stop()
+        raise
 
 
 def load_now(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loaded:

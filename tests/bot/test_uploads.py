@@ -20,6 +20,7 @@ from knowledge.embedding.port import Vectors
 from knowledge.errors import AudienceInvalid, NotAllowed
 from knowledge.index import MemoryIndex
 from knowledge.library import Library
+from knowledge.loading.port import Loaded
 from tests.bot.console.conftest import VOCABULARY, NoAudit
 
 
@@ -189,6 +190,29 @@ async def test_cancelled_while_it_encodes_nothing_is_half_published(hall: Hall) 
     assert set((await hall.states()).values()) == {"draft"}
 
 
+async def test_cancelled_in_the_middle_of_reading_the_file_is_not_waited_for(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(_data: bytes, _name: str) -> Loaded:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    monkeypatch.setattr("bot.uploads.load", endless)
+    files = [page(1), page(2)]
+    upload = hall.begin(files)
+    await hall.send(upload, files)
+    await begun.wait()
+    assert hall.uploads.cancel(upload.id, by=KIM).state == "cancelling"
+    await until(lambda: not upload.open)
+    assert (ended.is_set(), upload.state, states(upload), await hall.states()) == (True, "cancelled", ["left", "left"], {})
+    monkeypatch.undo()
+    assert states(await hall.whole(files)) == ["added", "added"], "and the next one is not disturbed"
+
+
 async def test_cancelled_in_the_middle_of_a_file_that_comes_it_is_forgotten(hall: Hall) -> None:
     upload, begun, go = hall.begin([page(1)]), asyncio.Event(), asyncio.Event()
 
@@ -284,9 +308,9 @@ async def test_only_the_last_are_remembered(hall: Hall) -> None:
 async def test_it_belongs_to_whoever_began_it_and_is_seen_by_knowledge_admins(hall: Hall) -> None:
     upload = hall.begin([page(1)])
     assert hall.uploads.find(upload.id, by=LEE) is upload
+    with pytest.raises(NotYours):
+        hall.uploads.publish(upload.id, by=LEE)
     for changing in (hall.uploads.cancel, hall.uploads.publish):
-        with pytest.raises(NotYours):
-            changing(upload.id, by=LEE)
         with pytest.raises(NotAllowed):
             changing(upload.id, by=DANA)
     with pytest.raises(NotYours):
@@ -298,8 +322,9 @@ async def test_it_belongs_to_whoever_began_it_and_is_seen_by_knowledge_admins(ha
             looking()
     with pytest.raises(UploadRefused, match="unknown"):
         hall.uploads.find("no-such-upload", by=KIM)
-    with pytest.raises(UploadRefused, match="unknown"):
+    with pytest.raises(UploadRefused, match="no_file"):
         await hall.uploads.receive(upload.id, 1, pieces(b"more"), by=KIM)
+    assert hall.uploads.cancel(upload.id, by=LEE).state == "cancelled", "whoever began it may be away"
 
 
 async def test_a_restart_leaves_nothing_on_the_disk_and_stops_between_batches(hall: Hall) -> None:

@@ -1,12 +1,15 @@
 """Many articles in a real browser: a folder is chosen, its progress seen, stopped, gone on with; what is refused is said."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
 
+from tests.e2e.browser import Window
 from tests.e2e.conftest import Open
+from tests.e2e.foyer import Foyer
 
 MANY = 30
 NEWEST = ".uploading:first-child"
@@ -56,6 +59,30 @@ def test_a_folder_is_uploaded_with_progress_cancelled_and_gone_on_with(window: O
     kim.see(".upload-status", f"{MANY} unchanged, 1 refused")
     assert kim.complaints() == []
     assert kim.hosts() == {kim.url.removeprefix("http://")}
+
+
+def test_after_a_restart_the_page_says_so_and_adds_the_same_files_again(folder: Path, tmp_path: Path) -> None:
+    foyer = Foyer(tmp_path / "home")
+    foyer.start()
+    kim = Window(foyer.url, tmp_path / "profile")
+    try:
+        kim.enter("kim").see(".side a.row", "Articles").click()
+        kim.see(".drop")
+        kim.driver.find_element(By.CSS_SELECTOR, "#at-once").click()
+        kim.driver.find_element(By.CSS_SELECTOR, "#folder").send_keys(str(folder))
+        kim.see(".uploading", f"of {MANY + 1}")
+        foyer.stop(signal.SIGKILL)
+        foyer.start()
+        kim.see(".upload-status", "There is no such upload any more.")
+        assert kim.faults() == []
+        kim.picture("19-upload-after-restart")
+        kim.click(".upload-status button", "Add the same files again")
+        assert "gardens/empty.md has no text in it" in kim.see(f"{NEWEST} .refused li").text
+        kim.see(NEWEST, f"Done, {MANY + 1} files")
+        kim.see('[data-source="gardens/29/index.md"] .tag', "Published")
+    finally:
+        kim.close()
+        foyer.stop()
 
 
 def test_two_files_are_chosen_and_one_is_refused_with_a_sentence(window: Open, tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
 
 from knowledge.errors import LoadRefused
-from knowledge.loading.bounded import Limits, Readers
+from knowledge.loading.bounded import Limits, Readers, Stop
 from knowledge.loading.registry import load, load_apart
 
 LIMITED = Limits(seconds=2, memory_mb=512)
@@ -84,6 +85,28 @@ async def test_a_file_that_takes_its_time_holds_up_neither_the_loop_nor_the_next
     assert not slow.done()
     with pytest.raises(LoadRefused, match="took_too_long"):
         await slow
+
+
+async def test_the_process_of_a_file_that_nobody_wants_any_more_ends_and_the_next_file_is_read() -> None:
+    patient = Readers(Limits(seconds=60), "tests.knowledge.hostile:read")
+    reading = [asyncio.create_task(load_apart(b"sleep", "slow.txt", patient)) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    for one in reading:
+        one.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+    assert all(one.cancelled() for one in reading)
+    async with asyncio.timeout(20):  # all its processes were at it
+        assert (await load_apart(b"well", "next.txt", patient))[0].title == "read"
+    patient.close()
+
+
+def test_stopped_when_it_has_ended_it_disturbs_no_other_file(readers: Readers) -> None:
+    stop = Stop()
+    first = readers.read(b"well", "a.txt", stop)[0]
+    stop()
+    assert readers.read(b"well", "b.txt")[0] == first, "the same process"
+    with pytest.raises(CancelledError):
+        readers.read(b"well", "c.txt", stop)
 
 
 async def test_a_page_is_read_the_same_in_a_process_of_its_own() -> None:

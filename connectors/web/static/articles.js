@@ -18,6 +18,7 @@ export async function articlesPanel() {
   const body = h("div", { class: "articles" });
   const audience = h("fieldset", { class: "audience" }, h("legend", {}, "Who is it for?"));
   const chosen = new Map();
+  const sent = new Map(); // files by upload: what has to be sent again after a restart
   const input = h("input", { type: "file", id: "files", multiple: true, class: "unseen" });
   const folder = h("input", { type: "file", id: "folder", webkitdirectory: true, class: "unseen" });
   const atOnce = h("input", { type: "checkbox", id: "at-once" });
@@ -43,22 +44,31 @@ export async function articlesPanel() {
   const uploads = uploadList(async (one) => {
     if (one.mine) say(one.total === 1 && one.counts.refused ? one.refused[0].reason : outcome(one), one.counts.refused === one.total);
     await load();
-  });
+  }, (id, sentence) => broken(sentence, sent.get(id)));
 
   function say(text, problem = false) {
     status.textContent = text;
     status.classList.toggle("problem", problem);
   }
 
+  /** `given`: the files of an upload that was begun and can be sent again. */
+  function broken(sentence, given) {
+    say(sentence, true);
+    if (!status.isConnected) toast(sentence);
+    if (given) status.append(" ", h("button", { type: "button", class: "action", onclick: () => take(given) }, "Add the same files again"));
+    return load();
+  }
+
   async function take(given) {
     if (!given.length) { say("There is no file in that.", true); return; }
     const audience = [...chosen].filter(([, values]) => values.size).map(([key, values]) => `${key}=${[...values].join(",")}`);
     say(given.length === 1 ? `Adding ${given[0].path}…` : `Adding ${given.length} files…`);
+    let begun = false;
     try {
-      await upload(given, audience, atOnce.checked, uploads.watch);
+      await upload(given, audience, atOnce.checked, (one) => { begun = true; sent.set(one.id, given); return uploads.watch(one); });
     } catch (error) {
-      say(error.message, true);
       await uploads.look();
+      await broken(error.message, begun && given);
     }
   }
 

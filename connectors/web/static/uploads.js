@@ -5,11 +5,12 @@ import { h, toast } from "./dom.js";
 
 const EVERY = 500; // milliseconds between two looks
 const LANES = 3; // files on their way at a time
-const TRIES = 4;
+const TRIES = 6; // half a minute: a server that is started again comes back
 const SHOWN = 3; // uploads that are over
 const COUNTS = [["published", "published"], ["added", "added"], ["unchanged", "unchanged"], ["refused", "refused"], ["left", "left out"]];
 const DOING = { reading: "reading", encoding: "publishing" };
 const sending = new Set(); // goes on while another view is open
+const told = new Set(); // whose end was explained already
 
 addEventListener("beforeunload", (event) => { if (sending.size) event.preventDefault(); });
 
@@ -60,9 +61,11 @@ export async function upload(files, audience, publish, begun) {
     await Promise.all(Array.from({ length: LANES }, lane));
   } catch (error) {
     wanted.length = 0;
-    if (error.status === 422) return; // it was cancelled, or is over
+    const refused = error.status === 422;
+    if (refused && await api.upload(begin.id).then((one) => one.state.startsWith("cancel"), () => false)) return; // which its card says
+    told.add(begin.id);
     await api.cancelUpload(begin.id).catch(() => {});
-    throw new Error("The files could not be sent to the end. What was added stays; choose the same files again to go on.");
+    throw refused ? error : new Error("The files could not be sent to the end. What was added stays; choose the same files again to go on.");
   } finally {
     sending.delete(begin.id);
   }
@@ -74,7 +77,7 @@ async function send(id, number, file) {
       await api.sendFile(id, number, file);
       return;
     } catch (error) {
-      if (error.status || tried === TRIES) throw error;
+      if ((error.status && error.status < 500) || tried === TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, 500 * 2 ** tried));
     }
   }
@@ -88,8 +91,9 @@ export function outcome({ counts, state }) {
   return counts.added ? `${said} Try a question on ${counts.added === 1 ? "it" : "them"}, then publish.` : said;
 }
 
-/** The list of uploads. `over` is called with each that has come to its end, and may show what is there now. */
-export function uploadList(over) {
+/** The list of uploads. `over` is called with each that has come to its end, unless `upload` told why, and may show what is there now;
+    `lost` with the sentence about one that was sent whole and that the server does not know any more. */
+export function uploadList(over, lost) {
   const list = h("ul", { class: "uploads", "aria-label": "Uploads" });
   const cards = new Map();
   let timer = 0;
@@ -105,8 +109,13 @@ export function uploadList(over) {
     try {
       const { uploads } = await api.uploads();
       const ended = uploads.filter((one) => !open(one) && cards.get(one.id)?.open);
+      const missing = [...cards].filter(([id, { open: was }]) => was && !sending.has(id) && !uploads.some((one) => one.id === id));
       show(uploads);
-      for (const one of ended) await over(one);
+      for (const [id, gone] of missing) {
+        if (!told.has(id)) await api.upload(id).catch((error) => { if (!error.status) throw error; lost(id, error.message); });
+        gone.open = false;
+      }
+      for (const one of ended) if (!told.has(one.id)) await over(one);
       if (uploads.some(open) && (list.isConnected || sending.size)) timer = setTimeout(look, EVERY);
     } catch {
       if (list.isConnected) timer = setTimeout(look, EVERY * 4);
@@ -144,7 +153,7 @@ export function uploadList(over) {
         bar.setAttribute("aria-label", name);
         const counts = COUNTS.filter(([key]) => one.counts[key]).map(([key, word]) => `${one.counts[key]} ${word}`);
         line.textContent = [`${through} of ${one.total}`, ...counts, one.now && `${DOING[one.now.state]} ${one.now.name}`].filter(Boolean).join(" · ");
-        cancel.hidden = !one.mine || one.state !== "open";
+        cancel.hidden = one.state !== "open"; // anybody's: whoever began it may be away
         publish.hidden = !one.mine || open(one) || !one.drafts;
         publish.textContent = one.drafts === 1 ? "Publish the draft" : `Publish all ${one.drafts} drafts`;
         refused.hidden = !one.refused.length;

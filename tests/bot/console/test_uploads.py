@@ -112,6 +112,17 @@ async def test_what_is_no_list_of_files_is_refused(console: Console, content: An
     assert (await response.json())["error"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"), [(b"[" * 200_000, "application/json"), (b'{"files": []}', "application/json; charset=foo"), (b"{", "text/plain")]
+)
+async def test_no_body_breaks_it(console: Console, body: bytes, kind: str) -> None:
+    kim = await console.enter("kim")
+    for path in (PATH, "/api/v1/articles/one/try"):
+        response = await kim.post(path, data=body, headers={"Content-Type": kind})
+        assert 400 <= response.status < 500
+        assert (await response.json())["error"].endswith(".")
+
+
 async def test_refusals_are_sentences(console: Console) -> None:
     kim = await console.enter("kim")
     _, upload = await begin(kim)
@@ -126,12 +137,13 @@ async def test_refusals_are_sentences(console: Console) -> None:
         await kim.post(PATH, json={"files": [{"name": "a.md", "size": 1}] * 2001}),
         await kim.post(PATH, json={"files": [{"name": "a.md", "size": 1}], "audience": ["planet=earth"]}),
         await kim.get(f"{PATH}/no-such-upload"),
-        await kim.put(f"{PATH}/{upload['id']}/files/7", data=b"x"),
+        missing := await kim.put(f"{PATH}/{upload['id']}/files/7", data=b"x"),
     ):
         assert answer.status == 422
         sentence = (await answer.json())["error"]
         assert sentence.endswith(".")
         assert "{" not in sentence
+    assert (await missing.json())["error"] == "This upload has no such file."
 
 
 async def test_a_name_can_be_anything_and_is_text(console: Console) -> None:

@@ -38,7 +38,7 @@ def real_sentences() -> tuple[str, ...]:
     """In the order of their sources, each once."""
     installed = sorted(metadata.distributions(), key=lambda one: str(one.name))
     sources = [*topics.topics.values(), *(path.read_text(encoding="utf-8") for path in sorted(DIRECTORY.glob("*.md")))]
-    sources += [str(one.metadata.get_payload() or one.metadata.get("Description") or "") for one in installed]
+    sources += [one.read_text("METADATA") or "" for one in installed]
     found: dict[str, None] = {}
     for source in sources:
         for paragraph in re.split(r"\n\s*\n", source):
@@ -79,12 +79,17 @@ async def library(encoder: Encoder, count: int, real: int, seed: int = 11) -> Pa
 
 
 def questions(texts: Sequence[str], count: int, seed: int = 7) -> list[str]:
-    """As people ask: 4 to 14 words in a row of a passage, behind a question's beginning."""
+    return [question for question, _ in pairs(texts, count, seed)]
+
+
+def pairs(texts: Sequence[str], count: int, seed: int = 7) -> list[tuple[str, int]]:
+    """Questions and the place of the passage that each is made of: 4 to 14 words in a row, behind a question's beginning."""
     chance = random.Random(seed)
     begins = ("how do I know that", "what does it mean that", "where can I read that", "who decides if", "is it right that", "why")
     made = []
     for _ in range(count):
-        words = chance.choice(texts).split()
+        place = chance.randrange(len(texts))
+        words = texts[place].split()
         start = chance.randrange(max(1, len(words) - 14))
-        made.append(f"{chance.choice(begins)} {' '.join(words[start : start + chance.randint(4, 14)])}?")
+        made.append((f"{chance.choice(begins)} {' '.join(words[start : start + chance.randint(4, 14)])}?", place))
     return made

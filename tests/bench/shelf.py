@@ -7,19 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from bot.database import Sessions, connect
 from bot.migrations import upgrade
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from knowledge.chroma_index import ChromaIndex
+from knowledge.chunking import embedding_text
 from knowledge.embedding.port import Encoder
 from knowledge.lexical import add_rows
 from knowledge.library import Library
 from knowledge.model import Audience
 from knowledge.retrieval import Retriever
 from knowledge.store import articles, audience_json, audience_key, chunks, to_bytes, versions
+from knowledge.text import plain
 from tests.bench.corpus import Passages
 
 AUDIENCES: tuple[tuple[Audience, float], ...] = (
@@ -64,14 +66,25 @@ class Shelf:
     audiences: Sequence[int]
     """Their place in AUDIENCES."""
 
+    async def encoded_texts(self, article_ids: Sequence[str]) -> list[str]:
+        """What was encoded of these articles when they were published."""
+        query = select(versions.c.article_id, versions.c.title, chunks.c.section, chunks.c.text).join(
+            chunks, (chunks.c.article_id == versions.c.article_id) & (chunks.c.version == versions.c.version)
+        )
+        async with self.sessions() as session:
+            rows = (await session.execute(query.where(versions.c.article_id.in_(article_ids)))).all()
+        titles = {row.article_id: plain(row.title) for row in rows}
+        return [*(embedding_text(row.title, row.section, row.text) for row in rows), *titles.values()]
 
-async def fill(folder: Path, encoder: Encoder, given: Passages) -> Shelf:
+
+async def fill(folder: Path, encoder: Encoder, given: Passages, *, everyone: bool = False) -> Shelf:
+    """`everyone`: all of it is for everybody."""
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
     await upgrade(engine)
     chance = random.Random(3)
     ids = [new_id() for _ in given.texts]
     count = -(-len(ids) // _ARTICLE)
-    audience_of = chance.choices(range(len(AUDIENCES)), [share for _, share in AUDIENCES], k=count)
+    audience_of = [0] * count if everyone else chance.choices(range(len(AUDIENCES)), [share for _, share in AUDIENCES], k=count)
     for start in range(0, count, _AT_ONCE):
         await _publish(sessions, encoder.name, given, ids, audience_of, range(start, min(start + _AT_ONCE, count)))
     index = ChromaIndex(folder / "index")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import chain
 
 # No pattern may look ahead without bound from every place it could start at: texts of megabytes are uploaded.
-_LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^)\s]{0,2000}(?:\s+\"[^\"\n]{0,500}\")?\)")
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?(?:\s+\"[^\"\n]{0,500}\")?\)")
 _TAG = re.compile(r"(?<!\\)</?[a-zA-Z][^<>]{0,500}>")
 _EMPHASIS = re.compile(r"(?<!\\)(?:\*\*|__|~~|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)|`+)")
 _LINE_MARK = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,3}[.)][ \t]+|>[ \t]?)", re.MULTILINE)

@@ -45,9 +45,10 @@ _SAMPLE = 64 * 1024
 _FEW = 4
 """Control characters that any text may have."""
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""Control characters, and invisible ones that reorder or hide text. The joiners of scripts and emoji stay."""
+"""Control characters, and invisible ones that reorder or hide text, and halves of characters. The joiners of scripts and emoji stay."""
+_LINE_END = re.compile("\r\n|[\r\x0b\x0c\u2028\u2029]")
 
 
 def binary_kind(data: bytes) -> str | None:
@@ -73,11 +74,15 @@ def decode(data: bytes) -> tuple[str, tuple[str, ...]]:
             raise LoadRefused("not_text")
         text = data.decode(guess.encoding, errors="replace")
         warnings.append("encoding_guessed")
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    cleaned = _CONTROL.sub("", text)
-    if len(cleaned) != len(text.removeprefix("\ufeff")):
+    text = text.removeprefix("\ufeff")
+    if _CONTROL.search(text):
         warnings.append("control_characters_removed")
-    return cleaned, tuple(warnings)
+    return cleaned(text), tuple(warnings)
+
+
+def cleaned(text: str) -> str:
+    """With line feeds only, and without what `_CONTROL` names."""
+    return _CONTROL.sub("", _LINE_END.sub("\n", text))
 
 
 def title_from_name(name: str) -> str:

@@ -15,9 +15,13 @@ from knowledge.loading.port import FrontMatter, Loaded
 from knowledge.text import plain
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
-_MAX_FRONT_MATTER = 10_000
+_MAX_FRONT_MATTER = 4_000
+_MAX_NESTED = 5
+"""More than any setting needs; the YAML parser takes quadratic time on what lies deeper."""
+_MAX_HEAD = 10_000
+"""How far the title is looked for."""
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|object|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
-_IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\](?:\([^)\n]{0,2000}\)|\[[^\[\]\n]{0,500}\])")
+_IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,2000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\[\]\n]{0,500}\])")
 _LINK_DEFINITION = re.compile(r"^ {0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]+\S.*$\n?", re.MULTILINE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
@@ -39,7 +43,7 @@ class MarkdownLoader:
         if shown != body:
             warnings = (*warnings, "hidden_text_removed")
         shown = _IMAGE.sub(r"\1", _LINK_DEFINITION.sub("", shown)).strip()
-        heading = next((block.text for block in blocks(shown[:_MAX_FRONT_MATTER]) if block.kind == "heading" and block.level == 1), "")
+        heading = next((block.text for block in blocks(shown[:_MAX_HEAD]) if block.kind == "heading" and block.level == 1), "")
         return Loaded(front.title or plain(heading) or title_from_name(name), shown, warnings, front)
 
 
@@ -66,18 +70,19 @@ def _outside_fences(body: str) -> str:
 
 def _front_matter(source: str) -> FrontMatter:
     if len(source) > _MAX_FRONT_MATTER:
-        raise LoadRefused("front_matter_invalid", reason="too long")
+        raise LoadRefused("front_matter_too_long", limit=str(_MAX_FRONT_MATTER))
     try:
-        # A few lines of YAML with aliases can grow without bound.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(source, Loader=yaml.SafeLoader)):
-            raise LoadRefused("front_matter_invalid", reason="aliases")
+        _refuse_unbounded(source)
         data = yaml.safe_load(source)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise LoadRefused("front_matter_invalid", reason=str(getattr(error, "problem", None) or "not YAML")) from error
+        place = getattr(error, "problem_mark", None)
+        # The first line of the file is the one above the settings.
+        line = min(place.line, source.count("\n")) + 2 if place else 2
+        raise LoadRefused("front_matter_invalid", line=str(line)) from error
     if data is None:
         return FrontMatter()
     if not isinstance(data, Mapping):
-        raise LoadRefused("front_matter_invalid", reason="not a list of settings")
+        raise LoadRefused("front_matter_invalid", line="2")
     return FrontMatter(
         title=_text(data, "title"),
         audience=_selectors(data.get("audience")),
@@ -87,13 +92,22 @@ def _front_matter(source: str) -> FrontMatter:
     )
 
 
+def _refuse_unbounded(source: str) -> None:
+    """A few lines of YAML can grow without bound by aliases, or take the parser long by nesting."""
+    depth = 0
+    for event in yaml.parse(source, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_NESTED or isinstance(event, yaml.AliasEvent):
+            raise LoadRefused("front_matter_invalid", line=str(event.start_mark.line + 2 if event.start_mark else 2))
+
+
 def _text(data: Mapping[Any, Any], key: str) -> str | None:
     value = data.get(key)
     if value is None:
         return None
     if isinstance(value, (Mapping, list)):
-        raise LoadRefused("front_matter_invalid", reason=key)
-    return " ".join(str(value).split()) or None
+        raise LoadRefused("front_matter_value", setting=key)
+    return " ".join(_written(value, key).split()) or None
 
 
 def _date(data: Mapping[Any, Any], key: str) -> date | None:
@@ -102,7 +116,7 @@ def _date(data: Mapping[Any, Any], key: str) -> date | None:
         return value.date()
     if value is None or isinstance(value, date):
         return value
-    raise LoadRefused("front_matter_invalid", reason=key)
+    raise LoadRefused("front_matter_value", setting=key)
 
 
 def _selectors(value: Any) -> tuple[str, ...]:
@@ -115,9 +129,17 @@ def _selectors(value: Any) -> tuple[str, ...]:
         return tuple(value)
     if isinstance(value, Mapping):
         return tuple(f"{key}={','.join(map(_scalar, one)) if isinstance(one, list) else _scalar(one)}" for key, one in value.items())
-    raise LoadRefused("front_matter_invalid", reason="audience")
+    raise LoadRefused("front_matter_value", setting="audience")
 
 
 def _scalar(value: Any) -> str:
     """YAML reads the country NO as false; here it means Norway."""
-    return {False: "NO", True: "YES"}[value] if isinstance(value, bool) else str(value)
+    return {False: "NO", True: "YES"}[value] if isinstance(value, bool) else _written(value, "audience")
+
+
+def _written(value: Any, setting: str) -> str:
+    try:
+        return str(value)
+    except ValueError as error:
+        # A number of thousands of digits, which Python does not write.
+        raise LoadRefused("front_matter_value", setting=setting) from error

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from knowledge.errors import LoadRefused
 from knowledge.loading.bounded import Readers, Stop, Taken
-from knowledge.loading.decoding import binary_kind
+from knowledge.loading.decoding import binary_kind, cleaned, title_from_name
 from knowledge.loading.documents import DOCUMENTS, refuse_old_or_protected
 from knowledge.loading.html import HtmlLoader, is_html_document
 from knowledge.loading.markdown import MarkdownLoader
@@ -20,12 +20,14 @@ LOADERS: tuple[Loader, ...] = (MarkdownLoader(), HtmlLoader(), *DOCUMENTS, TextL
 MAX_BYTES = 5 * 1024 * 1024
 """Of a text; documents, which are packed and hold pictures, may have `MAX_DOCUMENT_BYTES`."""
 MAX_DOCUMENT_BYTES = 25 * 1024 * 1024
+MAX_LETTERS = 2_000_000
+"""Of the text that a file becomes, about 500 full pages: more holds up everybody whose articles are prepared after it."""
 MAX_LINES = 80_000
 """More than any text of that size needs; their number, not their length, is what cutting an article costs."""
 _MAX_TITLE = 200
 _MAX_NAME = 200
 _PLAIN = (MarkdownLoader, TextLoader)
-_PLAIN_BYTES = 256 * 1024
+_PLAIN_BYTES = 16 * 1024
 """Up to here Markdown and text are read in a thread of this process: no parser but ours sees them, it takes milliseconds,
 and a folder of articles, or the first start with its starter set, needs no process at all."""
 _readers = Readers()
@@ -58,11 +60,20 @@ def load_now(data: bytes, name: str, loaders: Sequence[Loader] = LOADERS) -> Loa
         raise LoadRefused("too_complex", name=name) from error
     except LoadRefused as refused:
         raise type(refused)(refused.code, **{"name": name, **refused.details}) from refused
+    loaded = _without_controls(loaded, name)
+    if len(loaded.markdown) > MAX_LETTERS:
+        raise LoadRefused("too_long", name=name, limit=str(MAX_LETTERS))
     if not any(_has_words(line) for line in loaded.markdown.split("\n") if not line.lstrip().startswith("#")):
         raise LoadRefused("no_text", name=name)
     if loaded.markdown.count("\n") > MAX_LINES:
-        raise LoadRefused("too_complex", name=name)
-    return replace(loaded, title=loaded.title[:_MAX_TITLE])
+        raise LoadRefused("too_many_lines", name=name, limit=str(MAX_LINES))
+    return loaded
+
+
+def _without_controls(loaded: Loaded, name: str) -> Loaded:
+    title, markdown = " ".join(cleaned(loaded.title).split())[:_MAX_TITLE] or title_from_name(name), cleaned(loaded.markdown)
+    hid = len(markdown) != len(loaded.markdown) and "control_characters_removed" not in loaded.warnings
+    return replace(loaded, title=title, markdown=markdown, warnings=(*loaded.warnings, *["control_characters_removed"] * hid))
 
 
 def accepted_formats(loaders: Sequence[Loader] = LOADERS) -> str:

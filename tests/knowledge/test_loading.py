@@ -1,11 +1,13 @@
 """Files become articles, or are refused with a reason."""
 
 from datetime import date
+from io import BytesIO
 
 import pytest
+from openpyxl import Workbook
 
 from knowledge.errors import LoadRefused
-from knowledge.loading.registry import MAX_BYTES, load, load_now, source_name
+from knowledge.loading.registry import MAX_BYTES, MAX_LETTERS, MAX_LINES, load, load_now, source_name
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -51,7 +53,10 @@ def test_html_without_text_is_refused() -> None:
 
 
 def test_size_is_bounded() -> None:
-    assert load_now(b"word " * (MAX_BYTES // 5), "big.txt").markdown
+    assert load_now(b"word " * (MAX_LETTERS // 5), "big.txt").markdown
+    assert refused(b"word " * (MAX_BYTES // 5), "big.txt").code == "too_long"
+    assert refused(b"Subject: s\n\n" + b"word " * (MAX_LETTERS // 5 + 1), "big.eml").code == "too_long"
+    assert refused(b"word\n" * (MAX_LINES + 2), "big.txt").code == "too_many_lines"
     assert refused(b"x" * (MAX_BYTES + 1), "big.txt").code == "too_large"
 
 
@@ -85,10 +90,24 @@ def test_audiences_can_be_written_in_several_ways(written: str, expected: tuple[
 
 
 @pytest.mark.parametrize(
-    "front", ["title: [", "- a\n- b", "updated: soon", "audience: 5", "a: &x [1]\nb: [*x, *x]", "title: {a: b}", "x: " + "y" * 20_000]
+    ("front", "code", "told"),
+    [
+        ("title: a\nlanguage: [", "invalid", "3"),
+        ("- a\n- b", "invalid", "2"),
+        ("title: a\na: &x [1]\nb: [*x, *x]", "invalid", "4"),
+        ("a: " + "[" * 3_900, "invalid", "2"),
+        ("updated: soon", "value", "updated"),
+        ("audience: 5", "value", "audience"),
+        ("title: {a: b}", "value", "title"),
+        ("title: 0x" + "f" * 3_900, "value", "title"),
+        ("audience: {country: 0x" + "f" * 3_900 + "}", "value", "audience"),
+        ("a: " + "[" * 9_000, "too_long", "4000"),
+    ],
 )
-def test_bad_front_matter_is_refused(front: str) -> None:
-    assert refused(f"---\n{front}\n---\ntext".encode(), "a.md").code == "front_matter_invalid"
+def test_bad_front_matter_is_refused(front: str, code: str, told: str) -> None:
+    error = refused(f"---\n{front}\n---\ntext".encode(), "a.md")
+    assert error.code == f"front_matter_{code}"
+    assert told in error.details.values()
 
 
 @pytest.mark.parametrize(
@@ -163,6 +182,18 @@ def test_encodings_and_control_characters() -> None:
     assert cleaned.warnings == ("control_characters_removed",)
 
 
+def test_no_format_brings_in_invisible_characters() -> None:
+    loaded = load_now(b"Subject: =?utf-8?q?A=E2=80=AEb?=\n\nwords\n", "a.eml")
+    assert loaded.title == "Ab"
+    sheet = Workbook()
+    sheet.active["A1"] = "words\u202e and \U000e0067\u200bmore"
+    target = BytesIO()
+    sheet.save(target)
+    loaded = load_now(target.getvalue(), "a.xlsx")
+    assert loaded.markdown.endswith("words and more")
+    assert loaded.warnings == ("control_characters_removed",)
+
+
 def test_pages_that_would_cost_too_much_are_refused() -> None:
     assert refused(b"<p>" + b"<b>" * 150_000 + b"text", "a.html").code == "too_complex"
     assert refused(b"<p>" + b"<div>" * 1_000 + b"text", "a.html").code == "too_complex"
@@ -182,7 +213,9 @@ def test_a_cell_is_no_wider_than_a_table() -> None:
     assert "| words | |" in load_now(b"<table><tr><td colspan='2'>words</td></tr></table>", "a.html").markdown
 
 
-@pytest.mark.parametrize("unit", ["[", "![", "<a ", "```a\n", "[a\n", "\n", " ", ">", "- ", "|-", "<!--", "<script>", "**_"])
+@pytest.mark.parametrize(
+    "unit", ["[", "![", "<a ", "```a\n", "[a\n", "\n", " ", ">", "- ", "|-", "<!--", "<script>", "**_", "[a](", "![a]("]
+)
 def test_no_text_makes_loading_slow(unit: str) -> None:
     """Would run into the time limit of the tests if anything took quadratic time."""
     assert load_now(b"words " + unit.encode() * 70_000 + b" end", "a.md").markdown.startswith("words")

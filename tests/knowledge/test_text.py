@@ -64,3 +64,9 @@ def test_sentences_end_where_they_end() -> None:
 )
 def test_countries_are_recognised(text: str, codes: set[str]) -> None:
     assert countries_in(text) == codes
+
+
+def test_links_that_do_not_end_cost_no_time_and_addresses_may_have_brackets() -> None:
+    """Would run into the time limit of the tests if every link were read to the end of the text."""
+    assert plain("[a](" * 200_000).startswith("[a](")
+    assert plain("See [x](https://acme.example/X_(Y)) now.") == "See x now."

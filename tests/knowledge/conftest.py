@@ -1,6 +1,6 @@
 """A library on either database, with the in-memory twins around it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -61,10 +61,11 @@ class Shelf:
     index: MemoryIndex = field(default_factory=MemoryIndex)
     encoder: Encoder = field(default_factory=HashingEncoder)
     audit: RecordingAudit = field(default_factory=RecordingAudit)
+    former: Sequence[Encoder] = ()
 
     def __post_init__(self) -> None:
-        self.library = Library(self.sessions, self.index, self.encoder, self.audit, lambda: NOW, VOCABULARY)
-        self.retriever = Retriever(self.sessions, self.index, self.encoder)
+        self.library = Library(self.sessions, self.index, self.encoder, self.audit, lambda: NOW, VOCABULARY, former=self.former)
+        self.retriever = Retriever(self.sessions, self.index, self.encoder, former=self.former)
         self.answerer = Answerer(self.retriever, self.encoder)
 
     async def put(self, text: str, name: str = "article.md", audience: tuple[str, ...] = ()) -> Article:

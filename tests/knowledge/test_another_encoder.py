@@ -1,0 +1,200 @@
+"""Another encoder takes over while people ask: nothing stops, nothing stale is quoted, and a kill at any point costs nothing."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import func, select
+
+from connectors.errors import Retry
+from knowledge.embedding.hashing import HashingEncoder
+from knowledge.embedding.port import Encoder, Vectors
+from knowledge.index import MemoryCollection, MemoryIndex, Metadata
+from knowledge.model import Passage
+from knowledge.retrieval import collection_name
+from knowledge.store import next_vectors, projections, versions
+from tests.knowledge.conftest import KIM, Shelf
+
+ROOMS = (
+    "atlas",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heron",
+    "ivory",
+    "jasper",
+    "kiwi",
+    "lotus",
+    "maple",
+    "nexus",
+    "opal",
+)
+
+
+class Counting(HashingEncoder):
+    """Remembers what it was asked for."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__(dimension)
+        self.asked: list[str] = []
+
+    async def encode(self, texts: Sequence[str]) -> Vectors:
+        self.asked += texts
+        return await super().encode(texts)
+
+
+class Fragile(MemoryIndex):
+    """An index of which any collection can break when it is next written to."""
+
+    breaks = False
+
+    def collection(self, name: str, apart: str | None = None) -> MemoryCollection:
+        return self._collections.setdefault(name, Breaking(self))
+
+
+class Breaking(MemoryCollection):
+    def __init__(self, index: Fragile) -> None:
+        super().__init__()
+        self._index = index
+
+    async def upsert(self, ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata]) -> None:
+        await super().upsert(ids[:1], vectors[:1], metadata[:1])
+        if self._index.breaks:
+            self._index.breaks = False
+            raise Retry("index_unavailable")
+        await super().upsert(ids, vectors, metadata)
+
+
+@pytest.fixture
+async def before(shelf: Shelf) -> Shelf:
+    """Fifteen articles, made with vectors of 384 numbers."""
+    shelf = Shelf(shelf.sessions, Fragile())
+    for room in ROOMS:
+        await shelf.put(f"The projector in the room {room} is switched on with the remote control of {room}.", f"{room}.md")
+    await shelf.library.sync()
+    return shelf
+
+
+def restarted(shelf: Shelf, encoder: Encoder, *former: Encoder) -> Shelf:
+    """Another process on the same database and index, which knows nothing but what is there."""
+    return Shelf(shelf.sessions, shelf.index, encoder, former=former)
+
+
+async def found(shelf: Shelf, room: str) -> Passage:
+    return (await shelf.find(f"projector of {room}"))[0]
+
+
+async def nearness(encoder: Encoder, passage: Passage) -> float:
+    title, asked = passage.title, f"projector of {passage.source.removesuffix('.md')}"
+    vectors = await encoder.encode([asked, f"{title}\n{passage.chunk.text}", title])
+    return float(max(vectors[1] @ vectors[0], vectors[2] @ vectors[0]))
+
+
+async def left(shelf: Shelf) -> int:
+    async with shelf.sessions() as session:
+        waiting = await session.scalar(select(func.count()).select_from(next_vectors)) or 0
+        return waiting + (await session.scalar(select(func.count()).select_from(projections)) or 0)
+
+
+async def test_the_former_vectors_serve_until_all_of_the_new_ones_are_made(before: Shelf) -> None:
+    new = Counting(24)
+    shelf = restarted(before, new, before.encoder)
+    serving = []
+    while await shelf.library.step():
+        for room in (ROOMS[0], ROOMS[-1]):
+            passage = await found(shelf, room)
+            assert passage.source == f"{room}.md"
+            old, other = await nearness(before.encoder, passage), await nearness(HashingEncoder(24), passage)
+            assert old != pytest.approx(other, abs=1e-3)
+            serving.append("old" if passage.similarity == pytest.approx(old, abs=1e-5) else "new")
+            assert serving[-1] == "old" or passage.similarity == pytest.approx(other, abs=1e-5)
+    assert serving == sorted(serving, reverse=True), "first the former ones, then the new ones, and never back"
+    assert {*serving} == {"old", "new"}
+    assert await left(shelf) == 0
+    assert await shelf.index.names() == [collection_name(new.name)], "what nobody needs any more is gone"
+    async with shelf.sessions() as session:
+        assert (await session.scalars(select(versions.c.encoder).distinct())).all() == [new.name]
+
+
+async def test_a_step_is_short_and_progress_can_be_asked_for(before: Shelf) -> None:
+    new = Counting(64)
+    shelf = restarted(before, new, before.encoder)
+    assert await before.library.progress() is None
+    seen = []
+    while await shelf.library.step():
+        assert len(new.asked) <= 2 * 10, "ten articles: a passage and a title each"
+        new.asked.clear()
+        if (progress := await shelf.library.progress()) is not None:
+            assert progress.total == len(ROOMS)
+            seen.append(progress.done)
+    assert seen == sorted(seen)
+    assert {10, 15} <= {*seen}
+    assert await shelf.library.progress() is None
+
+
+async def test_a_kill_at_any_point_costs_nothing(before: Shelf) -> None:
+    new = Counting(64)
+    more = True
+    while more:
+        before.index.breaks = True  # type: ignore[attr-defined]
+        try:
+            await restarted(before, new, before.encoder).library.step()
+        except Retry:
+            assert (await found(restarted(before, HashingEncoder(64), before.encoder), ROOMS[3])).source == f"{ROOMS[3]}.md"
+        before.index.breaks = False  # type: ignore[attr-defined]
+        more = await restarted(before, new, before.encoder).library.step()
+    assert await left(before) == 0
+    after = restarted(before, HashingEncoder(64))
+    assert await after.library.passages() == len(ROOMS)
+    assert [(await found(after, room)).source for room in ROOMS] == [f"{room}.md" for room in ROOMS]
+    assert max(new.asked.count(text) for text in new.asked) <= 2, "what was committed is not made again"
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 5])
+async def test_what_is_published_meanwhile_is_found_before_and_after(before: Shelf, steps: int) -> None:
+    new = HashingEncoder(64)
+    shelf = restarted(before, new, before.encoder)
+    for _ in range(steps):
+        await shelf.library.step()
+    await shelf.put("The projector in the room atlas is switched on by voice.", "atlas.md")
+    await shelf.put("The projector in the room quartz hangs from the ceiling.", "quartz.md")
+    (gone,) = [article for article in await shelf.library.list() if article.source == "birch.md"]
+    await shelf.library.retire(gone.id, KIM)
+
+    async def check() -> None:
+        assert (await found(shelf, "atlas")).chunk.text.endswith("by voice.")
+        assert (await found(shelf, "quartz")).source == "quartz.md"
+        everything = await shelf.find("projector room atlas birch quartz", limit=40)
+        assert "birch.md" not in {passage.source for passage in everything}
+        assert len(everything) == len(ROOMS)
+        assert {passage.chunk.version for passage in everything if passage.source == "atlas.md"} == {2}
+
+    await check()
+    while await shelf.library.step():
+        await check()
+    await check()
+    assert await left(shelf) == 0
+    assert await shelf.library.passages() == len(ROOMS)
+
+
+async def test_without_the_former_encoder_text_search_serves(before: Shelf) -> None:
+    shelf = restarted(before, HashingEncoder(64))
+    assert (await found(shelf, "delta")).source == "delta.md", "before the first step"
+    while await shelf.library.step():
+        assert (await found(shelf, "delta")).source == "delta.md"
+    assert (await found(shelf, "delta")).similarity > 0
+
+
+async def test_going_back_halfway_leaves_nothing_behind(before: Shelf) -> None:
+    first = [(await found(before, room)).score for room in ROOMS]
+    shelf = restarted(before, HashingEncoder(64), before.encoder)
+    for _ in range(2):
+        await shelf.library.step()
+    assert await left(shelf) > 0
+    again = restarted(before, HashingEncoder())
+    await again.library.sync()
+    assert [(await found(again, room)).score for room in ROOMS] == pytest.approx(first)
+    assert await left(again) == 0
+    assert await again.index.names() == [collection_name(HashingEncoder().name)]

@@ -1,7 +1,7 @@
 """Word documents: by way of HTML, whose loader keeps headings, lists and tables and drops what would act.
 
-What a reader does not see (hidden and white text, letters of a point or two) is taken out before, since HTML would show
-it. Styles become headings by their outline level too, because companies name their own; a document without any has the
+What a reader does not see (see `docx_seen`) is taken out before, since HTML would show it; of alternatives stays the one
+that Word shows. Styles become headings by their outline level too, because companies name their own; a document without any has the
 lines that are bold as a whole.
 """
 
@@ -15,17 +15,18 @@ from lxml import etree
 
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import title_from_name
+from knowledge.loading.docx_seen import MC, Looks, shown_alternative
+from knowledge.loading.docx_seen import W as _W
 from knowledge.loading.html import HtmlLoader
 from knowledge.loading.package import packed, text_parts
 from knowledge.loading.port import Loaded
 from knowledge.loading.tables import inline
 
-_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_TEXTS = re.compile(r"word/(?:document\d*|footnotes|endnotes)\.xml\Z", re.IGNORECASE)
-_OFF = ("0", "false", "off")
-_TINY_HALF_POINTS = 5
+_TEXT_TAGS = (_W + "document", _W + "footnotes", _W + "endnotes")
+_STYLES = _W + "styles"
+_MAIN = b"wordprocessingml/2006/main"
+_THEME = re.compile(r"theme/theme\d*\.xml\Z", re.IGNORECASE)
 _DEEPEST = 6
-_MAX_LAYERS = 20
 _CHECKBOX = re.compile(r'<input( checked="checked")? type="checkbox" ?/>')
 _BACK_LINK = re.compile(r'<a href="#(?:foot|end)note-ref-\d+">↑</a>')
 _BOLD_LINE = re.compile(r"<p><strong>([^<>]{2,80}[^<>.,;:!?])</strong></p>")
@@ -40,7 +41,7 @@ _EMPTY_ROW = re.compile(r"(?<=\|)\n\|(?:[ \t]*\|)+(?=\n|\Z)")
 
 
 def read(data: bytes, name: str) -> Loaded:
-    parts, hid, headings = _as_seen(text_parts(data, "word/"))
+    parts, found, headings = _as_seen(text_parts(data, "word/"))
     html = mammoth.convert_to_html(packed(parts), style_map="\n".join(headings), convert_image=_no_image, external_file_access=False).value
     html = _CHECKBOX.sub(lambda found: "☑ " if found.group(1) else "☐ ", _BACK_LINK.sub("", html))
     html = _EMPTY_HEADING.sub("", _ONE_CELL.sub(r"\2", html))
@@ -48,8 +49,7 @@ def read(data: bytes, name: str) -> Loaded:
         html = _BOLD_LINE.sub(r"<h2>\1</h2>", html)
     page = HtmlLoader().load(html.encode(), name)
     markdown = _STRONG_HEADING.sub(lambda found: found.group(1).replace("**", ""), page.markdown)
-    warnings = (*page.warnings, "hidden_text_removed") if hid else page.warnings
-    return Loaded(_title(html) or title_from_name(name), _EMPTY_ROW.sub("", markdown), warnings)
+    return Loaded(_title(html) or title_from_name(name), _EMPTY_ROW.sub("", markdown), (*page.warnings, *found))
 
 
 def _title(html: str) -> str:
@@ -65,24 +65,75 @@ def _no_image(_: Any) -> list[Any]:
     return []
 
 
-def _as_seen(parts: Mapping[str, bytes]) -> tuple[dict[str, bytes], bool, list[str]]:
-    """The parts without hidden runs, whether there were any, and which styles are headings, in mammoth's words."""
-    seen, hid = dict(parts), False
-    sheet = _parsed(parts["word/styles.xml"]) if "word/styles.xml" in parts else None
-    styles = {} if sheet is None else {str(style.get(_W + "styleId")): style for style in sheet.iter(_W + "style")}
+def _as_seen(parts: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str], list[str]]:
+    """The parts without what is not seen, what is to be said of it, and which styles are headings, in mammoth's words.
+
+    Parts are known by what they hold: a package may name them as it likes.
+    """
+    seen = dict(parts)
+    trees = {name: _parsed(xml) for name, xml in parts.items() if _is_read(name, xml)}
+    sheets = {name: tree for name, tree in trees.items() if tree.tag == _STYLES}
+    sheet = sheets.get("word/styles.xml", next(iter(sheets.values()), None))
+    looks = Looks(sheet, next((xml for name, xml in parts.items() if _THEME.search(name)), b""))
+    hid, missed = False, False
     used: set[str] = set()
-    for part in filter(_TEXTS.match, parts):
-        tree = _parsed(parts[part])
+    for part, tree in trees.items():
+        if tree.tag not in _TEXT_TAGS:
+            continue
+        hid = _with_alternatives(tree) or hid
+        missed = missed or next(tree.iter(_W + "altChunk"), None) is not None
         used.update(str(one.get(_W + "val")) for one in tree.iter(_W + "pStyle"))
-        for run in [run for run in tree.iter(_W + "r") if _is_unseen(run, styles)]:
-            hid = hid or bool("".join(text.text or "" for text in run.iter(_W + "t")).strip())
-            run.getparent().remove(run)
+        # From the inside: a run may hold a shape with runs of its own.
+        for run in [run for run in reversed(list(tree.iter(_W + "r"))) if _own(run).strip() and looks.is_unseen(run)]:
+            hid = True
+            for text in [text for text in run if text.tag == _W + "t"]:
+                run.remove(text)
+        _lift_boxes(tree)
         seen[part] = etree.tostring(tree)
-    headings = list(_headings(styles, used))
-    if sheet is not None:
-        _slim(sheet)
-        seen["word/styles.xml"] = etree.tostring(sheet)
-    return seen, hid, headings
+    headings = list(_headings(looks.styles, used))
+    for part, tree in sheets.items():
+        _slim(tree)
+        seen[part] = etree.tostring(tree)
+    warnings = [code for code, said in (("hidden_text_removed", hid), ("parts_not_read", missed)) if said]
+    return seen, warnings, headings
+
+
+def _is_read(name: str, xml: bytes) -> bool:
+    return name.lower() == "word/document.xml" or (name.lower().endswith(".xml") and _MAIN in xml[:20_000])
+
+
+def _own(run: Any) -> str:
+    return "".join(text.text or "" for text in run if text.tag == _W + "t")
+
+
+def _with_alternatives(tree: Any) -> bool:
+    """Puts what Word shows in the place of alternatives; whether other words went."""
+    hid = False
+    for one in list(tree.iter(MC + "AlternateContent")):
+        shown = shown_alternative(one)
+        words = _words(shown) if shown is not None else set()
+        hid = hid or any(not words >= _words(branch) for branch in one)
+        parent = one.getparent()
+        if parent is None:
+            continue
+        for own in [] if shown is None else list(shown):
+            one.addprevious(own)
+        parent.remove(one)
+    return hid
+
+
+def _lift_boxes(tree: Any) -> None:
+    """Text that is drawn goes where mammoth reads it: it knows shapes of the older kind alone."""
+    for drawing in list(tree.iter(_W + "drawing")):
+        for box in list(drawing.iter(_W + "txbxContent")):
+            if next(box.iterancestors(_W + "txbxContent", _W + "drawing")) is drawing:
+                picture = etree.Element(_W + "pict")
+                drawing.addnext(picture)
+                picture.append(box)
+
+
+def _words(element: Any) -> set[str]:
+    return {word for text in element.iter(_W + "t") for word in (text.text or "").split()}
 
 
 def _slim(sheet: Any) -> None:
@@ -127,44 +178,3 @@ def _headings(styles: Mapping[str, Any], used: Collection[str]) -> Iterator[str]
 
 def _escaped(id_: str) -> str:
     return re.sub(r"(^[0-9]|[^A-Za-z0-9_-])", r"\\\1", id_)
-
-
-def _is_unseen(run: Any, styles: Mapping[str, Any]) -> bool:
-    """By the run's own properties, or else those of its style or its paragraph's."""
-    paragraph = next(run.iterancestors(_W + "p"), None)
-    layers = [run.find(_W + "rPr")]
-    for reference in (None if layers[0] is None else layers[0].find(_W + "rStyle"), _find(paragraph, f"{_W}pPr/{_W}pStyle")):
-        while reference is not None and (style := styles.get(str(reference.get(_W + "val")))) is not None and len(layers) < _MAX_LAYERS:
-            layers.append(style.find(_W + "rPr"))
-            reference = style.find(_W + "basedOn")
-
-    def value(tag: str, default: str) -> str:
-        found = next((one for layer in layers if (one := _find(layer, _W + tag)) is not None), None)
-        return "" if found is None else str(found.get(_W + "val", default)).lower()
-
-    if value("vanish", "1") not in ("", *_OFF):
-        return True
-    size = value("sz", "")
-    if size.isdecimal() and int(size) < _TINY_HALF_POINTS:
-        return True
-    return value("color", "") == "ffffff" and not _is_backed(run)
-
-
-def _is_backed(run: Any) -> bool:
-    """Whether white would be seen here: on a shade, a highlight, in a shape or in a table that has a style."""
-    for one in (run, *run.iterancestors()):
-        if one.tag in (_W + "txbxContent", _W + "tbl") and (one.tag != _W + "tbl" or one.find(f"{_W}tblPr/{_W}tblStyle") is not None):
-            return True
-        if one.tag == _W + "document" and one.find(_W + "background") is not None:
-            return True
-        properties = one.find(one.tag + "Pr")
-        shade = _find(properties, _W + "shd")
-        if shade is not None and str(shade.get(_W + "fill", "auto")).lower() not in ("auto", "ffffff"):
-            return True
-        if _find(properties, _W + "highlight") is not None:
-            return True
-    return False
-
-
-def _find(element: Any, path: str) -> Any:
-    return None if element is None else element.find(path)

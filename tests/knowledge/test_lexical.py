@@ -1,8 +1,9 @@
 """Text search ranks alike on both databases."""
 
+import pytest
 from sqlalchemy import select
 
-from knowledge.lexical import search_text
+from knowledge.lexical import Frequencies, Plan, plan, search_text
 from knowledge.store import articles, audience_key, chunks
 from tests.knowledge.conftest import Shelf
 
@@ -48,3 +49,49 @@ async def test_the_limit_holds(shelf: Shelf) -> None:
     for number in range(5):
         await shelf.put(f"Printer number {number}.", f"{number}.md")
     assert len(await sources(shelf, "printer", limit=3)) == 3
+
+
+def test_rare_words_are_searched_for_and_common_ones_where_they_meet() -> None:
+    frequency = {"vpn": 40, "zurich": 3, "office": 900, "printer": 700, "python": 60_000, "the": 90_000}
+    assert plan(["office", "zurich", "vpn"], frequency, few=False) == Plan(("zurich", "vpn", "office"))
+    assert plan(["python", "printer", "office", "zurich"], frequency, few=False) == Plan(("zurich", "printer"))
+    assert plan(["office", "printer", "vpn", "zurich"], {**frequency, "vpn": 600}, few=False) == Plan(
+        ("zurich", "vpn"), ("printer", "office")
+    )
+    assert plan(["the", "python"], frequency, few=False) == Plan(("python",))
+    assert plan(["office", "printer", "vpn", "zurich"], {**frequency, "vpn": 600}, few=True) == Plan(("zurich", "vpn", "printer", "office"))
+
+
+async def test_a_large_library_is_searched_alike(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the limits of a large one, and few passages to see it."""
+    german = ("country=DE",)
+    await shelf.put("The plotter in Zurich needs special paper.", "plotter.md")
+    await shelf.put("The printer in Zurich is in the basement.", "zurich.md")
+    await shelf.put("The printer in Zurich is secret.", "secret.md", german)
+    for number in range(8):
+        await shelf.put(f"A printer stands on floor {number}, it prints in colour.", f"{number}.md")
+    both = [*EVERYBODY, audience_key({"country": frozenset({"de"})})]
+    monkeypatch.setattr("knowledge.lexical._FEW", 0)
+    assert (await sources(shelf, "plotter or printer"))[0] == "plotter.md"
+    assert (await sources(shelf, "secret"), await sources(shelf, "secret", both)) == ([], ["secret.md"])
+    monkeypatch.setattr("knowledge.lexical._WEIGHED", 1)
+    assert await sources(shelf, "plotter or printer") == ["plotter.md"], "what is everywhere is not worth its cost"
+    assert set(await sources(shelf, "printer in Zurich")) == {"zurich.md"}
+    assert set(await sources(shelf, "printer in Zurich", both)) == {"zurich.md", "secret.md"}
+    assert len(await sources(shelf, "printer")) > 1, "but when nothing else was asked"
+
+
+async def test_frequencies_are_asked_for_once_and_again_when_the_library_has_grown(shelf: Shelf) -> None:
+    known = Frequencies()
+    await shelf.put("A printer.", "a.md")
+
+    async def frequency() -> int:
+        async with shelf.sessions() as session:
+            await search_text(session, "printer", EVERYBODY, 5, known)
+        return known.words["printer"]
+
+    assert await frequency() == 1
+    known.words["printer"] = 7
+    assert await frequency() == 7
+    await shelf.put("Another printer.", "b.md")
+    assert await frequency() == 2

@@ -174,7 +174,9 @@ def _is_shape_gone(one: Any) -> bool:
         return False
     style = str(one.get("style", "")).replace(" ", "").lower()
     lengths = {name: float(value) * _POINTS[unit] for name, value, unit in _LENGTH.findall(style) if value.strip("-.").replace(".", "", 1)}
-    far = any(abs(lengths.get(name, 0)) > _FAR for name in ("margin-left", "margin-top", "left", "top"))
+    # In a group lengths are in the group's own units.
+    grouped = next(one.iterancestors(_VML + "group"), None) is not None
+    far = not grouped and any(abs(lengths.get(name, 0)) > _FAR for name in ("margin-left", "margin-top", "left", "top"))
     return far or "visibility:hidden" in style or "display:none" in style
 
 

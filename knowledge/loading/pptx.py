@@ -1,7 +1,7 @@
 """PowerPoint slides: each slide a heading with its text, bullets, tables, diagrams and notes.
 
-Slides and shapes that are not shown, and shapes beside the slide, are left out and reported. Footers and slide numbers
-are no content.
+Slides and shapes that are not shown, shapes beside the slide, and letters of no size or of the colour behind them are left
+out and reported (see `pptx_seen`). Footers and slide numbers are no content.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import title_from_name
 from knowledge.loading.package import packed, text_parts
 from knowledge.loading.port import Loaded
+from knowledge.loading.pptx_seen import Placed, Slide, placed
 from knowledge.loading.tables import inline, paragraph, table
 
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -25,7 +26,6 @@ _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationship
 _FURNITURE = (PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.HEADER)
 _BULLETED = (PP_PLACEHOLDER.BODY, PP_PLACEHOLDER.OBJECT, PP_PLACEHOLDER.VERTICAL_BODY, PP_PLACEHOLDER.VERTICAL_OBJECT)
 _MAX_SLIDES = 1_000
-_MAX_DEPTH = 20
 
 
 def read(data: bytes, name: str) -> Loaded:
@@ -39,30 +39,35 @@ def read(data: bytes, name: str) -> Loaded:
         raise LoadRefused("too_many_pages", pages=str(len(slides)), limit=str(_MAX_SLIDES))
     size = (show.slide_width or 0, show.slide_height or 0)
     parts: list[str] = []
-    hid = False
-    title = ""
+    headings: list[str] = []
+    hid = unchecked = False
     for number, slide in enumerate(slides, start=1):
         if slide._element.get("show") in ("0", "false"):
             hid = True
             continue
-        shapes = list(_shapes(slide.shapes))
-        seen = [shape for shape in shapes if _is_seen(shape, size)]
-        hid = hid or any(_texts(shape, slide) for shape in shapes if shape not in seen)
-        heading = inline(slide.shapes.title.text_frame.text) if slide.shapes.title is not None else ""
-        title = title or heading
-        content = [text for shape in seen if not _is(shape, _FURNITURE) and not _is_title(shape, slide) for text in _texts(shape, slide)]
+        shapes = placed(slide.shapes, size)
+        looks = Slide(slide, shapes)
+        heading, content = "", []
+        for one in shapes:
+            if _is(one.shape, _FURNITURE):
+                continue
+            if not one.seen:
+                hid = hid or bool(_texts(one, slide, None))
+                continue
+            if _is_title(one.shape, slide):
+                heading = inline(" ".join(text for _, text in _lines(one, looks)))
+            else:
+                content.extend(_texts(one, slide, looks))
         content.extend(_notes(slide))
+        hid, unchecked = hid or looks.hid, unchecked or looks.unchecked
+        headings.extend([heading] if heading else [])
         if heading or content:
             parts.append("\n\n".join((f"## {heading or f'Slide {number}'}", *content)))
-    return Loaded(title or title_from_name(name), "\n\n".join(parts), ("hidden_text_removed",) if hid else ())
-
-
-def _shapes(shapes: Any, depth: int = 0) -> Iterator[Any]:
-    for shape in shapes:
-        if hasattr(shape, "shapes") and depth < _MAX_DEPTH:
-            yield from _shapes(shape.shapes, depth + 1)
-        else:
-            yield shape
+    if all("\n" not in part for part in parts):
+        # Headings of nothing are the text.
+        parts = [paragraph(heading) for heading in headings]
+    said = (("hidden_text_removed", hid), ("text_not_checked", unchecked))
+    return Loaded(headings[0] if headings else title_from_name(name), "\n\n".join(parts), tuple(code for code, one in said if one))
 
 
 def _is(shape: Any, kinds: Sequence[Any]) -> bool:
@@ -73,28 +78,31 @@ def _is_title(shape: Any, slide: Any) -> bool:
     return slide.shapes.title is not None and shape.shape_id == slide.shapes.title.shape_id
 
 
-def _is_seen(shape: Any, size: tuple[int, int]) -> bool:
-    properties = next((one for one in shape._element.iter() if one.tag.endswith("}cNvPr")), None)
-    if properties is not None and properties.get("hidden") in ("1", "true"):
-        return False
-    # The places of grouped shapes are those of their group.
-    if shape._element.getparent().tag.endswith("}grpSp") or None in (shape.left, shape.top, shape.width, shape.height) or not all(size):
-        return True
-    across = shape.left < size[0] and shape.left + shape.width > 0
-    return bool(across and shape.top < size[1] and shape.top + shape.height > 0)
+def _lines(one: Placed, looks: Slide | None) -> list[tuple[int, str]]:
+    """Its paragraphs with their level, without what is not seen; with it, if nobody looks."""
+    paragraphs = one.shape.text_frame.paragraphs
+    texts = [(paragraph.level, inline(paragraph.text if looks is None else looks.text(paragraph, one))) for paragraph in paragraphs]
+    return [(level, text) for level, text in texts if text]
 
 
-def _texts(shape: Any, slide: Any) -> list[str]:
+def _texts(one: Placed, slide: Any, looks: Slide | None) -> list[str]:
     """A shape's blocks of Markdown."""
+    shape = one.shape
     if getattr(shape, "has_table", False):
-        return [text for text in (table([[cell.text for cell in row.cells] for row in shape.table.rows]),) if text]
+        return [text for text in (table([[_cell(cell, one, looks) for cell in row.cells] for row in shape.table.rows]),) if text]
     if getattr(shape, "has_text_frame", False):
-        lines = [(one.level, inline(one.text)) for one in shape.text_frame.paragraphs if one.text.strip()]
+        lines = _lines(one, looks)
         if _is(shape, _BULLETED) and len(lines) > 1:
             return ["\n".join(f"{'  ' * level}- {text}" for level, text in lines)]
         return [paragraph(text) for _, text in lines]
     points = [inline(text) for text in _diagram(shape, slide)]
     return ["\n".join(f"- {text}" for text in points if text)] if any(points) else []
+
+
+def _cell(cell: Any, one: Placed, looks: Slide | None) -> str:
+    if looks is None:
+        return str(cell.text)
+    return "\n".join(looks.text(line, one, cell._tc) for line in cell.text_frame.paragraphs)
 
 
 def _diagram(shape: Any, slide: Any) -> Iterator[str]:

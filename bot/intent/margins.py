@@ -15,20 +15,17 @@ from numpy.typing import NDArray
 
 from bot.intent.wording import Floats, Wording, dense
 
-Doubles = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 _SHARPNESS, _GAIN = 2.0, 2.0
 """Of the embedding kernel g * exp(s * (cosine - 1)). These and the ridge did best on held-out rows of public sets."""
 _RIDGE = 0.3
-_FEW = 3000
-"""Examples up to which closeness is taken to each of them."""
-_LANDMARKS = 2048
-"""Size of the sample that it is taken to of more."""
-_JITTER = 1e-4
+_LANDMARKS = 4096
+"""Examples up to which closeness is taken to each of them; of more, the size of the sample that it is taken to."""
+_JITTER = 1e-3
 """Keeps the kernel of landmarks that are said twice invertible."""
 _ROUNDS = 15
-_CHUNK = 2048
+_CHUNK, _BLOCK = 2048, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +53,19 @@ class Trainer(Protocol):
 
 def trainer(vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_]) -> Trainer:
     """`features` of the texts, out of `columns`; `own`: which label each has, shape [texts, labels]."""
-    return (_Exact if len(vectors) <= _FEW else _Sampled)(vectors, features, columns, own)
+    return (_Exact if len(vectors) <= _LANDMARKS else _Sampled)(vectors, features, columns, own)
 
 
 class _Exact:
     def __init__(self, vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_]) -> None:
         self._vectors, self._own, self._words = vectors, own, dense(features, columns)
-        self._inverse = _inverse(_closeness(vectors @ vectors.T) + self._words @ self._words.T)
+        self._kernel = _closeness(vectors @ vectors.T) + self._words @ self._words.T
 
     def fit(self, held: NDArray[np.bool_]) -> Margins:
-        kept, left = np.flatnonzero(~held), np.flatnonzero(held)
-        # The inverse without some of its rows, from that with them.
-        across = self._inverse[np.ix_(left, kept)]
-        inverse = self._inverse[np.ix_(kept, kept)]
-        if len(left):
-            inverse = inverse - across.T @ np.linalg.solve(self._inverse[np.ix_(left, left)], across)
-        light = inverse.astype(np.float32)
-        targets = _moved(self._own[kept], lambda targets: targets - np.float32(_RIDGE) * (light @ targets))
-        duals = light @ targets
+        kept = np.flatnonzero(~held)
+        factor = _Factor(self._kernel[np.ix_(kept, kept)], _RIDGE)
+        targets = _moved(self._own[kept], lambda targets: targets - np.float32(_RIDGE) * factor.solve(targets))
+        duals = factor.solve(targets)
         return Margins(self._vectors[kept], duals, self._words[kept].T @ duals)
 
 
@@ -81,30 +73,31 @@ class _Sampled:
     def __init__(self, vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_]) -> None:
         self._features, self._columns, self._own = features, columns, own
         self._landmarks = vectors[np.sort(np.random.default_rng(0).choice(len(vectors), _LANDMARKS, replace=False))]
-        self._whitening = _whitening(_closeness(self._landmarks @ self._landmarks.T))
+        # Expansions whose products are the kernel.
+        self._basis = _Factor(_closeness(self._landmarks @ self._landmarks.T), _JITTER)
         self._near = np.empty((len(vectors), _LANDMARKS), dtype=np.float32)
         for rows in _chunks(np.arange(len(vectors))):
-            self._near[rows] = _closeness(vectors[rows] @ self._landmarks.T) @ self._whitening
+            self._near[rows] = self._basis.forward(_closeness(self._landmarks @ vectors[rows].T)).T
         self._gram = self._products(np.arange(len(vectors)))
 
     def fit(self, held: NDArray[np.bool_]) -> Margins:
-        inverse = _inverse(self._gram - self._products(np.flatnonzero(held))).astype(np.float32)
+        factor = _Factor(self._gram - self._products(np.flatnonzero(held)), _RIDGE)
         kept = np.flatnonzero(~held)
         own = self._own[kept]
         chunks = [(rows, slice(start, start + len(rows))) for rows, start in zip(_chunks(kept), range(0, len(kept), _CHUNK), strict=True)]
 
         def weighed(targets: Floats) -> Floats:
-            aims = np.zeros((len(inverse), own.shape[1]), dtype=np.float32)
+            aims = np.zeros((_LANDMARKS + self._columns, own.shape[1]), dtype=np.float32)
             for rows, place in chunks:
                 aims += self._expanded(rows).T @ targets[place]
-            return inverse @ aims
+            return factor.solve(aims)
 
         def predicted(targets: Floats) -> Floats:
             weights = weighed(targets)
             return np.vstack([self._expanded(rows) @ weights for rows, _ in chunks])
 
         weights = weighed(_moved(own, predicted))
-        return Margins(self._landmarks, self._whitening @ weights[:_LANDMARKS], weights[_LANDMARKS:])
+        return Margins(self._landmarks, self._basis.back(weights[:_LANDMARKS]), weights[_LANDMARKS:])
 
     def _expanded(self, rows: Indices) -> Floats:
         return np.hstack([self._near[rows], dense([self._features[row] for row in rows], self._columns)])
@@ -115,6 +108,38 @@ class _Sampled:
             seen = self._expanded(chunk)
             gram += seen.T @ seen
         return gram
+
+
+class _Factor:
+    """The Cholesky factor of a matrix with something added to its diagonal; solves by blocks, which numpy has no call for.
+
+    In single precision an inverse would be useless: what all utterances share is some hundred thousand times as strong as
+    the ridge. A factor is not troubled by that.
+    """
+
+    def __init__(self, matrix: Floats, diagonal: float) -> None:
+        """Changes the matrix."""
+        matrix[np.diag_indices_from(matrix)] += np.float32(diagonal)
+        self._lower = np.linalg.cholesky(matrix)
+        self._blocks = [slice(start, min(start + _BLOCK, len(matrix))) for start in range(0, len(matrix), _BLOCK)]
+        self._inverses = [np.linalg.inv(self._lower[block, block]) for block in self._blocks]
+
+    def solve(self, right: Floats) -> Floats:
+        return self.back(self.forward(right))
+
+    def forward(self, right: Floats) -> Floats:
+        """Solves with the factor itself."""
+        found = np.array(right, dtype=np.float32)
+        for block, inverse in zip(self._blocks, self._inverses, strict=True):
+            found[block] = inverse @ (found[block] - self._lower[block, : block.start] @ found[: block.start])
+        return found
+
+    def back(self, right: Floats) -> Floats:
+        """Solves with the factor transposed."""
+        found = np.array(right, dtype=np.float32)
+        for block, inverse in zip(reversed(self._blocks), reversed(self._inverses), strict=True):
+            found[block] = inverse.T @ (found[block] - self._lower[block.stop :, block].T @ found[block.stop :])
+        return found
 
 
 def _chunks(rows: Indices) -> list[Indices]:
@@ -132,20 +157,6 @@ def products(some: Floats, others: Floats) -> Floats:
 
 def _closeness(cosines: Floats) -> Floats:
     return np.asarray(_GAIN * np.exp(_SHARPNESS * (cosines - 1)), dtype=np.float32)
-
-
-def _whitening(kernel: Floats) -> Floats:
-    """What makes the product of two expansions their kernel."""
-    steady = kernel.astype(np.float64)
-    steady[np.diag_indices_from(steady)] += _JITTER
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(steady)).T, dtype=np.float32)
-
-
-def _inverse(gram: Floats) -> Doubles:
-    """In double precision: what all utterances share is some hundred thousand times as strong as the ridge."""
-    ridged = gram.astype(np.float64)
-    ridged[np.diag_indices_from(ridged)] += _RIDGE
-    return np.asarray(np.linalg.inv(ridged))
 
 
 def _moved(own: NDArray[np.bool_], predicted: Callable[[Floats], Floats]) -> Floats:

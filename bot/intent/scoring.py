@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.intent.margins import Doubles, Indices, Margins, Trainer, products, trainer
+from bot.intent.margins import Indices, Margins, Trainer, products, trainer
 from bot.intent.wording import BUCKETS, Floats, Wording, wording
+
+Doubles = NDArray[np.float64]
 
 _LEXICAL = 0.6
 """Weight of shared words against closeness of the embeddings. This and the weight of the nearest did best on held-out rows

@@ -5,22 +5,23 @@ from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
+from bs4.element import PreformattedString
 from markdownify import MarkdownConverter
 
 from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import binary_kind, decode, title_from_name
 from knowledge.loading.port import FrontMatter, Loaded
+from knowledge.loading.styles import Styles
 from knowledge.loading.tables import literal
 
 _HTML_HEAD = re.compile(rb"\A\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(rb"</?(?:html|head|body|title|main|article|section|div|p|h[1-6]|ul|ol|li|table|tr|td|span|br|a|b|strong|em)\b", re.I)
-_UNSEEN = ["title", "script", "style", "template", "noscript", "iframe", "object", "embed", "svg", "head", "nav", "form", "dialog"]
-_HIDDEN_STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d]*[1-9])|text-indent\s*:\s*-\d{3}",
-    re.IGNORECASE,
-)
-_WHITE = re.compile(r"(?<![-\w])color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255|transparent\b)", re.I)
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_UNSEEN = [
+    *("title", "script", "style", "template", "noscript", "noframes", "iframe", "object", "embed", "svg", "head", "nav", "form", "dialog"),
+    *("textarea", "datalist", "canvas", "annotation", "annotation-xml"),
+]
+_COMMENT = re.compile(r"<!--.*?(?:--!?>|\Z)", re.DOTALL)
+_BLANKS = re.compile(r"(?<!\s)\s{200,}")
 _UNENDING = re.compile(r"<(?![^<>]{0,4000}>)")
 _MAX_TAGS = 50_000
 _MAX_ENTITIES = 500_000
@@ -61,11 +62,12 @@ class HtmlLoader:
 
     def load(self, data: bytes, name: str) -> Loaded:
         """Scripts, styles, navigation and everything hidden goes; hiding text is reported to the uploader."""
-        if data.count(b"<") > _MAX_TAGS or data.count(b"&") > _MAX_ENTITIES:
-            raise LoadRefused("too_complex")
+        for mark, limit in ((b"<", _MAX_TAGS), (b"&", _MAX_ENTITIES)):
+            if data.count(mark) > limit:
+                raise LoadRefused("too_many_tags", mark=mark.decode(), limit=str(limit))
         text, warnings = decode(data)
-        # The parser takes quadratic time on comments and tags that do not end.
-        soup = _Page(_UNENDING.sub("&lt;", _COMMENT.sub("", text)), "html.parser")
+        # The parser takes quadratic time on comments and tags that do not end, what follows on long runs of blanks.
+        soup = _Page(_UNENDING.sub("&lt;", _COMMENT.sub("", _BLANKS.sub("\n", text))), "html.parser")
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
         language = str(soup.html.get("lang") or "")[:2].lower() if soup.html else ""
         if _remove_unseen(soup):
@@ -82,10 +84,14 @@ class HtmlLoader:
 
 def _remove_unseen(soup: BeautifulSoup) -> bool:
     """Takes out what no reader sees; True when words were hidden by style or attribute rather than by their kind."""
+    styles = Styles(soup)
+    for note in soup.find_all(string=lambda text: isinstance(text, PreformattedString)):
+        note.extract()
     for tag in soup.find_all(_UNSEEN):
         tag.decompose()
     hid = False
-    for tag in soup.find_all(_is_hidden):
+    # Judged before any is taken out: what one shows may lie on the ground of another.
+    for tag in [tag for tag in soup.find_all(True) if _is_hidden(tag) or styles.hides(tag)]:
         if not tag.decomposed:
             hid = hid or bool(tag.get_text(strip=True))
             tag.decompose()
@@ -93,10 +99,9 @@ def _remove_unseen(soup: BeautifulSoup) -> bool:
 
 
 def _is_hidden(tag: Tag) -> bool:
-    style = str(tag.get("style") or "")
-    white = _WHITE.search(style) is not None and "background" not in style.lower()
-    hidden = tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true"
-    return hidden or white or _HIDDEN_STYLE.search(style) is not None or (tag.name == "input" and tag.get("type") == "hidden")
+    return (
+        tag.has_attr("hidden") or str(tag.get("aria-hidden", "")).lower() == "true" or (tag.name == "input" and tag.get("type") == "hidden")
+    )
 
 
 def _tame(soup: BeautifulSoup) -> None:

@@ -12,6 +12,7 @@ from knowledge.errors import LoadRefused
 from knowledge.loading.decoding import binary_kind, decode, title_from_name
 from knowledge.loading.html import is_html_document
 from knowledge.loading.port import FrontMatter, Loaded
+from knowledge.loading.styles import declarations, is_hidden, is_white
 from knowledge.text import plain
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
@@ -23,6 +24,8 @@ _MAX_HEAD = 10_000
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|object|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,2000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\[\]\n]{0,500}\])")
 _LINK_DEFINITION = re.compile(r"^ {0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]+\S.*$\n?", re.MULTILINE)
+_STYLED = re.compile(r"<([a-z][a-z0-9]*)\b([^<>]{0,1000})>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"([a-z-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 
@@ -60,12 +63,31 @@ def _outside_fences(body: str) -> str:
                 parts.append("\n".join(lines))
                 lines, fence = [], ""
         elif mark:
-            parts.append(_HIDDEN.sub("", "\n".join(lines)))
+            parts.append(_seen("\n".join(lines)))
             lines, fence = [line], mark.group(1)
         else:
             lines.append(line)
     rest = "\n".join(lines)
-    return "\n".join((*parts, rest if fence else _HIDDEN.sub("", rest)))
+    return "\n".join((*parts, rest if fence else _seen(rest)))
+
+
+def _seen(text: str) -> str:
+    """Without comments, scripts, and what the style of a tag hides: to the tag's end, or that of its paragraph."""
+    text = _HIDDEN.sub("", text)
+    parts: list[str] = []
+    begun = 0
+    for tag in _STYLED.finditer(text):
+        if tag.start() >= begun and _hides(tag.group(2)):
+            end = re.compile(rf"</{tag.group(1)}\s*>|\n[ \t]*\n|\Z", re.IGNORECASE).search(text, tag.end())
+            parts.append(text[begun : tag.start()])
+            begun = end.end() if end and end.group().startswith("<") else end.start() if end else len(text)
+    return "".join((*parts, text[begun:]))
+
+
+def _hides(attributes: str) -> bool:
+    found = {name.lower(): one or two or three for name, one, two, three in _ATTRIBUTE.findall(attributes)}
+    declared = {**declarations(f"color:{found.get('color', '')}"), **declarations(found.get("style", ""))}
+    return "hidden" in found or is_hidden(declared) or is_white(declared)
 
 
 def _front_matter(source: str) -> FrontMatter:

@@ -151,6 +151,21 @@ def test_html_keeps_what_is_read_and_drops_what_is_not() -> None:
         '<span style="font-size:0px">grant admin</span>',
         "<p hidden>grant admin</p>",
         '<p aria-hidden="true">grant admin</p>',
+        "<style>.h, .i{display:none}</style><p class='a h'>grant admin</p>",
+        "<style>@media screen{p{color:red}} div #x > p.h{visibility:hidden}</style><div><b id=x><p class=h>grant admin</p></b></div>",
+        '<p style="d\\69splay/**/:none">grant admin</p>',
+        '<p style="color:#fefefe">grant admin</p>',
+        '<p style="color:white;background:#fff">grant admin</p>',
+        '<p style="color:rgb(100%,100%,100%)">grant admin</p>',
+        '<p style="color:rgba(0,0,0,0)">grant admin</p>',
+        "<font color=white>grant admin</font>",
+        '<div style="background:black"><p style="color:#000">grant admin</p></div>',
+        '<p style="position:absolute;left:-9999px">grant admin</p>',
+        '<p style="height:0;overflow:hidden">grant admin</p>',
+        '<p style="font-size:1px">grant admin</p>',
+        '<p style="clip-path:inset(50%)">grant admin</p>',
+        '<p style="transform:scale(0)">grant admin</p>',
+        '<p style="opacity:.0">grant admin</p>',
     ],
 )
 def test_hidden_text_is_removed_and_reported(hidden: str) -> None:
@@ -159,7 +174,41 @@ def test_hidden_text_is_removed_and_reported(hidden: str) -> None:
     assert loaded.warnings == ("hidden_text_removed",)
 
 
-def test_markdown_loses_comments_scripts_and_images_but_not_code() -> None:
+@pytest.mark.parametrize(
+    "unseen",
+    ["<textarea>grant</textarea>", "<datalist><option>grant</datalist>", "<canvas>grant</canvas>", "<![CDATA[ grant ]]>", "<?grant?>"],
+)
+def test_what_is_no_text_of_a_page_is_left_out(unseen: str) -> None:
+    assert load_now(f"<p>Words.</p>{unseen}".encode(), "a.html").markdown == "Words."
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "<style>.hero{background:#036} .hero h2{color:#fff}</style><div class=hero><h2>Shown here</h2></div>",
+        "<style>@media print{.h{display:none}} .menu .h, .h:hover{display:none}</style><p class=h>Shown here</p>",
+        "<table><tr><td bgcolor=navy><font color=white>Shown here</font></td></tr></table>",
+        '<p style="color:#333;opacity:.8;font:700 12px/1 Arial;left:-3px;height:0">Shown here</p>',
+    ],
+)
+def test_what_a_page_shows_is_kept(seen: str) -> None:
+    loaded = load_now(f"<p>Words.</p>{seen}".encode(), "a.html")
+    assert "Shown here" in loaded.markdown
+    assert loaded.warnings == ()
+
+
+def test_markdown_loses_what_the_style_of_a_tag_hides() -> None:
+    loaded = load_now(
+        b'Seen <span style="display:none">grant</span> <b title="hidden">too</b> <font color=white>grant</font>\n\n<p hidden>grant\n\nSeen',
+        "a.md",
+    )
+    assert "grant" not in loaded.markdown
+    assert loaded.markdown.count("Seen") == 2
+    assert "too" in loaded.markdown
+    assert loaded.warnings == ("hidden_text_removed",)
+
+
+def test_markdown_loses_comments_comments_scripts_and_images_but_not_code() -> None:
     source = (
         "Text <!-- grant admin --> here.\n\n<script>x()</script>\n\n![logo](https://evil.example/x.png)\n\n```html\n<!-- kept -->\n```\n"
     )
@@ -195,11 +244,12 @@ def test_no_format_brings_in_invisible_characters() -> None:
 
 
 def test_pages_that_would_cost_too_much_are_refused() -> None:
-    assert refused(b"<p>" + b"<b>" * 150_000 + b"text", "a.html").code == "too_complex"
+    assert refused(b"<p>" + b"<b>" * 150_000 + b"text", "a.html").code == "too_many_tags"
     assert refused(b"<p>" + b"<div>" * 1_000 + b"text", "a.html").code == "too_complex"
     assert refused(b"<p>text</p>" + b"<table><tr>" * 24_000, "a.html").code == "too_complex"
     assert refused(b"<blockquote>" * 150 + b"<p>w\n</p>" * 10_000, "a.html").code == "too_complex"
-    assert refused(b"<p>" + b"&" * 4_900_000, "a.html").code == "too_complex"
+    assert refused(b"<p>" + b"&" * 4_900_000, "a.html").code == "too_many_tags"
+    assert load_now(b"<p>" + b" " * 4_800_000 + b"word", "a.html").markdown == "word"
 
 
 def test_a_list_without_end_is_not_numbered() -> None:

@@ -193,6 +193,39 @@ def test_a_message_has_its_subject_its_words_and_its_date() -> None:
     assert refused(b"no: header that a message has\n\nwords", "a.eml").code == "damaged"
 
 
+_MIXED = b"Subject: s\r\nMIME-Version: 1.0\r\nContent-Type: multipart/%s; boundary=q\r\n\r\n--q\r\n"
+
+
+def test_all_that_a_mail_program_shows_of_a_message_is_read() -> None:
+    plain, page, end = b"Content-Type: text/plain\r\n\r\n", b"Content-Type: text/html\r\n\r\n<img src=x>\r\n", b"\r\n--q--\r\n"
+    two = _MIXED % b"mixed" + plain + b"first\r\n--q\r\n" + plain + b"second" + end
+    assert load_now(two, "a.eml").markdown == "first\n\nsecond"
+    assert load_now(two, "a.eml").warnings == ()
+    either = _MIXED % b"alternative" + plain + b"only here\r\n--q\r\n" + page + end
+    assert load_now(either, "a.eml").markdown == "only here"
+    forwarded = _MIXED % b"mixed" + b"Content-Type: message/rfc822\r\n\r\nSubject: policy\r\n\r\nimportant" + end
+    assert load_now(forwarded, "a.eml").markdown == "## policy\n\nimportant"
+    file = _MIXED % b"mixed" + b"Content-Type: application/pdf\r\n\r\n%PDF-" + end
+    assert refused(file, "a.eml").code == "only_attachments"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"Content-Type: text/plain; charset=utf-7\r\n\r\nwords +2AA- more",
+        b"Content-Type: text/plain; charset=undefined\r\n\r\nwords",
+        b"Date: Mon, 01 Jan 2020 00:00:00 +999999999999999\r\n\r\nwords",
+    ],
+)
+def test_a_message_that_says_nonsense_of_itself_is_read(odd: bytes) -> None:
+    assert load_now(b"Subject: s\r\n" + odd, "a.eml").markdown.startswith("words")
+
+
+def test_a_message_without_end_is_refused_for_what_it_is() -> None:
+    assert refused(b"Subject: x\r\n" + b" y\r\n" * 1_000_000 + b"\r\nwords", "a.eml").code == "header_too_long"
+    assert refused(_MIXED % b"mixed" + b"\r\nwords\r\n--q\r\n" * 600 + b"\r\n--q--\r\n", "a.eml").code == "too_many_parts"
+
+
 def test_a_pdf_keeps_headings_paragraphs_and_lists() -> None:
     page = (
         written(["Leave policy"], y=740, size=24, font="B")

@@ -10,7 +10,6 @@ dies, takes too long or has grown is replaced. Memory, processor time and writte
 import contextlib
 import json
 import os
-import queue
 import signal
 import struct
 import subprocess
@@ -85,11 +84,13 @@ class Stop:
 class Readers:
     """A few processes that read files one after another. Started when first needed; they end when nobody needs them."""
 
-    def __init__(self, limits: Limits = Limits(), reader: str = _READER) -> None:
+    def __init__(self, limits: Limits = Limits(), reader: str = _READER, idle_seconds: float = 60) -> None:
         """`reader`: `module:function`, called there with bytes and name; it returns `Loaded` or raises `LoadRefused`."""
         self._limits = limits
         self._reader = reader
-        self._idle: queue.LifoQueue[_Process] = queue.LifoQueue()
+        self._idle_seconds = idle_seconds
+        self._idle: list[tuple[_Process, threading.Timer]] = []
+        self._lock = threading.Lock()
         # Threads of their own: all those of the event loop would wait here while somebody adds a folder.
         self.threads = ThreadPoolExecutor(_PROCESSES, thread_name_prefix="file-reader")
 
@@ -99,14 +100,7 @@ class Readers:
         begun = time.monotonic()
         process = self._take()
         try:
-            try:
-                answer = process.ask(data, name, self._limits.seconds, stop)
-            except _Gone:
-                if stop.called or process.late or process.end() != 0:
-                    raise
-                # It ended for being idle just when it was asked.
-                process = _Process(self._reader, self._limits)
-                answer = process.ask(data, name, self._limits.seconds, stop)
+            answer = process.ask(data, name, self._limits.seconds, stop)
         except _Gone as error:
             code = process.end()
             if stop.called:
@@ -120,7 +114,7 @@ class Readers:
         if answer["last"] or peak > _GROWN_MB:
             process.end()
         else:
-            self._idle.put(process)
+            self._keep(process)
         if "failed" in answer:
             log.warning("file_unreadable", error=answer["failed"])
             raise LoadRefused("damaged", name=name)
@@ -131,21 +125,58 @@ class Readers:
     def close(self) -> None:
         """Ends the processes. For tests: otherwise they end with this one, or a minute after their last file."""
         self.threads.shutdown()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._idle.get_nowait().end()
+        while (process := self._taken()) is not None:
+            process.end()
 
     def _take(self) -> "_Process":
-        with contextlib.suppress(queue.Empty):
-            return self._idle.get_nowait()
+        while (process := self._taken()) is not None:
+            if process.is_alive():
+                return process
+            process.end()
         return _Process(self._reader, self._limits)
+
+    def _taken(self) -> "_Process | None":
+        with self._lock:
+            if not self._idle:
+                return None
+            process, timer = self._idle.pop()
+        timer.cancel()
+        return process
+
+    def _keep(self, process: "_Process") -> None:
+        # Ended from here, so that it is waited for as well: one that ended by itself would stay a zombie until the next file.
+        timer = threading.Timer(self._idle_seconds, self._retire, (process,))
+        timer.daemon = True
+        with self._lock:
+            self._idle.append((process, timer))
+        timer.start()
+
+    def _retire(self, process: "_Process") -> None:
+        with self._lock:
+            kept = [one for one in self._idle if one[0] is not process]
+            found = len(kept) < len(self._idle)
+            self._idle = kept
+        if found:
+            process.end()
 
 
 class _Process:
     def __init__(self, reader: str, limits: Limits) -> None:
         self.late = False
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-X", "utf8", "-c", _START, str(_ROOT), reader, str(limits.memory_mb), f"{limits.seconds:g}"],
+            [
+                sys.executable,
+                "-I",
+                "-X",
+                "utf8",
+                "-c",
+                _START,
+                str(_ROOT),
+                reader,
+                str(limits.memory_mb),
+                f"{limits.seconds:g}",
+                str(os.getpid()),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # What parsers print may quote the file.
@@ -181,6 +212,9 @@ class _Process:
         if self.late or stop.called:
             raise _Gone
         return decoded
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def end(self) -> int:
         """Ends it with whatever it started. Its exit code, negative for a signal; its own if it had ended before."""

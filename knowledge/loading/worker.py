@@ -1,6 +1,7 @@
 """The process that reads files for another: bounded first, then one file after the other until nobody asks any more."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -20,14 +21,18 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-_IDLE_SECONDS = 60
 _MAX_FILES = 500
 """Parsers leak a little; a process that has read this many is replaced."""
 _MAX_DESCRIPTORS = 32
 _STATUS = Path("/proc/self/status")
 
 
-def main(reader: str, memory_mb: str, seconds: str) -> None:
+_DIE_WITH_PARENT = 1
+"""`PR_SET_PDEATHSIG` of Linux."""
+
+
+def main(reader: str, memory_mb: str, seconds: str, parent: str) -> None:
+    _end_with(int(parent))
     module, _, function = reader.partition(":")
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     # A parser that prints must not answer for us.
@@ -42,7 +47,7 @@ def main(reader: str, memory_mb: str, seconds: str) -> None:
         answer = {**_answer(read, *file), "peak_mb": _peak_mb()}
         encoded = json.dumps({"last": count == _MAX_FILES, **answer}).encode()
         if len(encoded) > MAX_ANSWER:
-            refused = {"refused": "too_complex", "details": {}}
+            refused = {"refused": "too_long", "details": {"limit": str(MAX_ANSWER)}}
             encoded = json.dumps({"last": True, "peak_mb": answer["peak_mb"], **refused}).encode()
         answers.write(ANSWER_HEAD.pack(len(encoded)) + encoded)
         answers.flush()
@@ -61,17 +66,23 @@ def _answer(read: Callable[[bytes, str], Loaded], data: bytes, name: str) -> dic
 
 
 def _next_file(asked: BinaryIO) -> tuple[bytes, str] | None:
-    if hasattr(signal, "alarm"):
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(0))
-        signal.alarm(_IDLE_SECONDS)
     head = asked.read(FILE_HEAD.size)
-    if hasattr(signal, "alarm"):
-        signal.alarm(0)
     if len(head) < FILE_HEAD.size:
         return None
     name_size, size = FILE_HEAD.unpack(head)
     name = asked.read(name_size).decode()
     return asked.read(size), name
+
+
+def _end_with(parent: int) -> None:
+    """Asks the kernel to end this process when the thread that started it ends, also in the middle of a file.
+
+    Elsewhere than on Linux, one whose parent is gone ends with its file, or with the time that the file has.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _bound(memory_mb: int) -> None:

@@ -1,6 +1,11 @@
 """What a file may take of the machine, whatever its parser does; and that the limits, not luck, hold it."""
 
 import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -38,7 +43,7 @@ def refused(readers: Readers, kind: str) -> LoadRefused:
         ("crash", "damaged"),
         ("fail", "damaged"),
         ("refuse", "no_text"),
-        ("flood", "too_complex"),
+        ("flood", "too_long"),
         ("write", "damaged"),
     ],
 )
@@ -107,6 +112,52 @@ def test_stopped_when_it_has_ended_it_disturbs_no_other_file(readers: Readers) -
     assert readers.read(b"well", "b.txt")[0] == first, "the same process"
     with pytest.raises(CancelledError):
         readers.read(b"well", "c.txt", stop)
+
+
+@LINUX
+def test_an_idle_process_ends_and_leaves_no_zombie() -> None:
+    brief = Readers(LIMITED, "tests.knowledge.hostile:read", idle_seconds=0.05)
+    pid = brief.read(b"well", "a.txt")[0].markdown
+    _wait_until_gone(pid)
+    assert brief.read(b"well", "b.txt")[0].markdown != pid
+    brief.close()
+
+
+@LINUX
+def test_a_process_ends_with_the_one_that_asked_it_also_in_the_middle_of_a_file() -> None:
+    script = (
+        "from knowledge.loading.bounded import Limits, Readers\n"
+        "readers = Readers(Limits(seconds=60), 'tests.knowledge.hostile:read')\n"
+        "print(readers.read(b'well', 'a.txt')[0].markdown, flush=True)\n"
+        "readers.read(b'loop', 'a.txt')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid = parent.stdout.readline().strip()
+        while _state(pid) != "R":
+            time.sleep(0.01)
+        parent.kill()
+    _wait_until_gone(pid)
+
+
+def _state(pid: str) -> str:
+    """`R` for a process that runs; nothing for none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _wait_until_gone(pid: str) -> None:
+    """Runs into the time limit of the tests if it stays. An orphan may stay a zombie: that is up to the first process."""
+    while _state(pid) not in ("", *("Z" if _is_orphan(pid) else "")):
+        time.sleep(0.01)
+
+
+def _is_orphan(pid: str) -> bool:
+    with contextlib.suppress(OSError):
+        return f"PPid:\t{os.getpid()}\n" not in Path(f"/proc/{pid}/status").read_text()
+    return True
 
 
 async def test_a_page_is_read_the_same_in_a_process_of_its_own() -> None:

@@ -19,7 +19,7 @@ from knowledge.text import STOP_WORDS, words
 
 _MAX_TERMS = 32
 """Words of a question that are searched for."""
-_WEIGHED = 1000
+_WEIGHED = 700
 """Passages with one of the rare words, by their frequencies: some 2 us each."""
 _MOST_WEIGHED = 2 * _WEIGHED
 """Passages that are weighed in any case; where words meet more often, the oldest."""

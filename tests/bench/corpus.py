@@ -2,8 +2,7 @@
 
 The sentences are Python's own documentation, the descriptions of the installed packages and the starter articles: tens of
 thousands of words with the frequencies of natural text. Passages recombine neighbouring ones, each with a few words that
-nothing else has, as names and numbers are. A few thousand vectors are real; the others lie around them, as passages on
-the same matter do.
+nothing else has, as names and numbers are. A few thousand vectors are real; the others are mixed of them.
 """
 
 import random
@@ -22,8 +21,10 @@ from knowledge.text import plain, sentences, word_count
 
 _LETTERS = 0.85
 """Share of a sentence that is letters and spaces; the rest is tables and code."""
-_SPREAD = 0.55
-"""Length of what is added to a real vector to get another one: the cosine of both is about 0.88."""
+_MIXED = (1.0, 0.5, 0.3)
+"""Shares of the real vectors that another one is mixed of, as a passage speaks of several matters."""
+_SPREAD = 0.2
+"""Length of what is added that has no direction."""
 _SYLLABLES = ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")
 
 
@@ -73,8 +74,10 @@ async def library(encoder: Encoder, count: int, real: int, seed: int = 11) -> Pa
     for start in range(len(encoded), count, 10_000):
         part = slice(start, min(start + 10_000, count))
         shape = (part.stop - part.start, encoder.dimension)
-        beside = normalised(noise.normal(size=shape)) * _SPREAD
-        vectors[part] = normalised(encoded[noise.integers(len(encoded), size=shape[0])] + beside)
+        mixed = _SPREAD * normalised(noise.normal(size=shape))
+        for share in _MIXED:
+            mixed += share * encoded[noise.integers(len(encoded), size=shape[0])]
+        vectors[part] = normalised(mixed)
     return Passages(texts, vectors)
 
 

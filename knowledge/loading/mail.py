@@ -30,7 +30,7 @@ def read(data: bytes, name: str) -> Loaded:
         raise LoadRefused("too_many_parts", limit=str(_MAX_PARTS))
     if any(sum(len(value) for _, value in part.raw_items()) > _MAX_HEAD for part in parts):
         raise LoadRefused("header_too_long", limit=str(_MAX_HEAD))
-    title = _REPLY.sub("", inline(str(message.get("Subject", "")))) or title_from_name(name)
+    title = _REPLY.sub("", _subject(message)) or title_from_name(name)
     warnings: list[str] = []
     texts = [text for text in _texts(message, name, warnings) if text]
     if not texts and "attachments_not_read" in warnings:
@@ -53,7 +53,7 @@ def _texts(part: Message, name: str, warnings: list[str]) -> Iterator[str]:
                 return
     elif kind == "message/rfc822":
         for inner in _parts(part):
-            yield f"## {paragraph(literal(inline(str(inner.get('Subject', '')))))}".rstrip("# ")
+            yield f"## {paragraph(literal(_subject(inner)))}".rstrip("# ")
             yield from _texts(inner, name, warnings)
     elif part.is_multipart():
         for inner in _parts(part):
@@ -83,6 +83,13 @@ def _text(part: Message, name: str, warnings: list[str]) -> str:
         markdown, more = decode(raw)
     warnings.extend(more)
     return markdown.strip()
+
+
+def _subject(message: Message) -> str:
+    try:
+        return inline(str(message.get("Subject", "")))
+    except UnicodeError:
+        return ""
 
 
 def _sent(message: EmailMessage) -> date | None:

@@ -214,11 +214,12 @@ def test_all_that_a_mail_program_shows_of_a_message_is_read() -> None:
     [
         b"Content-Type: text/plain; charset=utf-7\r\n\r\nwords +2AA- more",
         b"Content-Type: text/plain; charset=undefined\r\n\r\nwords",
+        b"Subject: =?utf-7?q?VIS+2AA-?=\r\n\r\nwords",
         b"Date: Mon, 01 Jan 2020 00:00:00 +999999999999999\r\n\r\nwords",
     ],
 )
 def test_a_message_that_says_nonsense_of_itself_is_read(odd: bytes) -> None:
-    assert load_now(b"Subject: s\r\n" + odd, "a.eml").markdown.startswith("words")
+    assert load_now(odd + b" indeed", "a.eml").markdown.startswith("words")
 
 
 def test_a_message_without_end_is_refused_for_what_it_is() -> None:

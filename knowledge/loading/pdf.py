@@ -11,6 +11,8 @@ from knowledge.loading.pdf_page import Page, read_page
 from knowledge.loading.port import Loaded
 
 MAX_PAGES = 500
+_MAX_DRAWN = 60
+"""Pages that are drawn twice to see what can be seen; those after them once, which finds less."""
 
 
 def read(data: bytes, name: str) -> Loaded:
@@ -23,14 +25,15 @@ def read(data: bytes, name: str) -> Loaded:
     if len(document) > MAX_PAGES:
         raise LoadRefused("too_many_pages", pages=str(len(document)), limit=str(MAX_PAGES))
     pages: list[Page] = []
-    broken = 0
+    broken = drawn = 0
     for number in range(len(document)):
         try:
             page = document[number]
         except pdfium.PdfiumError:
             broken += 1
             continue
-        pages.append(read_page(page))
+        pages.append(read_page(page, drawn < _MAX_DRAWN))
+        drawn += pages[-1].drawn
         page.close()
     if not pages:
         raise LoadRefused("damaged")
@@ -46,6 +49,8 @@ def _warnings(pages: list[Page], broken: int) -> list[str]:
         found.append("hidden_text_removed")
     if any(page.behind for page in pages):
         found.append("text_behind_pictures")
-    if broken or any(page.pictures and not page.letters for page in pages):
+    if any(page.unchecked for page in pages):
+        found.append("text_not_checked")
+    if broken or any(page.cut or (page.pictures and not page.letters) for page in pages):
         found.append("pages_not_read")
     return found

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from knowledge.loading.pdf_page import Box, Letter, Page
+from knowledge.loading.pdf_ink import Box
+from knowledge.loading.pdf_page import Letter, Page
 
 _NEAR = 3.0
 """Points by which rules that meet may miss each other."""

@@ -1,8 +1,8 @@
 """A page of a PDF as its library sees it: letters with place, size and weight, ruled lines, and whether a reader sees them.
 
-Text that is there and not seen (white on white, covered, off the page, of no size, "invisible") is told from the rest by
-drawing the page: where the letters are, something must differ from its surroundings. Pages that give no cause for doubt
-are not drawn, since that costs most.
+Text that is there and not seen (white on white, covered, cut off, off the page, of no size, "invisible") is told from the
+rest by drawing the page with it and without, see `pdf_ink`; pages that give no cause for doubt are not drawn, since that
+costs most. Fonts whose letters are empty on a page without doubt are taken at their word, and so are replacement texts.
 """
 
 import ctypes
@@ -14,22 +14,23 @@ from typing import Any, NamedTuple
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 
+from knowledge.loading.pdf_ink import Box, Canvas, annotated, is_clipped, is_conditional
+
 _INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 _MIN_SIZE = 2.5
 """Points; smaller letters are no text for people."""
 _PALE = 150
 """Letters whose darkest channel is above are looked at more closely."""
-_CONTRAST = 24
-"""Of 255 in any channel; less than that nobody reads."""
-_SCALE, _MAX_PIXELS = 1.5, 2_000
 _MAX_CHARS = 200_000
 _MAX_SEGMENTS = 20_000
 _THIN = 2.5
+_MAX_DEPTH = 5
+_LARGE = 40
+"""Points from which on pale letters may cover others."""
+_SQUEEZED = 0.1
+"""Share of their size that letters are wide on average; less is a stroke."""
 _HYPHENS = ("\ufffe", "\x02")
 """What pdfium makes of a hyphen at the end of a line."""
-
-Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in points from the lower left corner."""
 
 
 class Letter(NamedTuple):
@@ -52,6 +53,11 @@ class Page:
     behind: bool
     """Whether its text lies invisibly over a picture, as recognised text of a scan does."""
     pictures: bool
+    cut: bool = False
+    """Whether it has more letters than are read."""
+    drawn: bool = False
+    unchecked: bool = False
+    """Whether there is doubt about text, and the page was not to be drawn twice."""
 
 
 @dataclass(slots=True)
@@ -60,35 +66,61 @@ class _Run:
 
     size: float
     bold: bool
+    pale: bool
     doubtful: bool
+    """For how it is drawn, whatever lies around it."""
     invisible: bool
     box: Box
+    letters: int = 0
 
 
-def read_page(page: Any) -> Page:
+def read_page(page: Any, thorough: bool = True) -> Page:
+    """`thorough`: whether a page that gives cause for doubt may be drawn with and without its text."""
     text = page.get_textpage()
     letters, runs = _letters(text.raw)
-    pictures, fills, rules = _drawn(page)
+    pictures, fills, rules, top = _drawn(page)
+    fills.extend(annotated(page))
+    fills.extend(run.box for run in runs.values() if run.pale and run.size > _LARGE)
     unseen: set[int] = set()
-    behind = False
-    doubtful: set[int] = set()
+    behind = unchecked = False
+    pale: set[int] = set()
+    other: set[int] = set()
     for key, run in runs.items():
-        if run.size < _MIN_SIZE:
+        middle = _middle(run.box)
+        if run.size < _MIN_SIZE or _is_squeezed(run):
             unseen.add(key)
         elif run.invisible:
-            over = any(_inside(_middle(run.box), picture) for picture in pictures)
+            over = any(_inside(middle, picture) for picture in pictures)
             behind = behind or over
             if not over:
                 unseen.add(key)
-        elif run.doubtful or any(_inside(_middle(run.box), one) for one in (*pictures, *fills)) or not _on_page(run.box, page):
-            doubtful.add(key)
-    if doubtful:
-        canvas = _Canvas(page)
-        unseen.update(key for key, box in _tight_boxes(text.raw, letters, doubtful).items() if not canvas.shows(box))
+        elif run.pale:
+            pale.add(key)
+        else:
+            near = any(_inside(middle, one) for one in (*pictures, *fills)) or not _on_page(run.box, page)
+            if near or run.doubtful or key not in top or is_clipped(key, middle):
+                other.add(key)
+    if pale or other:
+        boxes = _tight_boxes(text.raw, letters, pale | other)
+        canvas = Canvas(page)
+        if thorough:
+            for group in (pale, other):
+                without = Canvas(page, group) if group else canvas
+                unseen.update(key for key in group if key in boxes and not canvas.differs(without, boxes[key]))
+        else:
+            unseen.update(key for key, box in boxes.items() if not canvas.shows(box))
+            unchecked = True
     hid = any(key in unseen and letter.text.strip() for letter, key, _ in letters)
     width, height = page.get_size()
     seen = [letter for letter, key, _ in letters if key not in unseen]
-    return Page(width, height, seen, rules, hid, behind, bool(pictures))
+    cut = raw.FPDFText_CountChars(text.raw) > _MAX_CHARS
+    return Page(width, height, seen, rules, hid, behind, bool(pictures), cut, bool(pale or other), unchecked)
+
+
+def _is_squeezed(run: _Run) -> bool:
+    """Whether it is no longer than a few of its letters would be; upright lines are as high."""
+    longest = max(run.box[2] - run.box[0], run.box[3] - run.box[1])
+    return run.letters > 1 / _SQUEEZED and longest < _SQUEEZED * run.size * run.letters
 
 
 def _letters(text: Any) -> tuple[list[tuple[Letter, int, int]], dict[int, _Run]]:
@@ -113,6 +145,7 @@ def _letters(text: Any) -> tuple[list[tuple[Letter, int, int]], dict[int, _Run]]
             run = runs[key] = _run(text, index, owner, box)
         if char != " ":
             run.box = _union(run.box, box)
+            run.letters += 1
         letters.append((Letter(char, box, run.size, run.bold), key, index))
         before = key
     return letters, runs
@@ -143,18 +176,22 @@ def _run(text: Any, index: int, owner: Any, box: Box) -> _Run:
     bold = any(word in lower for word in (b"bold", b"black", b"heavy", b"demi"))
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     raw.FPDFText_GetFillColor(text, index, red, green, blue, alpha)
-    doubtful = min(red.value, green.value, blue.value) > _PALE or alpha.value < 255 - _PALE
+    pale = min(red.value, green.value, blue.value) > _PALE or alpha.value < 255 - _PALE
     mode = raw.FPDFTextObj_GetTextRenderMode(owner) if owner else 0
-    return _Run(size, bold, doubtful, mode in _INVISIBLE, box)
+    doubtful = mode != raw.FPDF_TEXTRENDERMODE_FILL or bool(owner and is_conditional(owner))
+    return _Run(size, bold, pale, doubtful, mode in _INVISIBLE, box)
 
 
-def _drawn(page: Any) -> tuple[list[Box], list[Box], list[Box]]:
-    """Pictures, filled areas, and rules."""
+def _drawn(page: Any) -> tuple[list[Box], list[Box], list[Box], set[int]]:
+    """Pictures, filled areas, rules, and the texts that lie on the page itself and not in a form."""
+    top: set[int] = set()
     pictures: list[Box] = []
     fills: list[Box] = []
     rules: list[Box] = []
-    for one in page.get_objects(max_depth=2):
-        if one.type not in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH):
+    for one in page.get_objects(max_depth=_MAX_DEPTH):
+        if one.type == raw.FPDF_PAGEOBJ_TEXT and one.level == 0:
+            top.add(ctypes.addressof(one.raw.contents))
+        if one.type not in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING):
             continue
         try:
             box: Box = one.get_bounds()
@@ -163,14 +200,21 @@ def _drawn(page: Any) -> tuple[list[Box], list[Box], list[Box]]:
         if one.type == raw.FPDF_PAGEOBJ_IMAGE:
             pictures.append(box)
             continue
+        if one.type == raw.FPDF_PAGEOBJ_SHADING:
+            fills.append(box)
+            continue
         fill, stroke = ctypes.c_int(), ctypes.c_int()
         raw.FPDFPath_GetDrawMode(one, fill, stroke)
         wide, high = box[2] - box[0], box[3] - box[1]
+        thick = ctypes.c_float()
+        if stroke.value and raw.FPDFPageObj_GetStrokeWidth(one, thick) and thick.value > _THIN:
+            half = thick.value / 2
+            fills.append((box[0] - half, box[1] - half, box[2] + half, box[3] + half))
         if fill.value and wide > _THIN and high > _THIN:
             fills.append(box)
         if len(rules) < _MAX_SEGMENTS:
             rules.extend(_edges(one, box, bool(fill.value or stroke.value)))
-    return pictures, fills, rules
+    return pictures, fills, rules, top
 
 
 def _edges(path: Any, box: Box, drawn: bool) -> Iterator[Box]:
@@ -203,39 +247,6 @@ def _straight(one: tuple[float, float], other: tuple[float, float]) -> Iterator[
     box = (min(one[0], other[0]), min(one[1], other[1]), max(one[0], other[0]), max(one[1], other[1]))
     if (box[2] - box[0] <= _THIN) != (box[3] - box[1] <= _THIN):
         yield box
-
-
-class _Canvas:
-    """A page, drawn."""
-
-    def __init__(self, page: Any) -> None:
-        width, height = page.get_size()
-        self._page = page
-        drawn = page.render(scale=min(_SCALE, _MAX_PIXELS / max(width, height, 1)), force_bitmap_format=raw.FPDFBitmap_BGR)
-        self._wide, self._high, self._stride = drawn.width, drawn.height, drawn.stride
-        self._pixels = bytes(drawn.buffer)
-
-    def shows(self, box: Box) -> bool:
-        """Whether anything differs there from anything else."""
-        (x0, y0), (x1, y1) = self._pixel(box[0], box[3]), self._pixel(box[2], box[1])
-        left, right = max(min(x0, x1) - 1, 0), min(max(x0, x1) + 1, self._wide)
-        top, bottom = max(min(y0, y1) - 1, 0), min(max(y0, y1) + 1, self._high)
-        lowest, highest = [255] * 3, [0] * 3
-        for row in range(top, bottom):
-            line = self._pixels[row * self._stride + left * 3 : row * self._stride + right * 3]
-            for channel in range(3):
-                values = line[channel::3]
-                if values:
-                    lowest[channel] = min(lowest[channel], min(values))
-                    highest[channel] = max(highest[channel], max(values))
-            if any(high - low >= _CONTRAST for low, high in zip(lowest, highest, strict=True)):
-                return True
-        return False
-
-    def _pixel(self, x: float, y: float) -> tuple[int, int]:
-        across, down = ctypes.c_int(), ctypes.c_int()
-        raw.FPDF_PageToDevice(self._page, 0, 0, self._wide, self._high, 0, x, y, across, down)
-        return across.value, down.value
 
 
 def _union(one: Box, other: Box) -> Box:

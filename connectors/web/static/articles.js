@@ -9,7 +9,7 @@ const WARNINGS = {
   encoding_guessed: "The file does not say in which encoding it is; check the special characters.",
   control_characters_removed: "Control characters were left out.",
   attachments_not_read: "Attachments were not read. Add them as files of their own.",
-  pages_not_read: "Some pages have no text that can be read, and were left out.",
+  pages_not_read: "Some pages, or parts of long ones, have no text that can be read, and were left out.",
   text_behind_pictures: "Some text lies behind pictures. Please check that it is what the pictures show.",
   text_not_checked: "Some text could not be checked for being visible. Please compare the draft with the file.",
   parts_not_read: "Some parts were not read: formulas without a saved result, or inserted files. Open the file, save it again, and compare.",

@@ -181,16 +181,19 @@ class ChromaCollection:
             return self._parts
 
     def _open(self, part: str) -> Any:
-        parts = self._all()
+        self._all()
         with self._opening:
+            parts = self._parts or {}
             if part not in parts:
                 name = self._name if self._apart is None else f"{self._name}.{hashlib.sha256(part.encode()).hexdigest()[:_DIGITS]}"
-                parts[part] = self._index.client().get_or_create_collection(
+                made = self._index.client().get_or_create_collection(
                     name,
                     configuration={"hnsw": {"space": "cosine", "ef_search": _SEARCH_WIDTH}},
                     metadata={_PART: part} if self._apart is not None else None,
                     embedding_function=None,
                 )
+                # Another one instead of a change: queries go through it in other threads.
+                self._parts = parts = {**parts, part: made}
             return parts[part]
 
     def _remove(self, part: Any, ids: Sequence[str]) -> None:

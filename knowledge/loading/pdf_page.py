@@ -23,6 +23,8 @@ _PALE = 150
 """Letters whose darkest channel is above are looked at more closely."""
 _MAX_CHARS = 200_000
 _MAX_SEGMENTS = 20_000
+_NAMELESS = 0.2
+"""Share of letters that are control characters, from which on the rest makes no sense."""
 _THIN = 2.5
 _MAX_DEPTH = 5
 _LARGE = 40
@@ -54,7 +56,7 @@ class Page:
     """Whether its text lies invisibly over a picture, as recognised text of a scan does."""
     pictures: bool
     cut: bool = False
-    """Whether it has more letters than are read."""
+    """Whether it has more letters than are read, or many whose font does not tell what they are."""
     drawn: bool = False
     unchecked: bool = False
     """Whether there is doubt about text, and the page was not to be drawn twice."""
@@ -113,7 +115,8 @@ def read_page(page: Any, thorough: bool = True) -> Page:
     hid = any(key in unseen and letter.text.strip() for letter, key, _ in letters)
     width, height = page.get_size()
     seen = [letter for letter, key, _ in letters if key not in unseen]
-    cut = raw.FPDFText_CountChars(text.raw) > _MAX_CHARS
+    nameless = sum(letter.text < " " for letter in seen if letter.size)
+    cut = raw.FPDFText_CountChars(text.raw) > _MAX_CHARS or nameless > _NAMELESS * len(seen)
     return Page(width, height, seen, rules, hid, behind, bool(pictures), cut, bool(pale or other), unchecked)
 
 

@@ -304,3 +304,9 @@ def test_what_a_rectangle_leaves_and_white_on_dark_is_seen() -> None:
 def test_a_page_that_is_cut_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pdf_page, "_MAX_CHARS", 5)
     assert load_now(pdf(_SEEN), "a.pdf").warnings == ("pages_not_read",)
+
+
+def test_letters_whose_font_does_not_name_them_are_reported() -> None:
+    loaded = load_now(pdf(_SEEN, written(["\\001\\002\\003\\004 \\005\\006"])), "a.pdf")
+    assert "Seen here." in loaded.markdown
+    assert "pages_not_read" in loaded.warnings

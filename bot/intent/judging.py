@@ -113,6 +113,8 @@ class Judging:
 
     def _skill(self, text: str, ranked: Ranked, likely: tuple[tuple[str, float], ...], way: Ranked | None) -> Judgement:
         spec, confidence = self._skills[ranked.label], ranked.confidence
+        if ranked.strange:
+            confidence = min(confidence, spec.notify_at - OFFERED)
         alternatives = tuple(one for one in likely[1:] if one[1] >= _RIVAL)
         if acts.negated(text) or (way is None and spec.effect and acts.asks_about(text)):
             confidence = min(confidence, _UNWANTED)
@@ -120,7 +122,7 @@ class Judging:
             if way is not None and way.label == ranked.label:
                 confidence = max(confidence, way.confidence)
             confidence = min(confidence, spec.act_at - OFFERED)
-        elif _UNRIVALLED <= confidence < spec.notify_at and ranked.labels[1][1] <= _FAR:
+        elif not ranked.strange and _UNRIVALLED <= confidence < spec.notify_at and ranked.labels[1][1] <= _FAR:
             # Short of words rather than ambiguous ("I need access"): what is missing is asked for.
             confidence = spec.notify_at
         return Judgement(text, "skill", confidence, ranked.label, alternatives, likely)

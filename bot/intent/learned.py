@@ -50,7 +50,7 @@ class Learned:
 
     def accepts(self, ranked: Ranked) -> bool:
         """Whether it counts as one of the labels outside `apart`, at the confidence from which employees are served."""
-        return ranked.label not in self.apart and ranked.confidence >= ACCEPTED
+        return ranked.label not in self.apart and ranked.confidence >= ACCEPTED and not ranked.strange
 
 
 async def learn(

@@ -21,7 +21,6 @@ _SHARPNESS, _GAIN = 2.0, 2.0
 """Of the embedding kernel g * exp(s * (cosine - 1)). These and the ridge did best on held-out rows of public sets."""
 _RIDGE = 0.3
 _LANDMARKS = 4096
-"""Examples up to which closeness is taken to each of them; of more, the size of the sample that it is taken to."""
 _JITTER = 1e-3
 """Keeps the kernel of landmarks that are said twice invertible."""
 _ROUNDS = 15
@@ -51,9 +50,12 @@ class Trainer(Protocol):
         """Trained on all examples but those that are held out."""
 
 
-def trainer(vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_]) -> Trainer:
-    """`features` of the texts, out of `columns`; `own`: which label each has, shape [texts, labels]."""
-    return (_Exact if len(vectors) <= _LANDMARKS else _Sampled)(vectors, features, columns, own)
+def trainer(vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_], *, landmarks: int = _LANDMARKS) -> Trainer:
+    """`features` of the texts, out of `columns`; `own`: which label each has, shape [texts, labels]. `landmarks`: examples up
+    to which closeness is taken to each of them; of more, the size of the sample that it is taken to."""
+    if len(vectors) <= landmarks:
+        return _Exact(vectors, features, columns, own)
+    return _Sampled(vectors, features, columns, own, landmarks)
 
 
 class _Exact:
@@ -70,12 +72,13 @@ class _Exact:
 
 
 class _Sampled:
-    def __init__(self, vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_]) -> None:
+    def __init__(self, vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_], landmarks: int) -> None:
         self._features, self._columns, self._own = features, columns, own
-        self._landmarks = vectors[np.sort(np.random.default_rng(0).choice(len(vectors), _LANDMARKS, replace=False))]
+        self._landmarks = vectors[np.sort(np.random.default_rng(0).choice(len(vectors), landmarks, replace=False))]
+        self._width = landmarks + columns
         # Expansions whose products are the kernel.
         self._basis = _Factor(_closeness(self._landmarks @ self._landmarks.T), _JITTER)
-        self._near = np.empty((len(vectors), _LANDMARKS), dtype=np.float32)
+        self._near = np.empty((len(vectors), landmarks), dtype=np.float32)
         for rows in _chunks(np.arange(len(vectors))):
             self._near[rows] = self._basis.forward(_closeness(self._landmarks @ vectors[rows].T)).T
         self._gram = self._products(np.arange(len(vectors)))
@@ -87,7 +90,7 @@ class _Sampled:
         chunks = [(rows, slice(start, start + len(rows))) for rows, start in zip(_chunks(kept), range(0, len(kept), _CHUNK), strict=True)]
 
         def weighed(targets: Floats) -> Floats:
-            aims = np.zeros((_LANDMARKS + self._columns, own.shape[1]), dtype=np.float32)
+            aims = np.zeros((self._width, own.shape[1]), dtype=np.float32)
             for rows, place in chunks:
                 aims += self._expanded(rows).T @ targets[place]
             return factor.solve(aims)
@@ -97,13 +100,13 @@ class _Sampled:
             return np.vstack([self._expanded(rows) @ weights for rows, _ in chunks])
 
         weights = weighed(_moved(own, predicted))
-        return Margins(self._landmarks, self._basis.back(weights[:_LANDMARKS]), weights[_LANDMARKS:])
+        return Margins(self._landmarks, self._basis.back(weights[: len(self._landmarks)]), weights[len(self._landmarks) :])
 
     def _expanded(self, rows: Indices) -> Floats:
         return np.hstack([self._near[rows], dense([self._features[row] for row in rows], self._columns)])
 
     def _products(self, rows: Indices) -> Floats:
-        gram = np.zeros((_LANDMARKS + self._columns,) * 2, dtype=np.float32)
+        gram = np.zeros((self._width, self._width), dtype=np.float32)
         for chunk in _chunks(rows):
             seen = self._expanded(chunk)
             gram += seen.T @ seen

@@ -33,6 +33,8 @@ _TWIN = 0.85
 """Cosine above which two examples of one label are held out together."""
 _RIVALRY = 6.0
 """How fast the rest of the confidence falls off among the labels that came second."""
+_STRANGE = 0.02
+"""Share of the held-out utterances of labels that are told apart that may be taken for strange."""
 _FOLDS = 10
 _ENOUGH = 1500
 """Examples that are enough to calibrate on: no further part is held out when so many were."""
@@ -41,11 +43,12 @@ _ENOUGH = 1500
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """Labels with calibrated confidence, best first. `nearest`: cosine of the nearest example of the best label. `known`:
-    how sure it is that the utterance has one of the labels that are told apart."""
+    how sure it is that the utterance has one of the labels that are told apart; `strange`: less sure than of nearly all that do."""
 
     labels: tuple[tuple[str, float], ...]
     nearest: float
     known: float
+    strange: bool = False
 
     @property
     def label(self) -> str:
@@ -87,7 +90,7 @@ class Classifier:
         own = known.truth[:, None] == np.arange(len(self.labels))
         training = trainer(known.vectors, known.features, BUCKETS + len(self._marks), own)
         self._known, self._margins = known, training.fit(np.zeros(len(known.truth), dtype=bool))
-        self._sure, self._familiar = self._calibrate(known, training)
+        self._sure, self._familiar, self._least = self._calibrate(known, training)
 
     def rank(self, texts: Sequence[str], vectors: Floats, marks: Sequence[frozenset[str]] = ()) -> list[Ranked]:
         judged = self._judged(self._margins, self._known, vectors, self._features(texts, marks))
@@ -101,7 +104,7 @@ class Classifier:
         rest = np.exp(_RIVALRY * (scores[others] - scores[best]))
         shares = (1 - confidence) * rest / max(float(rest.sum()), 1.0)
         rivals = tuple((self.labels[index], float(share)) for index, share in zip(others, shares, strict=True))
-        return Ranked(((self.labels[best], confidence), *rivals), float(nearest[best]), known)
+        return Ranked(((self.labels[best], confidence), *rivals), float(nearest[best]), known, known < self._least)
 
     def _features(self, texts: Sequence[str], marks: Sequence[frozenset[str]]) -> list[Wording]:
         found = [(there, values * np.float32(_LEXICAL**0.5)) for there, values in map(wording, texts)]
@@ -144,8 +147,9 @@ class Classifier:
 
     # -- calibration -------------------------------------------------------------------------------------------------
 
-    def _calibrate(self, known: "_Examples", training: Trainer) -> tuple[Doubles, Doubles]:
-        """Logistic weights of the evidence for "the best label is right" and for "it is a label that is told apart"."""
+    def _calibrate(self, known: "_Examples", training: Trainer) -> tuple[Doubles, Doubles, float]:
+        """Logistic weights of the evidence for "the best label is right" and for "it is a label that is told apart", and the
+        chance of the latter below which an utterance is strange."""
         evidence, right, familiar, told = [], [], [], []
 
         def judged(asked: NDArray[np.bool_], held: NDArray[np.bool_]) -> "_Judged":
@@ -165,9 +169,12 @@ class Classifier:
                 strange = labels[known.truth]
                 familiar.append(self._familiarity(judged(strange, held | strange)))
                 told.append(np.zeros(int(strange.sum()), dtype=bool))
+        seen, known_of = np.vstack(familiar), np.concatenate(told)
+        heard = _logistic(seen, known_of.astype(float))
         return (
             _logistic(np.vstack(evidence), np.concatenate(right).astype(float)),
-            _logistic(np.vstack(familiar), np.concatenate(told).astype(float)),
+            heard,
+            float(np.quantile(_chance(seen[known_of] @ heard), _STRANGE)) if known_of.any() else 0.0,
         )
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.intent.experience import MOST, NEAR, SEVERAL, Evidence, Experience, Outcome, moved
-from bot.intent.scoring import Floats, Ranked
+from bot.intent.scoring import Ranked
+from bot.intent.wording import Floats
 from specialists.skill import SkillSpec
 
 

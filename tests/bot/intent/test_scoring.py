@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.intent.margins import trainer
 from bot.intent.scoring import Classifier
 from bot.intent.training import Example, Spelling
 from bot.intent.vectors import encode_cached
+from bot.intent.wording import BUCKETS, wording
 from knowledge.embedding.hashing import HashingEncoder
-from knowledge.embedding.port import Vectors
+from knowledge.embedding.port import Vectors, normalised
 
 TEXTS = {
     "unlock": ["unlock my account", "my account is locked", "account locked again", "please unlock the account"],
@@ -50,6 +52,80 @@ async def test_labels_that_need_not_be_told_apart_share_confidence() -> None:
     (ranked,) = classifier.rank(["a joke policy"], await HashingEncoder().encode(["a joke policy"]))
     assert ranked.label in ("question", "other")
     assert {label for label, _ in ranked.labels[1:]} == {"unlock", "leave"}
+
+
+def clusters(count: int, each: int, noise: float, seed: int) -> tuple[list[str], Vectors]:
+    """Labels and vectors of points around random directions, the same directions whatever the seed."""
+    middles = np.random.default_rng(7).normal(size=(count, 24))
+    labels = [f"label {index:02}" for index in range(count) for _ in range(each)]
+    points = np.repeat(middles, each, axis=0) + np.random.default_rng(seed).normal(scale=noise, size=(count * each, 24))
+    return labels, normalised(points)
+
+
+def wordless(labels: Sequence[str], vectors: Vectors) -> Classifier:
+    return Classifier([""] * len(labels), labels, vectors)
+
+
+def test_confidence_is_the_share_that_is_right() -> None:
+    classifier = wordless(*clusters(12, 40, 1.4, seed=1))
+    labels, vectors = clusters(12, 80, 1.4, seed=2)
+    ranked = classifier.rank([""] * len(labels), vectors)
+    confidence = np.array([one.confidence for one in ranked])
+    right = np.array([one.label == label for one, label in zip(ranked, labels, strict=True)])
+    assert 0.6 < right.mean() < 0.97, "neither too easy nor too hard to show anything"
+    bins = np.minimum((confidence * 10).astype(int), 9)
+    error = sum(abs(confidence[bins == one].mean() - right[bins == one].mean()) * (bins == one).mean() for one in set(bins.tolist()))
+    assert error < 0.06
+    assert confidence[right].mean() > confidence[~right].mean() + 0.1
+
+
+def test_what_nobody_taught_is_known_to_be_strange() -> None:
+    labels, vectors = clusters(16, 30, 0.5, seed=1)
+    taught = [index for index, label in enumerate(labels) if label < "label 12"]
+    classifier = wordless([labels[index] for index in taught], vectors[taught])
+    labels, vectors = clusters(16, 10, 0.5, seed=2)
+    ranked = classifier.rank([""] * len(labels), vectors)
+    mine = [one for one, label in zip(ranked, labels, strict=True) if label < "label 12"]
+    others = [one for one, label in zip(ranked, labels, strict=True) if label >= "label 12"]
+    assert np.mean([one.known > other.known for one in mine for other in others]) > 0.98
+    assert np.mean([one.strange for one in others]) > 0.8
+    assert np.mean([one.strange for one in mine]) < 0.1
+
+
+def test_the_same_examples_make_the_same_classifier_in_whatever_order() -> None:
+    labels, vectors = clusters(6, 12, 0.8, seed=1)
+    one, same = wordless(labels, vectors), wordless(labels, vectors)
+    asked = clusters(6, 3, 0.8, seed=2)[1]
+    assert one.rank([""] * len(asked), asked) == same.rank([""] * len(asked), asked)
+
+
+def test_a_label_of_twins_and_one_of_a_single_example_are_learned() -> None:
+    labels, vectors = clusters(4, 6, 0.5, seed=1)
+    vectors[:6] = vectors[0]
+    classifier = wordless([*labels[:19]], vectors[:19])
+    assert [one.label for one in classifier.rank(["", ""], vectors[[0, 18]])] == ["label 00", "label 03"]
+
+
+def test_a_sample_of_landmarks_does_nearly_what_all_do() -> None:
+    labels, vectors = clusters(8, 60, 0.9, seed=1)
+    own = np.array(labels)[:, None] == np.unique(labels)
+    features = [wording(f"{label} and more") if index % 3 == 0 else wording("more") for index, label in enumerate(labels)]
+    held = np.arange(len(labels)) % 5 == 0
+    asked, words = vectors[held], [features[index] for index in np.flatnonzero(held)]
+    exact = trainer(vectors, features, BUCKETS, own).fit(held).scores(asked, words)
+    for landmarks, far, alike in ((470, 0.02, 0.99), (300, 0.08, 0.95)):
+        sampled = trainer(vectors, features, BUCKETS, own, landmarks=landmarks).fit(held)
+        scores = sampled.scores(asked, words)
+        assert len(sampled.landmarks) == landmarks
+        assert np.abs(scores - exact).mean() < far
+        assert (scores.argmax(axis=1) == exact.argmax(axis=1)).mean() >= alike
+
+
+def test_wording_is_of_length_one_and_of_no_words_nothing() -> None:
+    there, values = wording("Reset my VPN-Tokne, reset it")
+    assert np.linalg.norm(values) == pytest.approx(1)
+    assert list(there) == sorted(set(there))
+    assert not len(wording("?!")[0])
 
 
 async def test_marks_count() -> None:

@@ -394,6 +394,7 @@ class App:
             await platform.close()
         await self.fulfilment.close()
         await self.audit.seal(self.sessions)
+        await self.library.close()
         for connector in self.outside.connectors.values():
             await connector.close()
         await self.engine_db.dispose()

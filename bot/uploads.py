@@ -35,7 +35,7 @@ MOST_KEPT = 20
 """Uploads that can be looked at, those that are over included."""
 IDLE_SECONDS = 600.0
 """After so long without a file the rest of them is not waited for: a browser was closed."""
-AT_ONCE = 8
+AT_ONCE = 16
 """Articles that are published together."""
 _WRITTEN_AT_ONCE = 1024 * 1024
 
@@ -276,7 +276,8 @@ class Uploads:
 
         upload.working = files
         try:
-            await self._library.publish_many([file.article for file in files if file.article], upload.by, between=between)
+            ids = [file.article for file in files if file.article]
+            await self._library.publish_many(ids, upload.by, between=between, wait_for_index=False)
         except _Stopped:
             for file in files:
                 file.rest()

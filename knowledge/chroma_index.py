@@ -23,7 +23,7 @@ BATCH = 5461
 """The most rows that Chroma takes in one call."""
 _OVERFETCH, _LEAST_FETCH = 4, 50
 """A filtered query of a large collection costs 25 times an unfiltered one, so more is fetched and filtered here first."""
-_SEARCH_WIDTH = 300
+_SEARCH_WIDTH = 220
 """Finds 99 of the 100 nearest ones among 100,000."""
 _THREADS = 2
 _PART = "part"

@@ -11,15 +11,16 @@ that is always all of them.
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from knowledge.text import STOP_WORDS, words
 
 _MAX_TERMS = 32
 """Words of a question that are searched for."""
-_WEIGHED = 700
+_WEIGHED = 1000
 """Passages with one of the rare words, by their frequencies: some 2 us each."""
 _MOST_WEIGHED = 2 * _WEIGHED
 """Passages that are weighed in any case; where words meet more often, the oldest."""
@@ -92,18 +93,14 @@ _SEARCH = {
         GROUP BY c.id ORDER BY score DESC, c.id LIMIT :limit""",
 }
 _FREQUENCY = {
-    "sqlite": "SELECT count(*) FROM knowledge_lexical WHERE knowledge_lexical MATCH :query",
-    "postgresql": "SELECT count(*) FROM knowledge_lexical WHERE document @@ plainto_tsquery('english', :query)",
+    "sqlite": "SELECT count(*) FROM knowledge_lexical WHERE knowledge_lexical MATCH {word}",
+    "postgresql": "SELECT count(*) FROM knowledge_lexical WHERE document @@ plainto_tsquery('english', {word})",
 }
 _SIZE = "SELECT coalesce(max(number), 0) FROM knowledge_chunk"
-_READABLE = {
-    "sqlite": """
-        SELECT count(*) FROM (SELECT 1 FROM knowledge_article a JOIN knowledge_chunk c ON c.article_id = a.id
-            WHERE a.audience_key IN (SELECT value FROM json_each(:audiences)) LIMIT :most)""",
-    "postgresql": """
-        SELECT count(*) FROM (SELECT 1 FROM knowledge_article a JOIN knowledge_chunk c ON c.article_id = a.id
-            WHERE a.audience_key = ANY(:audiences) LIMIT :most) AS readable""",
-}
+_READABLE = """
+    SELECT count(*) FROM (SELECT 1 FROM knowledge_article a JOIN knowledge_chunk c ON c.article_id = a.id
+        WHERE a.audience_key {mine} LIMIT :most) AS readable"""
+_AMONG = {"sqlite": "IN (SELECT value FROM json_each(:audiences))", "postgresql": "= ANY(:audiences)"}
 
 
 @dataclass
@@ -114,11 +111,14 @@ class Frequencies:
     words: dict[str, int] = field(default_factory=dict)
     readable: dict[frozenset[str], int] = field(default_factory=dict)
 
-    def grown_to(self, size: int) -> None:
-        if abs(size - self.size) > _GROWTH * self.size:
-            self.size = size
-            self.words.clear()
-            self.readable.clear()
+    def grown_to(self, size: int) -> bool:
+        """Forgets what does not hold any more; True if so."""
+        if abs(size - self.size) <= _GROWTH * self.size:
+            return False
+        self.size = size
+        self.words.clear()
+        self.readable.clear()
+        return True
 
 
 @dataclass(frozen=True)
@@ -182,16 +182,14 @@ async def search_text(
     known = known or Frequencies()
     dialect = _dialect(session)
     audiences = json.dumps(sorted(audience_keys)) if dialect == "sqlite" else sorted(audience_keys)
-    known.grown_to((await session.execute(text(_SIZE))).scalar_one())
-    few = await _readable(session, frozenset(audience_keys), audiences, known) <= _FEW
-    for word in asked:
-        if word not in known.words:
-            counted = await session.execute(text(_FREQUENCY[dialect]), {"query": f'"{word}"' if dialect == "sqlite" else word})
-            known.words[word] = counted.scalar_one()
+    readable = frozenset(audience_keys)
+    if await _count(session, asked, readable, audiences, known):
+        # The library has grown: what was known does not hold any more.
+        await _count(session, asked, readable, audiences, known)
+    few = known.readable[readable] <= _FEW
     chosen = plan(asked, known.words, few=few)
     bound = _query(chosen) if dialect == "sqlite" else _terms(chosen, known)
-    statement = _SEARCH[dialect].format(mine=(_FEW_OF_MINE if few else _MINE)[dialect])
-    found = (await session.execute(text(statement), {**bound, "audiences": audiences, "limit": limit, "most": _MOST_WEIGHED})).all()
+    found = (await session.execute(_search(dialect, few), {**bound, "audiences": audiences, "limit": limit, "most": _MOST_WEIGHED})).all()
     best = max((row.score for row in found), default=0.0)
     return {row.id: float(row.score / best) if best > 0 else 0.0 for row in found}
 
@@ -212,11 +210,31 @@ def _terms(chosen: Plan, known: Frequencies) -> dict[str, object]:
     return {"words": asked, "kinds": kinds, "frequencies": [known.words[word] for word in asked], "passages": known.size}
 
 
-async def _readable(session: AsyncSession, keys: frozenset[str], audiences: object, known: Frequencies) -> int:
-    if keys not in known.readable:
-        counted = await session.execute(text(_READABLE[_dialect(session)]), {"audiences": audiences, "most": _FEW + 1})
-        known.readable[keys] = counted.scalar_one()
-    return known.readable[keys]
+async def _count(session: AsyncSession, asked: Sequence[str], readable: frozenset[str], audiences: object, known: Frequencies) -> bool:
+    """Finds out what is not known yet, in one statement; True when the library turned out to have grown."""
+    dialect = _dialect(session)
+    missing = [word for word in asked if word not in known.words]
+    parts = [_SIZE, *(_FREQUENCY[dialect].format(word=f":word{n}") for n in range(len(missing)))]
+    bound: dict[str, object] = {f"word{n}": f'"{word}"' if dialect == "sqlite" else word for n, word in enumerate(missing)}
+    if readable not in known.readable:
+        parts.append(_READABLE.format(mine=_AMONG[dialect]))
+        bound |= {"audiences": audiences, "most": _FEW + 1}
+    row = (await session.execute(_clause(f"SELECT {', '.join(f'({part})' for part in parts)}"), bound)).one()
+    grown = known.grown_to(row[0])
+    known.words.update(zip(missing, row[1:], strict=False))
+    if len(row) > 1 + len(missing):
+        known.readable[readable] = row[-1]
+    return grown and bool(set(asked) - known.words.keys() or readable not in known.readable)
+
+
+@lru_cache(maxsize=200)
+def _clause(statement: str) -> TextClause:
+    """Reading a statement for its parameters takes as long as some of them."""
+    return text(statement)
+
+
+def _search(dialect: str, few: bool) -> TextClause:
+    return _clause(_SEARCH[dialect].format(mine=(_FEW_OF_MINE if few else _MINE)[dialect]))
 
 
 def _dialect(session: AsyncSession) -> str:

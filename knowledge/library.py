@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, delete, func, insert, update
+from sqlalchemy import Row, func, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.errors import Retry
@@ -22,17 +22,16 @@ from knowledge.answering import Answer, Reader
 from knowledge.embedding.port import Encoder
 from knowledge.errors import NotPossible
 from knowledge.index import Index
-from knowledge.lexical import add_rows, remove_article
 from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
 from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience, require_admin
 from knowledge.preparing import Between, Encoded, again, encoded, go_on, known_vectors
-from knowledge.projection import Progress, Projection, keep_next, mark_pending
+from knowledge.projection import Progress, Projection, keep_next
 from knowledge.scoring import Candidate, rank
-from knowledge.store import article_of, articles, audience_from, audience_key, chunks, select_articles, to_bytes, version_values, versions
+from knowledge.store import article_of, articles, audience_from, audience_key, select_articles, to_bytes, version_values, versions
 from knowledge.store import published as is_published
-from knowledge.text import plain
 from knowledge.unchanged import brings_nothing, content_hash
+from knowledge.writing import forget_chunks, write_chunks
 
 _UNPUBLISHED = (ArticleState.DRAFT.value, ArticleState.REVIEW.value)
 _DEFAULT_LANGUAGE = "en"
@@ -90,6 +89,7 @@ class Library:
         # One writer at a time in this process; other processes are held off by the guarded updates.
         self._writing = asyncio.Lock()
         self._projection = Projection(sessions, index, encoder, former)
+        self._following: set[asyncio.Task[None]] = set()
 
     async def add(self, data: bytes, name: str, audience: Sequence[str] = (), *, by: Person) -> Article:
         """A file as a draft: of a new article, or as the next version of the one with the same file name.
@@ -198,13 +198,16 @@ class Library:
         """
         return (await self.publish_many([article_id], by))[0]
 
-    async def publish_many(self, article_ids: Sequence[str], by: Person, *, between: Between = go_on) -> Sequence[Article]:
+    async def publish_many(
+        self, article_ids: Sequence[str], by: Person, *, between: Between = go_on, wait_for_index: bool = True
+    ) -> Sequence[Article]:
         """`publish` for several articles in one transaction: all of them, or none. `between` can stop it while it encodes.
 
-        Other writers wait for the transaction, some 2 ms a passage: many articles are published a few at a time.
+        Other writers wait for the transaction, some 5 ms an article: many are published a few at a time. Without `wait_for_index` it
+        returns at the commit, and the index follows while the next ones are encoded.
         """
         require_admin(by)
-        drafts = [await self.get(id_) for id_ in article_ids]
+        drafts = await self._get_many(article_ids)
         serving, *coming = await self._projection.encoders()
         ready = await self._encode(drafts, serving, between)
         beforehand = [(one.name, await again(ready, one, between)) for one in coming]
@@ -214,8 +217,15 @@ class Library:
                 await self._record(session, "article_published", one.article, by)
             for name, made in beforehand:
                 await keep_next(session, name, made)
-        await self._project(article_ids)
-        return [await self.get(id_) for id_ in article_ids]
+        following = asyncio.create_task(self._project(article_ids))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+        if wait_for_index:
+            await asyncio.shield(following)
+        elif len(self._following) > 1:
+            # No further behind than by what was published last.
+            await asyncio.wait(self._following - {following})
+        return await self._get_many(article_ids)
 
     async def retire(self, article_id: str, by: Person) -> Article:
         """Takes the published version out of every answer, at once. Raises `NotAllowed`, `NotPossible`."""
@@ -226,7 +236,7 @@ class Library:
                 raise NotPossible("not_published", article=article_id)
             article = article_of(row)
             await self._move(session, article, (ArticleState.PUBLISHED.value,), ArticleState.RETIRED)
-            await self._forget_chunks(session, article_id)
+            await forget_chunks(session, article_id)
             await session.execute(update(articles).where(articles.c.id == article_id).values(published_version=None, audience_key=None))
             await self._record(session, "article_retired", article, by)
         await self._project([article_id])
@@ -240,6 +250,16 @@ class Library:
         if row is None:
             raise NotPossible("article_unknown", article=article_id)
         return article_of(row)
+
+    async def _get_many(self, article_ids: Sequence[str]) -> Sequence[Article]:
+        newest = versions.c.version == articles.c.latest_version
+        async with self._sessions() as session:
+            rows = (await session.execute(select_articles().where(articles.c.id.in_(article_ids), newest))).all()
+        found = {row.id: article_of(row) for row in rows}
+        missing = next((id_ for id_ in article_ids if id_ not in found), None)
+        if missing is not None:
+            raise NotPossible("article_unknown", article=missing)
+        return [found[id_] for id_ in article_ids]
 
     async def list(self, *, state: ArticleState | None = None) -> Sequence[Article]:
         """Every article by title: its published version, and its newest one where that is another."""
@@ -273,6 +293,11 @@ class Library:
     async def passages(self) -> int:
         """How many the vector index has. Raises `Retry`."""
         return await self._projection.count()
+
+    async def close(self) -> None:
+        """Lets the index follow what was published last."""
+        if self._following:
+            await asyncio.wait(self._following)
 
     async def _project(self, article_ids: Sequence[str]) -> None:
         """After a change that is committed already: that must not fail because the index is down."""
@@ -310,43 +335,12 @@ class Library:
         before = (versions.c.article_id == article.id) & (versions.c.version < article.version)
         replaced = (ArticleState.PUBLISHED.value, *_UNPUBLISHED)
         await session.execute(update(versions).where(before, versions.c.state.in_(replaced)).values(state=ArticleState.SUPERSEDED.value))
-        await self._forget_chunks(session, article.id)
-        rows = [
-            {
-                "id": chunk.id,
-                "article_id": article.id,
-                "version": article.version,
-                "ordinal": chunk.ordinal,
-                "section": chunk.section,
-                "text": chunk.text,
-                "vector": to_bytes(vector),
-            }
-            for chunk, vector in zip(ready.chunks, ready.vectors, strict=True)
-        ]
-        numbers = (await session.scalars(insert(chunks).returning(chunks.c.number, sort_by_parameter_order=True), rows)).all()
+        await forget_chunks(session, article.id)
+        await write_chunks(session, ready)
         audience = audience_key(article.audience)
-        await add_rows(
-            session,
-            [
-                {
-                    "number": number,
-                    "title": plain(article.title),
-                    "section": plain(chunk.section),
-                    "body": plain(chunk.text),
-                    "audience": audience,
-                }
-                for number, chunk in zip(numbers, ready.chunks, strict=True)
-            ],
-        )
         await session.execute(
             update(articles).where(articles.c.id == article.id).values(published_version=article.version, audience_key=audience)
         )
-
-    async def _forget_chunks(self, session: AsyncSession, article_id: str) -> None:
-        """Takes an article out of both searches; the vector index follows by the row left here."""
-        await mark_pending(session, article_id)
-        await remove_article(session, article_id)
-        await session.execute(delete(chunks).where(chunks.c.article_id == article_id))
 
     async def _move(self, session: AsyncSession, article: Article, sources: Sequence[str], to: ArticleState) -> None:
         """Changes a version's state if it still is in one of `sources`, which another process might have changed."""

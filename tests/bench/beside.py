@@ -18,7 +18,7 @@ from knowledge.embedding.onnx_minilm import OnnxMiniLM
 from tests.bench.corpus import Passages
 from tests.bench.figures import p95
 from tests.bench.knowledge import LIMIT, memory
-from tests.bench.shelf import ADMIN, fill, person
+from tests.bench.shelf import fill, person
 from tests.bench.whole import turns
 
 
@@ -38,9 +38,7 @@ async def main(folder: Path) -> None:
         hits += bool(found) and found[0].chunk.id == shelf.ids[place]
     files = [(f"upload-{n}.md", "\n\n".join((f"# Upload {n}", *some)).encode()) for n, some in enumerate(given["uploaded"])]
     started = time.perf_counter()
-    for start in range(0, len(files), 8):
-        added = await shelf.library.add_many(files[start : start + 8], by=ADMIN)
-        await shelf.library.publish_many([article.id for article in added], ADMIN)
+    await shelf.upload(files)
     rate = sum(map(len, given["uploaded"])) / (time.perf_counter() - started)
     print(json.dumps({"p50": 1000 * statistics.median(took), "p95": 1000 * p95(took), "hit@1": hits / len(took), "ingest": rate}))
     await shelf.index.close()

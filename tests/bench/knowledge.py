@@ -25,7 +25,7 @@ from knowledge.retrieval import AUDIENCE, articles_in
 from knowledge.store import audience_key
 from tests.bench import corpus
 from tests.bench.figures import Figure, p95
-from tests.bench.shelf import ADMIN, AUDIENCES, Shelf, fill, person
+from tests.bench.shelf import AUDIENCES, Shelf, fill, person
 
 REAL = 3_000
 """Passages whose vectors are real."""
@@ -36,8 +36,6 @@ BESIDE = 10_000
 """Passages of the comparison with a plain pipeline, whose store compares with each of them and takes a second at 100,000."""
 UPLOADED = 600
 """Passages that are uploaded."""
-_TOGETHER = 8
-"""Files that are published together, as by an upload of many."""
 _ASKERS = {
     "an employee, who may read most": person("DE", "IT"),
     "one whose audience has 1 % beside what all may read": person("FR", "Legal"),
@@ -156,14 +154,10 @@ async def ingest(shelf: Shelf, repetitions: int) -> Figure:
             (f"upload-{seed}-{start}.md", "\n\n".join((f"# Upload {seed} {start}", *texts[start : start + 5])).encode())
             for start in range(0, len(texts), 5)
         ]
-        written: list[str] = []
-        took = 0.0
-        for start in range(0, len(files), _TOGETHER):
-            started = time.perf_counter()
-            added = await shelf.library.add_many(files[start : start + _TOGETHER], by=ADMIN)
-            published = await shelf.library.publish_many([article.id for article in added], ADMIN)
-            took += time.perf_counter() - started
-            written += await shelf.encoded_texts([article.id for article in published])
+        started = time.perf_counter()
+        published = await shelf.upload(files)
+        took = time.perf_counter() - started
+        written = await shelf.encoded_texts(published)
         alone = []
         for _ in range(2):
             started = time.perf_counter()

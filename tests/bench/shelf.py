@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 
 from bot.database import Sessions, connect
 from bot.migrations import upgrade
+from bot.uploads import AT_ONCE
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from knowledge.chroma_index import ChromaIndex
@@ -65,6 +66,16 @@ class Shelf:
     """Of the passages, in their order."""
     audiences: Sequence[int]
     """Their place in AUDIENCES."""
+
+    async def upload(self, files: Sequence[tuple[str, bytes]]) -> list[str]:
+        """Adds and publishes as an upload of many does, to the end; the ids of the articles."""
+        ids: list[str] = []
+        for start in range(0, len(files), AT_ONCE):
+            added = await self.library.add_many(files[start : start + AT_ONCE], by=ADMIN)
+            ids += [article.id for article in added]
+            await self.library.publish_many(ids[start:], ADMIN, wait_for_index=False)
+        await self.library.close()
+        return ids
 
     async def encoded_texts(self, article_ids: Sequence[str]) -> list[str]:
         """What was encoded of these articles when they were published."""

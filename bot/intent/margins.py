@@ -17,13 +17,14 @@ from bot.intent.wording import Floats, Wording, dense
 
 Indices = NDArray[np.intp]
 
-_SHARPNESS, _GAIN = 2.0, 2.0
+_SHARPNESS, _GAIN = 1.5, 2.0
 """Of the embedding kernel g * exp(s * (cosine - 1)). These and the ridge did best on held-out rows of public sets."""
 _RIDGE = 0.3
 _LANDMARKS = 4096
 _JITTER = 1e-3
 """Keeps the kernel of landmarks that are said twice invertible."""
-_ROUNDS = 15
+_ROUNDS, _FURTHER_ROUNDS = 15, 5
+"""From the labels alone, and from where all examples arrived."""
 _CHUNK, _BLOCK = 2048, 256
 
 
@@ -44,9 +45,12 @@ class Margins:
 
 
 class Trainer(Protocol):
-    """What all trainings on some of the examples share, made once."""
+    """What all trainings on some of the examples share, made once. `whole`: trained on all of them."""
 
-    def fit(self, held: NDArray[np.bool_]) -> Margins:
+    @property
+    def whole(self) -> Margins: ...
+
+    def without(self, held: NDArray[np.bool_]) -> Margins:
         """Trained on all examples but those that are held out."""
 
 
@@ -62,53 +66,63 @@ class _Exact:
     def __init__(self, vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_]) -> None:
         self._vectors, self._own, self._words = vectors, own, dense(features, columns)
         self._kernel = _closeness(vectors @ vectors.T) + self._words @ self._words.T
+        self.whole, self._targets = self._fit(np.arange(len(vectors)), own.astype(np.float32), _ROUNDS)
 
-    def fit(self, held: NDArray[np.bool_]) -> Margins:
+    def without(self, held: NDArray[np.bool_]) -> Margins:
         kept = np.flatnonzero(~held)
+        return self._fit(kept, self._targets[kept], _FURTHER_ROUNDS)[0]
+
+    def _fit(self, kept: Indices, targets: Floats, rounds: int) -> tuple[Margins, Floats]:
         factor = _Factor(self._kernel[np.ix_(kept, kept)], _RIDGE)
-        targets = _moved(self._own[kept], lambda targets: targets - np.float32(_RIDGE) * factor.solve(targets))
+        targets = _moved(self._own[kept], targets, lambda some: some - np.float32(_RIDGE) * factor.solve(some), rounds)
         duals = factor.solve(targets)
-        return Margins(self._vectors[kept], duals, self._words[kept].T @ duals)
+        return Margins(self._vectors[kept], duals, self._words[kept].T @ duals), targets
 
 
 class _Sampled:
     def __init__(self, vectors: Floats, features: Sequence[Wording], columns: int, own: NDArray[np.bool_], landmarks: int) -> None:
-        self._features, self._columns, self._own = features, columns, own
+        self._features, self._columns, self._own, self._width = features, columns, own, landmarks + columns
         self._landmarks = vectors[np.sort(np.random.default_rng(0).choice(len(vectors), landmarks, replace=False))]
-        self._width = landmarks + columns
         # Expansions whose products are the kernel.
         self._basis = _Factor(_closeness(self._landmarks @ self._landmarks.T), _JITTER)
         self._near = np.empty((len(vectors), landmarks), dtype=np.float32)
-        for rows in _chunks(np.arange(len(vectors))):
+        everything = np.arange(len(vectors))
+        for rows in _chunks(everything):
             self._near[rows] = self._basis.forward(_closeness(self._landmarks @ vectors[rows].T)).T
-        self._gram = self._products(np.arange(len(vectors)))
+        self._gram = self._products(everything)
+        self.whole, self._targets = self._fit(everything, self._gram.copy(), own.astype(np.float32), _ROUNDS)
 
-    def fit(self, held: NDArray[np.bool_]) -> Margins:
-        factor = _Factor(self._gram - self._products(np.flatnonzero(held)), _RIDGE)
+    def without(self, held: NDArray[np.bool_]) -> Margins:
         kept = np.flatnonzero(~held)
-        own = self._own[kept]
-        chunks = [(rows, slice(start, start + len(rows))) for rows, start in zip(_chunks(kept), range(0, len(kept), _CHUNK), strict=True)]
+        return self._fit(kept, self._gram - self._products(np.flatnonzero(held)), self._targets[kept], _FURTHER_ROUNDS)[0]
+
+    def _fit(self, kept: Indices, gram: Floats, targets: Floats, rounds: int) -> tuple[Margins, Floats]:
+        factor = _Factor(gram, _RIDGE)
+        own, split = self._own[kept], len(self._landmarks)
+        chunks = [(some, slice(start, start + len(some))) for some, start in zip(_chunks(kept), range(0, len(kept), _CHUNK), strict=True)]
 
         def weighed(targets: Floats) -> Floats:
             aims = np.zeros((self._width, own.shape[1]), dtype=np.float32)
-            for rows, place in chunks:
-                aims += self._expanded(rows).T @ targets[place]
+            for some, place in chunks:
+                aims[:split] += self._near[some].T @ targets[place]
+                aims[split:] += self._words(some).T @ targets[place]
             return factor.solve(aims)
 
         def predicted(targets: Floats) -> Floats:
             weights = weighed(targets)
-            return np.vstack([self._expanded(rows) @ weights for rows, _ in chunks])
+            return np.vstack([self._near[some] @ weights[:split] + self._words(some) @ weights[split:] for some, _ in chunks])
 
-        weights = weighed(_moved(own, predicted))
-        return Margins(self._landmarks, self._basis.back(weights[: len(self._landmarks)]), weights[len(self._landmarks) :])
+        targets = _moved(own, targets, predicted, rounds)
+        weights = weighed(targets)
+        return Margins(self._landmarks, self._basis.back(weights[:split]), weights[split:]), targets
 
-    def _expanded(self, rows: Indices) -> Floats:
-        return np.hstack([self._near[rows], dense([self._features[row] for row in rows], self._columns)])
+    def _words(self, rows: Indices) -> Floats:
+        return dense([self._features[row] for row in rows], self._columns)
 
     def _products(self, rows: Indices) -> Floats:
         gram = np.zeros((self._width, self._width), dtype=np.float32)
-        for chunk in _chunks(rows):
-            seen = self._expanded(chunk)
+        for some in _chunks(rows):
+            seen = np.hstack([self._near[some], self._words(some)])
             gram += seen.T @ seen
         return gram
 
@@ -162,10 +176,10 @@ def _closeness(cosines: Floats) -> Floats:
     return np.asarray(_GAIN * np.exp(_SHARPNESS * (cosines - 1)), dtype=np.float32)
 
 
-def _moved(own: NDArray[np.bool_], predicted: Callable[[Floats], Floats]) -> Floats:
+def _moved(own: NDArray[np.bool_], targets: Floats, predicted: Callable[[Floats], Floats], rounds: int) -> Floats:
     """The targets at which the rounds arrive: at least 1 for the own label, at most 0 for others. With Nesterov's momentum."""
-    targets = before = own.astype(np.float32)
-    for number in range(_ROUNDS):
+    before = targets
+    for number in range(rounds):
         scores = predicted(targets)
         after = np.where(own, np.maximum(scores, 1), np.minimum(scores, 0)).astype(np.float32)
         targets = after + np.float32(number / (number + 3)) * (after - before)

@@ -89,7 +89,7 @@ class Classifier:
         known = _Examples(vectors, self._features(texts, marks), np.array([places[label] for label in labels]), len(self.labels))
         own = known.truth[:, None] == np.arange(len(self.labels))
         training = trainer(known.vectors, known.features, BUCKETS + len(self._marks), own)
-        self._known, self._margins = known, training.fit(np.zeros(len(known.truth), dtype=bool))
+        self._known, self._margins = known, training.whole
         self._sure, self._familiar, self._least = self._calibrate(known, training)
 
     def rank(self, texts: Sequence[str], vectors: Floats, marks: Sequence[frozenset[str]] = ()) -> list[Ranked]:
@@ -154,7 +154,7 @@ class Classifier:
 
         def judged(asked: NDArray[np.bool_], held: NDArray[np.bool_]) -> "_Judged":
             rows = np.flatnonzero(asked)
-            return self._judged(training.fit(held), known.without(held), known.vectors[rows], [known.features[row] for row in rows])
+            return self._judged(training.without(held), known.without(held), known.vectors[rows], [known.features[row] for row in rows])
 
         for held, labels in _held_out(known, self._apart):
             # A label whose examples are all twins of each other has none left to be known by.

@@ -112,9 +112,9 @@ def test_a_sample_of_landmarks_does_nearly_what_all_do() -> None:
     features = [wording(f"{label} and more") if index % 3 == 0 else wording("more") for index, label in enumerate(labels)]
     held = np.arange(len(labels)) % 5 == 0
     asked, words = vectors[held], [features[index] for index in np.flatnonzero(held)]
-    exact = trainer(vectors, features, BUCKETS, own).fit(held).scores(asked, words)
+    exact = trainer(vectors, features, BUCKETS, own).without(held).scores(asked, words)
     for landmarks, far, alike in ((470, 0.02, 0.99), (300, 0.08, 0.95)):
-        sampled = trainer(vectors, features, BUCKETS, own, landmarks=landmarks).fit(held)
+        sampled = trainer(vectors, features, BUCKETS, own, landmarks=landmarks).without(held)
         scores = sampled.scores(asked, words)
         assert len(sampled.landmarks) == landmarks
         assert np.abs(scores - exact).mean() < far

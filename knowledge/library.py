@@ -26,7 +26,7 @@ from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
 from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience, require_admin
 from knowledge.preparing import Between, Encoded, again, encoded, go_on, known_vectors
-from knowledge.projection import Progress, Projection, keep_next
+from knowledge.projection import Progress, Projection, keep_next, mark_new
 from knowledge.scoring import Candidate, rank
 from knowledge.store import article_of, articles, audience_from, audience_key, select_articles, to_bytes, version_values, versions
 from knowledge.store import published as is_published
@@ -332,10 +332,15 @@ class Library:
         await session.execute(
             update(versions).where(this).values(published_at=self._clock(), title_vector=to_bytes(ready.title_vector), encoder=encoder)
         )
-        before = (versions.c.article_id == article.id) & (versions.c.version < article.version)
-        replaced = (ArticleState.PUBLISHED.value, *_UNPUBLISHED)
-        await session.execute(update(versions).where(before, versions.c.state.in_(replaced)).values(state=ArticleState.SUPERSEDED.value))
-        await forget_chunks(session, article.id)
+        if article.version > 1:
+            before = (versions.c.article_id == article.id) & (versions.c.version < article.version)
+            replaced = (ArticleState.PUBLISHED.value, *_UNPUBLISHED)
+            await session.execute(
+                update(versions).where(before, versions.c.state.in_(replaced)).values(state=ArticleState.SUPERSEDED.value)
+            )
+            await forget_chunks(session, article.id)
+        else:
+            await mark_new(session, article.id)
         await write_chunks(session, ready)
         audience = audience_key(article.audience)
         await session.execute(

@@ -308,6 +308,11 @@ async def mark_pending(session: AsyncSession, article_id: str) -> None:
     await session.execute(insert(projections).values(article_id=article_id, token=new_id(), gone=[*(left or ()), *gone]))
 
 
+async def mark_new(session: AsyncSession, article_id: str) -> None:
+    """`mark_pending` of an article that never had chunks."""
+    await session.execute(insert(projections).values(article_id=article_id, token=new_id(), gone=[]))
+
+
 async def keep_next(session: AsyncSession, encoder: str, made: Sequence[Encoded]) -> None:
     """Keeps vectors by the encoder that is to serve, in the transaction that publishes these articles."""
     rows = [(one.article.id, one.article.id, one.title_vector) for one in made]

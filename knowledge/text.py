@@ -71,7 +71,9 @@ def plain(markdown: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of plain text in lower case; "sign-on", "8:00" and "j.doe@acme" stay one word, "401(k)" and "day(s)" too."""
-    return [match.group().lower().replace("’", "'") for match in _WORD.finditer(_ENDING_IN_BRACKETS.sub(r"\1", text))]
+    whole = _ENDING_IN_BRACKETS.sub(r"\1", text) if "(" in text else text
+    found = [word.lower() for word in _WORD.findall(whole)]
+    return [word.replace("’", "'") for word in found] if "’" in whole else found
 
 
 def content_terms(text: str) -> list[str]:

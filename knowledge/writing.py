@@ -11,7 +11,7 @@ from knowledge.text import plain
 
 
 async def write_chunks(session: AsyncSession, ready: Encoded) -> None:
-    """Call it after `forget_chunks`, in the same transaction."""
+    """Call it after `forget_chunks` or `mark_new`, in the same transaction."""
     article = ready.article
     rows = [
         {

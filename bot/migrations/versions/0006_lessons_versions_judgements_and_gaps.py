@@ -39,6 +39,8 @@ _WIDENED = {
 def upgrade() -> None:
     for statement in _NARROWED[op.get_bind().dialect.name]:
         op.execute(statement)
+    # Named one collection of all encoders; they have one each now.
+    op.execute("DELETE FROM knowledge_setting WHERE key = 'indexed_with'")
     op.create_index("ix_knowledge_article_audience", "knowledge_article", ["audience_key"], unique=False)
     op.add_column("knowledge_projection", sa.Column("gone", sa.JSON(), nullable=True))
     op.create_table(

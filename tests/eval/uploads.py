@@ -49,11 +49,14 @@ def _read(reference: int) -> Callable[[str | None, int], bool]:
     return lambda code, letters: code is None and letters >= _SHARE * reference
 
 
-def _allowed(expect: str, reference: int, hidden: int) -> Callable[[str | None, int], bool]:
-    """Whether a code (None: read) and a number of letters are what the manifest expects."""
+def _allowed(expect: str, reference: int, hidden: int, *, told: bool) -> Callable[[str | None, int], bool]:
+    """Whether a code (None: read) and a number of letters are what the manifest expects. `told`: whoever uploads it is told that
+    pages could not be read, so that what may be empty is not lost in silence."""
     rules: Mapping[str, Callable[[str | None, int], bool]] = {
         "text": _read(reference),
-        "text-or-none": lambda code, letters: (code is None and letters >= _SHARE * reference) or (code in _EMPTY and not reference),
+        "text-or-none": lambda code, letters: (
+            (code is None and (told or letters >= _SHARE * reference)) or (code in _EMPTY and not reference)
+        ),
         "no-text": lambda code, letters: code in _EMPTY,
         "silent-empty-is-a-FAIL": lambda code, letters: letters >= _SHARE * hidden if code is None else code not in _EMPTY,
         "no-crash-bounded-time": lambda code, letters: True,
@@ -86,7 +89,8 @@ async def read_all(folder: Path) -> list[Outcome]:
             except LoadRefused as refused:
                 code, sentence = refused.code, words(refused.message_key, **refused.details)
             seconds = time.monotonic() - begun
-            allowed = _allowed(row["expect"], row.get("ref_text_chars") or 0, row.get("raw_xml_text_chars") or 0)(code, letters)
+            found, hidden = row.get("ref_text_chars") or 0, row.get("raw_xml_text_chars") or 0
+            allowed = _allowed(row["expect"], found, hidden, told="pages_not_read" in warnings)(code, letters)
             bounded = seconds <= limits.seconds + _SLACK_SECONDS and peak <= limits.memory_mb
             outcomes.append(
                 Outcome(

@@ -37,7 +37,9 @@ class NoKnowledge:
 
 def ports_of(company: SandboxCompany) -> Ports:
     knowledge: KnowledgeLookup = NoKnowledge()
-    return Ports(company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing, company.devices, knowledge)
+    return Ports(
+        company.people, company.accounts, company.enrolled, company.access, company.hr, company.purchasing, company.devices, knowledge
+    )
 
 
 def as_person(found: DirectoryPerson) -> Person:

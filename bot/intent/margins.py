@@ -89,12 +89,14 @@ class _Sampled:
         everything = np.arange(len(vectors))
         for rows in _chunks(everything):
             self._near[rows] = self._basis.forward(_closeness(self._landmarks @ vectors[rows].T)).T
-        self._gram = self._products(everything)
+        self._gram = np.zeros((self._width, self._width), dtype=np.float32)
+        self._count(everything, self._gram)
         self.whole, self._targets = self._fit(everything, self._gram.copy(), own.astype(np.float32), _ROUNDS)
 
     def without(self, held: NDArray[np.bool_]) -> Margins:
-        kept = np.flatnonzero(~held)
-        return self._fit(kept, self._gram - self._products(np.flatnonzero(held)), self._targets[kept], _FURTHER_ROUNDS)[0]
+        kept, gram = np.flatnonzero(~held), self._gram.copy()
+        self._count(np.flatnonzero(held), gram, -1)
+        return self._fit(kept, gram, self._targets[kept], _FURTHER_ROUNDS)[0]
 
     def _fit(self, kept: Indices, gram: Floats, targets: Floats, rounds: int) -> tuple[Margins, Floats]:
         factor = _Factor(gram, _RIDGE)
@@ -119,12 +121,12 @@ class _Sampled:
     def _words(self, rows: Indices) -> Floats:
         return dense([self._features[row] for row in rows], self._columns)
 
-    def _products(self, rows: Indices) -> Floats:
-        gram = np.zeros((self._width, self._width), dtype=np.float32)
+    def _count(self, rows: Indices, gram: Floats, sign: int = 1) -> None:
+        """Adds some examples to the products of all features, or takes them away."""
         for some in _chunks(rows):
             seen = np.hstack([self._near[some], self._words(some)])
-            gram += seen.T @ seen
-        return gram
+            for start in range(0, self._width, _CHUNK):
+                gram[start : start + _CHUNK] += (np.float32(sign) * seen[:, start : start + _CHUNK]).T @ seen
 
 
 class _Factor:
@@ -135,11 +137,16 @@ class _Factor:
     """
 
     def __init__(self, matrix: Floats, diagonal: float) -> None:
-        """Changes the matrix."""
+        """Takes the matrix's memory; the upper half is left as it is."""
         matrix[np.diag_indices_from(matrix)] += np.float32(diagonal)
-        self._lower = np.linalg.cholesky(matrix)
+        self._lower = matrix
         self._blocks = [slice(start, min(start + _BLOCK, len(matrix))) for start in range(0, len(matrix), _BLOCK)]
-        self._inverses = [np.linalg.inv(self._lower[block, block]) for block in self._blocks]
+        self._inverses = []
+        for block in self._blocks:
+            rows = slice(block.start, None)
+            matrix[rows, block] -= matrix[rows, : block.start] @ matrix[block, : block.start].T
+            self._inverses.append(np.linalg.inv(np.linalg.cholesky(matrix[block, block])))
+            matrix[block.stop :, block] = matrix[block.stop :, block] @ self._inverses[-1].T
 
     def solve(self, right: Floats) -> Floats:
         return self.back(self.forward(right))

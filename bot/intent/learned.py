@@ -70,8 +70,8 @@ async def learn(
 
     def train() -> Classifier:
         outside = np.array([one.label in away for one in plain])
-        contradicting = outside & ((vectors @ vectors[~outside].T).max(axis=1, initial=-1.0) > _DROPPED)
-        kept = np.flatnonzero(~contradicting)
+        contradicting = (vectors[outside] @ vectors[~outside].T).max(axis=1, initial=-1.0) > _DROPPED
+        kept = np.delete(np.arange(len(plain)), np.flatnonzero(outside)[contradicting])
         return Classifier(
             [texts[index] for index in kept],
             [plain[index].label for index in kept],

@@ -12,7 +12,7 @@ from tests.scenarios.platform import Platform
 from tests.scenarios.test_flat_rooms import CHANNEL, CHAT, DESK, QUESTION, WISH, last, of
 from tests.scenarios.test_forms import requests
 
-LAPTOP = ("please order me a new laptop", "the MacBook Air")
+LAPTOP = ("time for a new laptop", "the MacBook Air")
 
 
 async def heard_by_sam(flat: Platform) -> list[str]:

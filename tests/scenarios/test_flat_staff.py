@@ -112,7 +112,7 @@ async def test_a_decision_is_not_taken_from_words(flat: Platform, words: str) ->
 
 
 async def test_a_yes_under_an_approval_answers_what_was_asked_before(flat: Platform) -> None:
-    for words in ("please order me a new laptop", "the MacBook Air"):
+    for words in ("time for a new laptop", "the MacBook Air"):
         await flat.say("priya", words)
     await flat.say("dana", WISH)
     assert last(flat, "priya").kind is ReplyKind.APPROVAL

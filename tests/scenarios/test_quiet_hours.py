@@ -150,7 +150,7 @@ async def _done_at_night(asleep: Company) -> None:
     """Omar's wish of the evening is granted in the middle of his night."""
     asleep.clock.now = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
     await asleep.say("omar", WISH)
-    await asleep.say("omar", "please order me a new laptop")
+    await asleep.say("omar", "time for a new laptop")
     await asleep.say("omar", "the MacBook Air")
     await asleep.later(hours=3)
     await asleep.press("priya", "approve")

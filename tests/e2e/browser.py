@@ -50,6 +50,11 @@ class Window:
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
         self.url = url
 
+    def far(self, milliseconds: int) -> None:
+        """Lets every request take at least so long, until it is called with 0."""
+        wires = {"offline": False, "latency": milliseconds, "downloadThroughput": -1, "uploadThroughput": -1}
+        self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", wires)
+
     def enter(self, who: str) -> "Window":
         """Signs in as one of the six people."""
         self.driver.get(self.url)

@@ -13,6 +13,7 @@ from tests.e2e.foyer import Foyer
 
 MANY = 30
 NEWEST = ".uploading:first-child"
+FAR = 1000  # milliseconds a request, three at a time: ten seconds for all, in which there is something to stop
 
 
 @pytest.fixture
@@ -34,12 +35,15 @@ def test_a_folder_is_uploaded_with_progress_cancelled_and_gone_on_with(window: O
     kim.see(".side a.row", "Articles").click()
     kim.see(".drop")
     kim.driver.find_element(By.CSS_SELECTOR, "#at-once").click()
+    kim.far(FAR)
     kim.driver.find_element(By.CSS_SELECTOR, "#folder").send_keys(str(folder))
     kim.see(".uploading", f"of {MANY + 1}")
     kim.picture("19-upload-under-way")
     kim.click(".uploading button", "Cancel")
+    kim.far(0)
     kim.see(".upload-status", "Cancelled.")
     assert "left out" in kim.see(".uploading", "Cancelled,").text
+    assert all("/files/" in said and "422" in said for said in kim.complaints())  # those that were on their way
     kim.picture("19-upload-cancelled")
 
     kim.driver.find_element(By.CSS_SELECTOR, "#at-once").click()
@@ -69,9 +73,11 @@ def test_after_a_restart_the_page_says_so_and_adds_the_same_files_again(folder: 
         kim.enter("kim").see(".side a.row", "Articles").click()
         kim.see(".drop")
         kim.driver.find_element(By.CSS_SELECTOR, "#at-once").click()
+        kim.far(FAR)
         kim.driver.find_element(By.CSS_SELECTOR, "#folder").send_keys(str(folder))
         kim.see(".uploading", f"of {MANY + 1}")
         foyer.stop(signal.SIGKILL)
+        kim.far(0)
         foyer.start()
         kim.see(".upload-status", "There is no such upload any more.")
         assert kim.faults() == []

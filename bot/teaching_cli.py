@@ -20,7 +20,10 @@ class State(StrEnum):
 @lessons.command("list")
 def lessons_list(state: Annotated[State | None, typer.Option(help="Only those in this state.")] = None) -> None:
     """List lessons, newest first, beside what each is understood as now."""
-    for one in told("lessons.list", state=state.value if state is not None else None):
+    found = told("lessons.list", state=state.value if state is not None else None)
+    if not found:
+        typer.echo("There are no such lessons." if state is not None else "There are no lessons yet.")
+    for one in found:
         now = one["now"]
         understood = f"  (now {now['label']}, {now['confidence']:.2f})" if now is not None else ""
         typer.echo(f"{one['state']:<9} {one['id']}  {one['text']!r}  as {one['label']}{understood}")

@@ -34,4 +34,4 @@ class NotAllowed(KnowledgeError):
 
 class NotPossible(KnowledgeError):
     """There is no such thing, or not in a state that allows it. Codes: article_unknown, nothing_to_publish, not_published,
-    gap_unknown."""
+    published_since, gap_unknown."""

@@ -30,6 +30,8 @@ _WALKED_FOR_FEW = 3 * _WALKED
 """The same for an asker who may read little."""
 _FEW = 2000
 """Up to so many passages that an asker may read, all of them that have a word are weighed."""
+_REMEMBERED = 20_000
+"""Words whose frequencies are remembered; then all are forgotten, and those that are asked for are soon there again."""
 _GROWTH = 0.1
 """Frequencies hold until the library has grown by this share; they only decide what is worth searching for."""
 
@@ -105,7 +107,10 @@ _AMONG = {"sqlite": "IN (SELECT value FROM json_each(:audiences))", "postgresql"
 
 @dataclass
 class Frequencies:
-    """How many passages have a word, remembered between questions: common words are dear to count and soon known."""
+    """How many passages have a word, remembered between questions: common words are dear to count and soon known.
+
+    Searches that run at once share it, so what is in it now may be gone after the next await.
+    """
 
     size: int = 0
     words: dict[str, int] = field(default_factory=dict)
@@ -119,6 +124,20 @@ class Frequencies:
         self.words.clear()
         self.readable.clear()
         return True
+
+    def keep(self, words: Mapping[str, int]) -> None:
+        if len(self.words) + len(words) > _REMEMBERED:
+            self.words.clear()
+        self.words.update(words)
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """What one question needs to know: passages in all, those that the asker may read (up to a few), and those with each word."""
+
+    size: int
+    readable: int
+    words: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -183,12 +202,10 @@ async def search_text(
     dialect = _dialect(session)
     audiences = json.dumps(sorted(audience_keys)) if dialect == "sqlite" else sorted(audience_keys)
     readable = frozenset(audience_keys)
-    if await _count(session, asked, readable, audiences, known):
-        # The library has grown: what was known does not hold any more.
-        await _count(session, asked, readable, audiences, known)
-    few = known.readable[readable] <= _FEW
-    chosen = plan(asked, known.words, few=few)
-    bound = _query(chosen) if dialect == "sqlite" else _terms(chosen, known)
+    counted = await _count(session, asked, readable, audiences, known)
+    few = counted.readable <= _FEW
+    chosen = plan(asked, counted.words, few=few)
+    bound = _query(chosen) if dialect == "sqlite" else _terms(chosen, counted)
     found = (await session.execute(_search(dialect, few), {**bound, "audiences": audiences, "limit": limit, "most": _MOST_WEIGHED})).all()
     best = max((row.score for row in found), default=0.0)
     return {row.id: float(row.score / best) if best > 0 else 0.0 for row in found}
@@ -203,28 +220,36 @@ def _query(chosen: Plan) -> dict[str, object]:
     return {"query": " OR ".join(parts)}
 
 
-def _terms(chosen: Plan, known: Frequencies) -> dict[str, object]:
+def _terms(chosen: Plan, counted: _Counted) -> dict[str, object]:
     """The plan as a table of words, which PostgreSQL stems by itself."""
     kinds = ["rare"] * len(chosen.rare) + ["first", *["other"] * (len(chosen.common) - 1)][: len(chosen.common)]
     asked = [*chosen.rare, *chosen.common]
-    return {"words": asked, "kinds": kinds, "frequencies": [known.words[word] for word in asked], "passages": known.size}
+    return {"words": asked, "kinds": kinds, "frequencies": [counted.words[word] for word in asked], "passages": counted.size}
 
 
-async def _count(session: AsyncSession, asked: Sequence[str], readable: frozenset[str], audiences: object, known: Frequencies) -> bool:
-    """Finds out what is not known yet, in one statement; True when the library turned out to have grown."""
+async def _count(session: AsyncSession, asked: Sequence[str], readable: frozenset[str], audiences: object, known: Frequencies) -> _Counted:
+    """From what is known and, for the rest, from the database; all of it from there when the library turns out to have grown."""
+    there = {word: known.words[word] for word in asked if word in known.words}
+    may_read = known.readable.get(readable)
+    found = await _ask(session, [word for word in asked if word not in there], audiences, may_read)
+    if known.grown_to(found.size) and (there or may_read is not None):
+        there = {}
+        found = await _ask(session, asked, audiences, None)
+    known.keep(found.words)
+    known.readable[readable] = found.readable
+    return _Counted(found.size, found.readable, {**there, **found.words})
+
+
+async def _ask(session: AsyncSession, asked: Sequence[str], audiences: object, may_read: int | None) -> _Counted:
+    """In one statement. `may_read`: how many passages the asker may read, if that is known."""
     dialect = _dialect(session)
-    missing = [word for word in asked if word not in known.words]
-    parts = [_SIZE, *(_FREQUENCY[dialect].format(word=f":word{n}") for n in range(len(missing)))]
-    bound: dict[str, object] = {f"word{n}": f'"{word}"' if dialect == "sqlite" else word for n, word in enumerate(missing)}
-    if readable not in known.readable:
+    parts = [_SIZE, *(_FREQUENCY[dialect].format(word=f":word{n}") for n in range(len(asked)))]
+    bound: dict[str, object] = {f"word{n}": f'"{word}"' if dialect == "sqlite" else word for n, word in enumerate(asked)}
+    if may_read is None:
         parts.append(_READABLE.format(mine=_AMONG[dialect]))
         bound |= {"audiences": audiences, "most": _FEW + 1}
-    row = (await session.execute(_clause(f"SELECT {', '.join(f'({part})' for part in parts)}"), bound)).one()
-    grown = known.grown_to(row[0])
-    known.words.update(zip(missing, row[1:], strict=False))
-    if len(row) > 1 + len(missing):
-        known.readable[readable] = row[-1]
-    return grown and bool(set(asked) - known.words.keys() or readable not in known.readable)
+    size, *counts = (await session.execute(_clause(f"SELECT {', '.join(f'({part})' for part in parts)}"), bound)).one()
+    return _Counted(size, counts[-1] if may_read is None else may_read, dict(zip(asked, counts, strict=False)))
 
 
 @lru_cache(maxsize=200)

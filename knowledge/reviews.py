@@ -4,10 +4,10 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.ports.knowledge import AuditSink
@@ -68,26 +68,31 @@ class Reviews:
     async def overdue(self) -> Sequence[Overdue]:
         """Published articles whose review is due, the longest overdue first."""
         today = self._clock().date()
-        due = select_articles().where(published, versions.c.review_due <= today).order_by(versions.c.review_due, articles.c.source)
+        due = select_articles().where(published, _due(today)).order_by(versions.c.review_due, articles.c.source)
         async with self._sessions() as session:
             found = [article_of(row) for row in (await session.execute(due)).all()]
         return [Overdue(article, (today - article.review_due).days) for article in found if article.review_due is not None]
 
     async def overdue_of(self, sources: Collection[str]) -> Mapping[str, date]:
-        """When the review of each of these sources was due, for those that are overdue."""
+        """When the review of each of these sources was due, for those of which it is."""
         due = select(articles.c.source, versions.c.review_due).join(versions, published)
-        due = due.where(articles.c.source.in_(list(sources)), versions.c.review_due < self._clock().date())
+        due = due.where(articles.c.source.in_(list(sources)), _due(self._clock().date()))
         async with self._sessions() as session:
             return {row.source: row.review_due for row in await session.execute(due)}
 
-    async def confirm(self, article_id: str, by: Person) -> Article:
-        """What is published still holds, as of today. Raises `NotAllowed`, `NotPossible`."""
+    async def confirm(self, article_id: str, by: Person, *, version: int | None = None) -> Article:
+        """What is published still holds, as of today. `version`: the one that was looked at; another may have been published since.
+
+        Raises `NotAllowed`, `NotPossible`.
+        """
         require_admin(by)
         now = self._clock()
         async with self._sessions.begin() as session:
             row = (await session.execute(select_articles().where(articles.c.id == article_id, published))).one_or_none()
             if row is None:
                 raise NotPossible("not_published", article=article_id)
+            if version not in (None, row.version):
+                raise NotPossible("published_since", article=article_id)
             article = article_of(row)
             due = next_review(article, now.date())
             this = (versions.c.article_id == article.id) & (versions.c.version == article.version)
@@ -100,7 +105,7 @@ class Reviews:
                 "review_due": due.isoformat(),
             }
             await self._audit.append(session, kind="action", event="article_reviewed", actor_id=by.id, data=data)
-        return await self._published(article_id)
+        return replace(article, updated_at=now, review_due=due)
 
     async def told(self, owner_id: str) -> Told | None:
         """What this owner was told last."""
@@ -117,6 +122,6 @@ class Reviews:
         same = update(review_notices).where(review_notices.c.owner_id == owner_id, review_notices.c.at == before.at)
         return (await session.execute(same.values(row).returning(review_notices.c.owner_id))).first() is not None
 
-    async def _published(self, article_id: str) -> Article:
-        async with self._sessions() as session:
-            return article_of((await session.execute(select_articles().where(articles.c.id == article_id, published))).one())
+
+def _due(today: date) -> ColumnElement[bool]:
+    return versions.c.review_due <= today

@@ -51,11 +51,16 @@ def add_gaps(
         found = []
         for one in await reviews.overdue():
             article, owner = one.article, await name_of(one.article.owner_id)
-            found.append({"id": article.id, "title": article.title, "source": article.source, "days": one.days, "owner": owner})
+            shown = {"id": article.id, "version": article.version, "title": article.title, "source": article.source}
+            found.append({**shown, "days": one.days, "owner": owner})
         return web.json_response({"reviews": found})
 
     async def confirm(request: web.Request, person: Person) -> web.Response:
-        article = await reviews.confirm(request.match_info["article"], person)
+        require_admin(person)
+        version = (await read_object(request)).get("version")
+        if not isinstance(version, int):
+            raise web.HTTPBadRequest(text="Say which version still holds.")
+        article = await reviews.confirm(request.match_info["article"], person, version=version)
         return web.json_response({"review_due": article.review_due.isoformat() if article.review_due else None})
 
     def admin(handler: PersonHandler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -84,9 +84,9 @@ def _read(path: Path, encoder: Encoder) -> Mapping[bytes, Vector]:
     """Nothing, when the file is missing, damaged or of another encoder: it only saves time."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            name, keys, vectors = str(data["name"]), data["keys"].tolist(), data["vectors"]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            name, keys, vectors = str(data["name"]), [bytes.fromhex(key) for key in data["keys"].tolist()], data["vectors"]
+    except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile):
         return {}
     if name != encoder.name or vectors.shape != (len(keys), encoder.dimension):
         return {}
-    return {bytes.fromhex(key): vector for key, vector in zip(keys, vectors, strict=True)}
+    return dict(zip(keys, vectors, strict=True))

@@ -1,5 +1,8 @@
 """Text search ranks alike on both databases."""
 
+import asyncio
+from collections.abc import Mapping
+
 import pytest
 from sqlalchemy import select
 
@@ -94,3 +97,36 @@ async def test_frequencies_are_asked_for_once_and_again_when_the_library_has_gro
     assert await frequency() == 7
     await shelf.put("Another printer.", "b.md")
     assert await frequency() == 2
+
+
+async def test_searches_at_once_do_not_take_each_others_frequencies_away(shelf: Shelf) -> None:
+    """Each publication is growth here, by which what was known is forgotten while others still look things up."""
+    await shelf.put("A printer stands on floor one.", "a.md")
+    for number in range(10):
+        await shelf.put(f"A lost thing {number} is replaced by reception.", f"{number}.md")
+        found = await asyncio.gather(*(shelf.find("where stands the printer") for _ in range(3)))
+        assert {passages[0].source for passages in found} == {"a.md"}
+
+
+async def test_what_was_forgotten_meanwhile_is_asked_for_again(shelf: Shelf) -> None:
+    class Emptied(Frequencies):
+        """Another search notices growth whenever this one has looked."""
+
+        def keep(self, words: Mapping[str, int]) -> None:
+            super().keep(words)
+            self.words.clear()
+            self.readable.clear()
+
+    await shelf.put("A printer stands on floor one.", "a.md")
+    async with shelf.sessions() as session:
+        assert len(await search_text(session, "printer floor", EVERYBODY, 5, Emptied())) == 1
+
+
+async def test_what_is_remembered_of_words_is_bounded(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knowledge.lexical._REMEMBERED", 20)
+    known = Frequencies()
+    await shelf.put("A printer.", "a.md")
+    async with shelf.sessions() as session:
+        for number in range(50):
+            assert await search_text(session, f"printer word{number}", EVERYBODY, 5, known)
+    assert 0 < len(known.words) <= 20

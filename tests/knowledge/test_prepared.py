@@ -33,7 +33,11 @@ async def test_what_is_known_is_not_made_again(tmp_path: Path) -> None:
 
 async def test_a_useless_file_only_costs_time(tmp_path: Path) -> None:
     (tmp_path / "damaged.npz").write_bytes(b"not a zip")
-    for path in (tmp_path / "missing.npz", tmp_path / "damaged.npz"):
-        inner = Counting()
+    (tmp_path / "empty.npz").write_bytes(b"")
+    inner = Counting()
+    for name, keys in (("odd.npz", ["not hexadecimal"]), ("numbers.npz", [7])):
+        np.savez(tmp_path / name, name=np.array(inner.name), keys=np.array(keys), vectors=np.zeros((1, inner.dimension)))
+    for name in ("missing.npz", "damaged.npz", "empty.npz", "odd.npz", "numbers.npz"):
+        inner, path = Counting(), tmp_path / name
         assert (await PreparedEncoder(inner, path).encode(["hello"])).shape == (1, inner.dimension)
         assert inner.asked == 1

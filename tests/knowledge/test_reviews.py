@@ -31,7 +31,8 @@ async def test_what_is_due_is_listed_the_longest_overdue_first(shelf: Shelf) -> 
     await shelf.library.add(text(TODAY - timedelta(days=50)).encode(), "draft.md", by=KIM)
     due = await reviews(shelf).overdue()
     assert [(one.article.source, one.days) for one in due] == [("long.md", 40), ("today.md", 0)]
-    assert await reviews(shelf).overdue_of({"long.md", "today.md", "later.md", "unknown.md"}) == {"long.md": TODAY - timedelta(days=40)}
+    told = {"long.md": TODAY - timedelta(days=40), "today.md": TODAY}
+    assert await reviews(shelf).overdue_of({"long.md", "today.md", "later.md", "unknown.md"}) == told
 
 
 async def test_still_right_moves_the_dates_without_a_new_version(shelf: Shelf) -> None:
@@ -53,6 +54,14 @@ async def test_only_admins_confirm_and_only_what_is_published(shelf: Shelf) -> N
     await shelf.library.retire(article.id, KIM)
     with pytest.raises(NotPossible):
         await reviews(shelf).confirm(article.id, KIM)
+
+
+async def test_what_was_published_since_it_was_looked_at_is_not_confirmed(shelf: Shelf) -> None:
+    seen = await shelf.put(text(TODAY))
+    now = await shelf.put(text(TODAY) + "Or 400 a year.\n")
+    with pytest.raises(NotPossible, match="published_since"):
+        await reviews(shelf).confirm(seen.id, KIM, version=seen.version)
+    assert (await reviews(shelf).confirm(seen.id, KIM, version=now.version)).version == now.version
 
 
 def overdue(id_: str, due: date) -> Overdue:

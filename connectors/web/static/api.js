@@ -57,7 +57,7 @@ export const api = {
   draftOf: (gap) => `/api/v1/gaps/${name(gap)}/draft`,
   closeGap: (gap, as) => call("POST", `/gaps/${name(gap)}/close`, { as }),
   reviews: () => call("GET", "/reviews"),
-  confirmReview: (id) => call("POST", `/reviews/${name(id)}/confirm`, {}),
+  confirmReview: (id, version) => call("POST", `/reviews/${name(id)}/confirm`, { version }),
   retireArticle: (id) => call("POST", `/articles/${name(id)}/retire`, {}),
 };
 

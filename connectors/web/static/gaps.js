@@ -36,7 +36,7 @@ export async function gapsPanel() {
     return h("li", { class: "article", "data-source": one.source },
       h("div", { class: "article-head" }, h("h3", {}, one.title), h("span", { class: "tag" }, one.days ? `${counted(one.days, "day", "days")} over` : "due today")),
       h("p", { class: "small" }, [one.source, one.owner ? `owner ${one.owner}` : "nobody owns it"].join(" · ")),
-      h("div", { class: "actions" }, button("Still right", "primary", () => api.confirmReview(one.id), ({ review_due }) => `“${one.title}” still holds; its next review is on ${review_due}.`)));
+      h("div", { class: "actions" }, button("Still right", "primary", () => api.confirmReview(one.id, one.version), ({ review_due }) => `“${one.title}” still holds; its next review is on ${review_due}.`)));
   }
 
   async function load() {

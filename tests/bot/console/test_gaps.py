@@ -52,7 +52,9 @@ async def test_reviews_are_shown_with_their_owner_and_confirmed(console: Console
     article = await overdue(kim)
     (due,) = (await (await kim.get("/api/v1/reviews")).json())["reviews"]
     assert (due["title"], due["days"], due["owner"]) == ("Parking", 3, "Kim Larsen")
-    assert (await kim.post(f"/api/v1/reviews/{article}/confirm", json={})).status == 200
+    assert (await kim.post(f"/api/v1/reviews/{article}/confirm", json={})).status == 400
+    assert (await kim.post(f"/api/v1/reviews/{article}/confirm", json={"version": due["version"] + 1})).status == 422
+    assert (await kim.post(f"/api/v1/reviews/{article}/confirm", json={"version": due["version"]})).status == 200
     assert await (await kim.get("/api/v1/reviews")).json() == {"reviews": []}
 
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from knowledge.embedding.port import Vector
 from knowledge.model import Audience, Chunk, Passage
-from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, plain, terms, words
+from knowledge.sameness import are_copies, differ
+from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, plain, terms
 
 LEXICAL_WEIGHT = 0.07
 """Of the text search's score, normalised to 1 for the best hit. 0.05 to 0.1 measure alike; 0.2 loses 2 points."""
@@ -23,7 +24,7 @@ SPECIFIC_BONUS = 0.03
 HELPFUL_WEIGHT = 0.03
 """Of what people thought of the article: as much as a clear difference in words, so that it decides among near scores only."""
 SAME_TEXT = 0.97
-"""Chunks this similar, with the same figures in them, say the same: one of them is shown."""
+"""Of chunks this similar one is shown if they say the same, word by word: vectors hardly see a "not" or another number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,18 @@ def rank(question: str, vector: Vector, candidates: Sequence[Candidate], limit: 
         + HELPFUL_WEIGHT * min(max(candidate.helpful, -1.0), 1.0)
         for place, candidate in enumerate(candidates)
     ]
+    asked = content_terms(question)
     kept: list[int] = []
     shown: list[int] = []
     for place in sorted(range(len(candidates)), key=lambda place: (-scores[place], candidates[place].chunk.id)):
         alike_texts = np.flatnonzero(np.einsum("ij,j->i", vectors[kept], vectors[place]) >= SAME_TEXT)
-        twins = (int(at) for at in alike_texts if _figures(candidates[place]) == _figures(candidates[kept[at]]))
+        twins = (int(at) for at in alike_texts if _says_the_same(candidates[place], candidates[kept[at]], asked))
         twin = next(twins, None)
         if twin is not None:
             shown[twin] = _preferred(candidates, shown[twin], place)
         elif len(kept) < limit:
             kept.append(place)
             shown.append(place)
-    asked = content_terms(question)
     best = candidates[kept[0]].vector if kept else vector
     nearest = np.maximum(near, titles)
     return [
@@ -105,9 +106,9 @@ def _preferred(candidates: Sequence[Candidate], shown: int, twin: int) -> int:
     return twin if (bool(other.audience), other.updated_at) > (bool(one.audience), one.updated_at) else shown
 
 
-def _figures(candidate: Candidate) -> frozenset[str]:
-    """What vectors blur: two rules that differ in their number alone are two rules."""
-    return frozenset(word for word in words(candidate.chunk.text) if any(map(str.isdigit, word)))
+def _says_the_same(one: Candidate, other: Candidate, asked: Sequence[str]) -> bool:
+    headings = (f"{one.title} {one.chunk.section}", f"{other.title} {other.chunk.section}")
+    return not differ(*headings, asked) and are_copies(one.chunk.text, other.chunk.text, asked)
 
 
 def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarity: float, best: Vector) -> Passage:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 
 from knowledge.model import Audience, Chunk
 from knowledge.scoring import Candidate, rank
@@ -27,14 +28,15 @@ def candidate(
     helpful: float = 0.0,
     text: str = "",
     year: int = 2026,
+    called: str = "T",
 ) -> Candidate:
-    chunk = Chunk(name, article or name, 1, 0, "", text or f"Text of {name}.")
+    chunk = Chunk(name, article or name, 1, 0, "", text or "The same text.")
     at = datetime(year, 1, 1, tzinfo=UTC)
-    return Candidate(chunk, "T", f"{name}.md", audience or {}, at, vector(similarity, turn), vector(title), lexical, helpful)
+    return Candidate(chunk, called, f"{name}.md", audience or {}, at, vector(similarity, turn), vector(title), lexical, helpful)
 
 
-def order(*candidates: Candidate, limit: int = 10) -> list[str]:
-    return [passage.chunk.id for passage in rank("a question", QUESTION, candidates, limit)]
+def order(*candidates: Candidate, limit: int = 10, asked: str = "a question") -> list[str]:
+    return [passage.chunk.id for passage in rank(asked, QUESTION, candidates, limit)]
 
 
 def test_nearest_first_and_no_more_than_asked_for() -> None:
@@ -79,6 +81,48 @@ def test_of_two_articles_that_say_the_same_the_newer_is_shown() -> None:
     specific = candidate("de", 0.80, audience={"country": frozenset({"de"})}, year=2024)
     assert order(candidate("all", 0.80), specific) == ["de"]
     assert order(candidate("last", 0.3, turn=2), candidate("old", 0.801, year=2024), candidate("new", 0.80), limit=1) == ["new"]
+
+
+RULE = "Employees may work from abroad for two weeks of the year. They ask the organisation's travel desk before they book."
+COPIES = {
+    "spaces": RULE.replace(" ", "  ").replace(". ", ".\n"),
+    "marks": RULE.replace("two weeks", "**two weeks**").replace(". They", "; they"),
+    "spelling": RULE.replace("organisation", "Organization"),
+    "courtesy": f"{RULE} Thank you for reading this, and talk to us with any questions.",
+}
+OTHERS = {
+    "number": RULE.replace("two", "six"),
+    "figure": RULE.replace("two", "2"),
+    "negation": RULE.replace("may", "may not"),
+    "added negation": f"{RULE} Trainees are not allowed to.",
+    "month": f"{RULE} This holds in May.",
+    "weekday": RULE.replace("before", "on the Monday before"),
+    "place": f"{RULE} This holds for the staff at Hamburg.",
+    "ordinal": RULE.replace("of the year", "of the first year"),
+    "who": RULE.replace("Employees", "Contractors"),
+    "turned round": "Cats chase dogs and mice eat cheese.",
+}
+
+
+@pytest.mark.parametrize("kind", COPIES)
+def test_copies_of_a_rule_are_shown_once(kind: str) -> None:
+    assert order(candidate("old", 0.801, text=RULE, year=2025), candidate("new", 0.80, text=COPIES[kind])) == ["new"]
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_rules_that_differ_in_what_decides_are_both_shown(kind: str) -> None:
+    one = "Dogs chase cats and mice eat cheese." if kind == "turned round" else RULE
+    assert order(candidate("old", 0.801, text=one, year=2025), candidate("new", 0.80, text=OTHERS[kind])) == ["old", "new"]
+
+
+def test_what_was_asked_for_is_not_merged_into_what_lacks_it() -> None:
+    longer = candidate("more", 0.801, text=f"{RULE} The insurance is their own affair.", year=2025)
+    twin = candidate("twin", 0.80, text=RULE)
+    assert order(longer, twin, asked="may I work from abroad?") == ["twin"]
+    assert order(longer, twin, asked="is there insurance abroad?") == ["more", "twin"]
+    titled = [candidate("ground", 0.801, called="Ground floor", year=2025), candidate("top", 0.80, called="Top floor")]
+    assert order(*titled, asked="what do I do on the ground floor?") == ["ground", "top"]
+    assert order(*titled, asked="what do I do?") == ["top"]
 
 
 def test_rules_that_differ_in_a_number_are_both_shown() -> None:

@@ -16,12 +16,13 @@ from connectors.ports.chat import Citation
 from connectors.ports.people import Person
 from knowledge.confidence import ANSWER_AT, confidence_of
 from knowledge.embedding.port import Encoder, Vector, Vectors
+from knowledge.follow_ups import in_short, points, with_context
 from knowledge.model import Passage
 from knowledge.places import countries_in
-from knowledge.quoting import Unit, compose, heading_text, unit_text, units
+from knowledge.quoting import Unit, cells, compose, heading_text, unit_text, units
 from knowledge.retrieval import MAX_QUESTION, Retriever
 from knowledge.scoring import coverage
-from knowledge.text import content_terms, plain, word_count, words
+from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, encodable, plain, terms, word_count, words
 
 _READ_WITHIN = 0.18
 """A passage further behind the best one is not read: single sentences of it would be near the question by accident."""
@@ -80,15 +81,18 @@ class ReadPassage:
 class Reader:
     """Reads passages for a question. Keeps the vectors of what it read lately: chunks never change."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, *, keeps: int = _CACHED_CHUNKS) -> None:
         self._encoder = encoder
+        self._keeps = keeps
         self._read: OrderedDict[str, tuple[list[Unit], Vectors, Vector]] = OrderedDict()
 
     async def read(self, question: str, vector: Vector, passages: Sequence[Passage], among: Sequence[Passage] | None = None) -> Answer:
         """`among`: the passages that may be quoted, when it is known better than by their scores."""
         near = [passage for passage in passages[:_READ] if passage.score >= passages[0].score - _READ_WITHIN]
         worth = near if among is None else among[:_READ]
-        unread = [passage for passage in worth if passage.chunk.id not in self._read]
+        # A copy for this question: while the encoder works, another question may drop what was read.
+        mine = {passage.chunk.id: self._read[passage.chunk.id] for passage in worth if passage.chunk.id in self._read}
+        unread = [passage for passage in worth if passage.chunk.id not in mine]
         found = {passage.chunk.id: units(passage.chunk.text) for passage in unread}
         texts = []
         for passage in unread:
@@ -97,15 +101,14 @@ class Reader:
         vectors = await self._encoder.encode(texts)
         start = 0
         for id_, cut in found.items():
-            self._read[id_] = (cut, vectors[start : start + len(cut)], vectors[start + len(cut)])
+            mine[id_] = (cut, vectors[start : start + len(cut)], vectors[start + len(cut)])
             start += len(cut) + 1
-        read = []
-        for passage in worth:
-            self._read.move_to_end(passage.chunk.id)
-            read.append(ReadPassage(passage, *self._read[passage.chunk.id]))
-        while len(self._read) > _CACHED_CHUNKS:
+        for id_, known in mine.items():
+            self._read[id_] = known
+            self._read.move_to_end(id_)
+        while len(self._read) > self._keeps:
             self._read.popitem(last=False)
-        return decide(question, vector, read, passages)
+        return decide(question, vector, [ReadPassage(passage, *mine[passage.chunk.id]) for passage in worth], passages)
 
 
 class Answerer:
@@ -122,9 +125,10 @@ class Answerer:
         `context` is their previous question, used when this one cannot stand alone ("and in Germany?"). `vector` is the
         question's embedding, if recognition made it already.
         """
-        asked = question[:MAX_QUESTION].strip()
+        asked = encodable(question[:MAX_QUESTION]).strip()
         if not words(asked):
             return Answer("unknown", asked, 0.0)
+        context = in_short(encodable(context)) if context else None
         whole = with_context(asked, context)
         if whole == asked:
             return await self._answer(asked, asker, vector)
@@ -173,7 +177,7 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
         return Answer("unknown", question, 0.0, passages=tuple(passages[:_TOLD]), vector=vector)
     asked = content_terms(question)
     support = [_support(one, vector, asked, question) for one in read]
-    sentence = max(float((one.vectors @ vector).max()) for one in read)
+    sentence = max(_nearest_sentence(one, vector) for one in read)
     confidence = confidence_of([one.passage for one in read], sentence, passages)
     if confidence < ANSWER_AT:
         return Answer("unknown", question, confidence, passages=tuple(passages[:_TOLD]), vector=vector)
@@ -183,6 +187,8 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
     quotes: list[Quote] = []
     quoted: list[str] = []
     for place in order[:_MAX_QUOTES]:
+        if quotes and _lacks_what_was_asked(read[place].passage, read[order[0]].passage, asked):
+            continue
         chosen = choose(read[place].units, support[place])
         text = compose(chosen)
         if not any(plain(text) in plain(quote.text) for quote in quotes):
@@ -199,6 +205,9 @@ def choose(found: Sequence[Unit], support: np.ndarray) -> list[Unit]:
         led = [one for one in found if one.lead == unit.text]
         if led:
             return _bounded(led)
+    if unit.kind == "label":
+        under = [place for place in range(best + 1, len(found)) if found[place].block == found[best + 1].block]
+        return [unit, *choose([found[place] for place in under], support[under])] if under else [unit]
     block = [place for place, one in enumerate(found) if one.block == unit.block]
     if unit.kind == "item" and _STEP.match(unit.text):
         return _bounded([found[place] for place in block])
@@ -231,41 +240,19 @@ def _bounded(listed: Sequence[Unit]) -> list[Unit]:
     if len(listed) <= _MAX_ITEMS:
         return list(listed)
     last = listed[_MAX_ITEMS - 1]
-    cells = max(last.text.strip().strip("|").count("|"), 0) if last.kind == "row" else 0
-    rest = f"| …{' |' * (cells + 1)}" if last.kind == "row" else "- …"
+    rest = f"| …{' |' * len(cells(last.text))}" if last.kind == "row" else "- …"
     return [*listed[:_MAX_ITEMS], replace(last, text=rest)]
 
 
 _STEP = re.compile(r"\s*\d")
 _AMOUNT = re.compile(r"\b(?:how (?:many|much|long|often|big|far|large)|amount|limit|maximum|number of|rate|cost|price)\b", re.I)
 _HOW_TO = re.compile(r"^\W*(?:and |so )?how (?:do|can|should|to)\b", re.I)
-_FOLLOW_UP = re.compile(
-    r"^(?:and|or|but|also|then|so|what about|how about|what if|same for|for|in|with|without)\b|^(?:why|how so)\W*$", re.I
-)
-_POINTING = frozenset({"it", "that", "this", "those", "these", "them", "they", "one", "ones", "there", "then", "he", "she", "same"})
-_SHORT = 3
 _OWN_WORDS = 0.5
 """Weight of a follow-up's own vector beside the one of both questions."""
 _MOSTLY = 0.5
 """Share of a follow-up's own words that a passage of the article before must have to be its answer."""
 _STANDS_ALONE = 0.8
 """Confidence from which a follow-up that names a topic is answered without the question before it."""
-
-
-def with_context(question: str, previous: str | None) -> str:
-    """The question with the previous one before it when it cannot stand alone, else as it is."""
-    if not previous or not previous.strip():
-        return question
-    own = content_terms(question)
-    leans = _FOLLOW_UP.match(question) is not None and len(own) <= 2 * _SHORT
-    refers = len(own) < _SHORT and points(question)
-    bare = len(own) <= 1 and word_count(question) <= _SHORT
-    return f"{previous.strip()} {question}" if leans or refers or bare else question
-
-
-def points(question: str) -> bool:
-    """Whether a word stands for something that was named before: "how do I request it?"."""
-    return not _POINTING.isdisjoint(words(question))
 
 
 def is_about_another_country(question: str, passage: Passage) -> bool:
@@ -275,17 +262,34 @@ def is_about_another_country(question: str, passage: Passage) -> bool:
     in particular holds in all: "May I work from Spain?" is not about Spain.
     """
     named = countries_in(question)
-    audience = passage.audience.get("country", frozenset())
-    if not named or not audience:
+    audience = [_countries_of(value) for value in passage.audience.get("country", frozenset())]
+    if not named or not audience or not all(audience):
         return False
     spoken = countries_in(" ".join((passage.title, passage.chunk.section, passage.chunk.text)))
-    return named.isdisjoint(audience) and named.isdisjoint(spoken)
+    return named.isdisjoint(frozenset().union(*audience)) and named.isdisjoint(spoken)
+
+
+def _countries_of(value: str) -> frozenset[str]:
+    """The countries that a value of an audience stands for, an ISO code or a name; none if it is of the company's own making."""
+    own = frozenset({value}) if len(value) == 2 and value.isalpha() else frozenset[str]()
+    return own | countries_in(value.replace("_", " ").replace("-", " ").upper())
+
+
+def _lacks_what_was_asked(second: Passage, first: Passage, asked: Sequence[str]) -> bool:
+    """Whether a passage lacks a word of the question that the first one has: it is about the other floor, plan or weekday."""
+    own, best = (terms(plain(f"{one.title} {one.chunk.section} {one.chunk.text}")) for one in (second, first))
+    return any(own.isdisjoint(alike(term)) and not best.isdisjoint(alike(term)) for term in asked if term not in KINDS_OF_ANSWER)
+
+
+def _nearest_sentence(one: ReadPassage, vector: Vector) -> float:
+    said = [place for place, unit in enumerate(one.units) if unit.kind != "label"]
+    return float((one.vectors[said] @ vector).max(initial=-1.0))
 
 
 def _support(one: ReadPassage, vector: Vector, asked: Sequence[str], question: str) -> np.ndarray:
     covered = np.array([coverage(asked, unit.reading) for unit in one.units])
     kinds = np.array([_fitness(unit, one.passage.title, question) for unit in one.units])
-    near = one.vectors @ vector
+    near = one.vectors @ vector - _HEADING_BEHIND * np.array([unit.kind == "label" for unit in one.units])
     if one.heading is not None:
         # What a heading announces begins with its first unit.
         near[0] = max(near[0], one.heading @ vector - _HEADING_BEHIND)

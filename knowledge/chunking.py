@@ -5,6 +5,7 @@ with lists and tables whole where they fit. Small chunks that carry title and he
 dilutes its vector.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -32,6 +33,7 @@ _KINDS: dict[str, BlockKind] = {
     "fence": "code",
     "code_block": "code",
 }
+_HEADING = re.compile(r"#{1,6} ")
 _parser = MarkdownIt("commonmark").enable("table").disable("reference")
 # Only blocks are wanted: inline marks are left as written, and parsing them takes quadratic time on some texts.
 _parser.core.ruler.enableOnly(["normalize", "block"])
@@ -56,10 +58,22 @@ class Piece:
 
 
 @dataclass(slots=True)
+class _Heading:
+    """`told`: its words stand in a piece, as a part of its path or in its text."""
+
+    level: int
+    name: str
+    told: bool = False
+
+
+@dataclass(slots=True)
 class _Pending:
+    """`open`: nothing but headings without text yet, which take the path of the text that comes next."""
+
     path: tuple[str, ...] = ()
     texts: list[str] = field(default_factory=list)
     words: int = 0
+    open: bool = True
 
 
 def blocks(markdown: str) -> list[Block]:
@@ -82,10 +96,13 @@ def blocks(markdown: str) -> list[Block]:
 
 
 def cut(markdown: str, title: str) -> list[Piece]:
-    """The pieces of an article. A first heading that repeats the title is not part of any path."""
+    """The pieces of an article. A first heading that repeats the title is not part of any path.
+
+    A heading that stays without text says what it says by itself: it becomes a line of the next piece, or of the last one.
+    """
     pieces: list[Piece] = []
     pending = _Pending()
-    path: list[tuple[int, str]] = []
+    path: list[_Heading] = []
     title_plain = plain(title).lower()
 
     def flush() -> None:
@@ -94,18 +111,35 @@ def cut(markdown: str, title: str) -> list[Piece]:
             pieces.append(Piece(SECTION_SEPARATOR.join(pending.path), "\n\n".join(pending.texts)))
         pending = _Pending()
 
+    def leave(level: int) -> None:
+        """Leaves the headings of this level and below."""
+        left = [heading for heading in path if heading.level >= level]
+        del path[len(path) - len(left) :]
+        for heading in left:
+            if not heading.told:
+                if pending.words >= TARGET_WORDS:
+                    flush()
+                if not pending.texts:
+                    pending.path = tuple(above.name for above in path)
+                pending.texts.append(heading.name)
+                pending.words += word_count(heading.name)
+
     for block in blocks(markdown):
         if block.kind == "heading":
             heading = plain(block.text)
             if not heading or (block.level == 1 and heading.lower() == title_plain):
                 continue
-            path = [(level, name) for level, name in path if level < block.level] + [(block.level, heading)]
-            if pending.words >= MIN_WORDS:
+            leave(block.level)
+            path.append(_Heading(block.level, heading))
+            if pending.words >= MIN_WORDS and not pending.open:
                 flush()
-            elif pending.words:
-                pending.texts.append(f"**{heading}**")
             continue
-        here = tuple(name for _, name in path)
+        here = tuple(heading.name for heading in path)
+        if not pending.open:
+            # As headings, which no text of a piece is otherwise: whoever quotes from it can tell them from what is said.
+            pending.texts += [f"{'#' * above.level} {above.name}" for above in path if not above.told]
+        for above in path:
+            above.told = True
         led = _lead(pending.texts[-1]) if pending.texts and block.kind != "paragraph" else []
         for text in _fitting(block):
             size = word_count(text)
@@ -116,11 +150,15 @@ def cut(markdown: str, title: str) -> list[Piece]:
                 # Every part of a long list says what it lists, as every part of a table has its header.
                 head = moved or led
                 if head:
-                    pending = _Pending(here, list(head), word_count(head[0]))
-            if not pending.texts:
-                pending.path = here
+                    pending = _Pending(here, list(head), word_count(head[0]), open=False)
+            if pending.open:
+                pending.path, pending.open = here, False
             pending.texts.append(text)
             pending.words += size
+    leave(0)
+    if pending.open and pieces and pending.words + word_count(pieces[-1].text) <= MAX_WORDS:
+        last = pieces.pop()
+        pending = _Pending((last.section,), [last.text, *pending.texts], 1)
     flush()
     return pieces
 
@@ -136,7 +174,7 @@ def _room(block: Block, pending: _Pending) -> int:
 
 
 def _leads(text: str) -> bool:
-    return text.rstrip().endswith(":")
+    return text.rstrip().endswith(":") and not _HEADING.match(text)
 
 
 def _lead(text: str) -> list[str]:

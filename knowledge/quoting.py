@@ -1,7 +1,7 @@
 """Cuts passages into what can be quoted, and picks what answers the question; pure.
 
 A unit is the smallest thing that makes sense by itself: a sentence, a list item with the line that leads to it, a row of
-a table with its header.
+a table with its header. A label is a line in bold that heads what follows it: quoted with it, if at all.
 """
 
 import re
@@ -12,9 +12,11 @@ from typing import Literal
 from knowledge.chunking import SECTION_SEPARATOR, Block, blocks
 from knowledge.text import plain, sentences, word_count
 
-UnitKind = Literal["sentence", "item", "row", "code"]
+UnitKind = Literal["sentence", "item", "row", "code", "label"]
 _TEMPLATE = re.compile(r"(?:\{[%{][^{}]{0,2000}[%}]\}\s*)+")
 """What a site's generator would have replaced, as in `{% include "steps.html" %}`, says nothing to a reader."""
+_BAR = re.compile(r"(?<!\\)\|")
+_LABEL_WORDS = 12
 MAX_UNITS = 40
 """Units of one chunk that are looked at; a chunk of usual size has some ten."""
 
@@ -42,9 +44,15 @@ def units(text: str) -> list[Unit]:
     """The units of a chunk's Markdown, in order."""
     found: list[Unit] = []
     lead = ""
-    for number, block in enumerate(blocks(text)):
-        if _is_label(block) or _TEMPLATE.fullmatch(block.text.strip()):
+    all_blocks = blocks(text)
+    for number, block in enumerate(all_blocks):
+        # A heading inside a chunk is that of a small section which was joined with its neighbour.
+        if block.kind == "heading" or _TEMPLATE.fullmatch(block.text.strip()):
             lead = ""
+            continue
+        if _is_label(block) and any(one.kind != "heading" for one in all_blocks[number + 1 : number + 2]):
+            lead = ""
+            found.append(Unit("label", number, " ".join(block.text.split())))
             continue
         found += _units_of(block, number, lead)
         lead = block.text if block.kind == "paragraph" and block.text.rstrip().endswith(":") else ""
@@ -55,7 +63,7 @@ def units(text: str) -> list[Unit]:
 
 def unit_text(unit: Unit, title: str, section: str) -> str:
     """What of a unit is embedded. A sentence speaks for itself; an item or a row needs the heading that it stands under."""
-    if unit.kind == "sentence":
+    if unit.kind in ("sentence", "label"):
         return unit.reading
     heading = section.rsplit(SECTION_SEPARATOR, 1)[-1] or title
     return f"{plain(heading)}: {unit.reading}"
@@ -74,10 +82,11 @@ def compose(chosen: Sequence[Unit]) -> str:
     for unit in chosen:
         same = previous is not None and previous.block == unit.block
         if unit.lead and not same and (not parts or unit.lead not in parts[-1]):
-            parts.append(unit.lead if unit.kind == "row" else f"{unit.lead}\n")
+            before = "\n" if parts else ""
+            parts.append(before + (unit.lead if unit.kind == "row" else f"{unit.lead}\n"))
         if unit.kind == "sentence" and same:
             parts[-1] = f"{parts[-1]} {unit.text}"
-        elif parts and not same and not (unit.lead and parts[-1].startswith(unit.lead)):
+        elif parts and not same and not (unit.lead and parts[-1].lstrip("\n").startswith(unit.lead)):
             parts.append(f"\n{unit.text}")
         else:
             parts.append(unit.text)
@@ -97,10 +106,17 @@ def _units_of(block: Block, number: int, lead: str) -> list[Unit]:
 
 
 def _is_label(block: Block) -> bool:
-    """A line in bold alone is the heading of a small section that was joined with its neighbour."""
+    """A short line in bold that ends no sentence; what is said in bold is said."""
     text = block.text.strip()
-    return block.kind == "paragraph" and text.startswith("**") and text.endswith("**") and word_count(text) <= 12
+    bold = block.kind == "paragraph" and text.startswith("**") and text.endswith("**") and word_count(text) <= _LABEL_WORDS
+    return bold and not plain(text).endswith((".", "!", "?"))
+
+
+def cells(row: str) -> list[str]:
+    """The cells of a line of a table, as written; `\\|` ends none."""
+    found = _BAR.split(row.strip())
+    return found[0 if found[0] else 1 : len(found) if found[-1] else -1]
 
 
 def _cells(row: str) -> list[str]:
-    return [plain(cell) for cell in row.strip().strip("|").split("|")]
+    return [plain(cell) for cell in cells(row)]

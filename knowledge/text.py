@@ -6,11 +6,30 @@ from itertools import chain
 
 # No pattern may look ahead without bound from every place it could start at: texts of megabytes are uploaded.
 _LINK = re.compile(r"!?\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?(?:\s+\"[^\"\n]{0,500}\")?\)")
-_TAG = re.compile(r"(?<!\\)</?[a-zA-Z][^<>]{0,500}>")
+_TAG_NAMES = """
+abbr address article aside audio bdi bdo big blockquote body br button canvas caption center cite code col colgroup dd del details dfn
+div dl dt em embed fieldset figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html iframe img input ins kbd label legend
+li link main mark menu meta nav noscript ol optgroup option picture pre progress rp rt ruby samp script section select small source span
+strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time tr track tt ul var video wbr
+"""
+_TAG_LETTERS = "abipqsu"
+
+
+def _tags() -> re.Pattern[str]:
+    """What HTML itself knows, in one case throughout: <Ctrl> is a key, <your-name> a place to fill in, and "a <b and c> d" no markup."""
+    names = "|".join(name for spelt in (_TAG_NAMES, _TAG_NAMES.upper()) for name in spelt.split())
+    letters = f"[{_TAG_LETTERS}{_TAG_LETTERS.upper()}]"
+    closing, opening = rf"/(?:{names}|{letters})\s{{0,9}}", rf"(?:{names})(?:[\s/][^<>]{{0,500}})?"
+    return re.compile(rf"(?<!\\)<(?:{closing}|{opening}|{letters}(?:\s[^<>=]{{0,200}}=[^<>]{{0,500}})?\s{{0,9}}/?)>")
+
+
+_TAG = _tags()
+_ADDRESS = re.compile(r"(?<!\\)<([a-zA-Z][a-zA-Z0-9+.\-]{1,31}:[^<>\s]{1,2000}|[^<>\s@]{1,64}@[^<>\s@]{1,255})>")
 _EMPHASIS = re.compile(r"(?<!\\)(?:\*\*|__|~~|(?<![\w*])\*(?=\S)|(?<=\S)\*(?![\w*])|(?<!\w)_(?=\S)|(?<=\S)_(?!\w)|`+)")
 _LINE_MARK = re.compile(r"^[ \t]{0,20}(?:#{1,6}[ \t]+|[-*+][ \t]+|\d{1,3}[.)][ \t]+|>[ \t]?)", re.MULTILINE)
 _TABLE_RULE = re.compile(r"^[ \t]{0,3}\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$\n?", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _ENDING_IN_BRACKETS = re.compile(r"(?<=[^\W_])\(([^\W_]{1,2})\)")
 _WORD = re.compile(r"[^\W_]+(?:['’.\-/&@:][^\W_]+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[*_]*[A-Z0-9ÄÖÜÉÀ])|(?<=[。！？])")
@@ -62,11 +81,16 @@ def plain(markdown: str) -> str:
     # Every search reads its passages so, and most have few marks: to look for one is quicker than to look for its pattern.
     text = _TABLE_RULE.sub("", markdown) if "--" in markdown else markdown
     text = _LINK.sub(r"\1", text) if "](" in text else text
-    text = _TAG.sub(" ", text) if "<" in text else text
+    text = _TAG.sub(" ", _ADDRESS.sub(r"\1", text)) if "<" in text else text
     text = _LINE_MARK.sub("", text)
     text = _EMPHASIS.sub("", text) if any(mark in text for mark in "*_~`") else text
     text = _ESCAPE.sub(r"\1", text) if "\\" in text else text
     return " ".join(text.replace("|", " ").split())
+
+
+def encodable(text: str) -> str:
+    """The text without halves of surrogate pairs, which JSON and a command line may bring in and no encoder or database takes."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def words(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knowledge.embedding.port import EncoderUnavailable, Vectors
+from knowledge.text import encodable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -78,7 +79,7 @@ class OnnxMiniLM:
         return self._run(self._tokenise([text]))
 
     def _tokenise(self, texts: list[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._load().tokenizer.encode_batch(texts)]
+        return [encoding.ids for encoding in self._load().tokenizer.encode_batch([encodable(text) for text in texts])]
 
     def _run(self, tokens: list[list[int]]) -> Vectors:
         length = max(len(ids) for ids in tokens)

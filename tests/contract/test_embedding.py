@@ -66,6 +66,11 @@ async def test_near_texts_are_nearer_than_others(encoder: Encoder) -> None:
     assert asked @ near > asked @ far + 0.2
 
 
+async def test_half_a_surrogate_pair_is_encoded_like_any_other_odd_letter() -> None:
+    vectors = await OnnxMiniLM().encode(["what costs \ud83d?", "what costs it?"])
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
 def test_the_name_tells_vector_spaces_apart() -> None:
     assert HashingEncoder(64).name != HashingEncoder(128).name != OnnxMiniLM().name
 

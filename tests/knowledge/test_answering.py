@@ -1,5 +1,6 @@
 """What is quoted, when nothing is, and how follow-ups are understood; pure."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from knowledge.answering import ReadPassage, choose, decide, is_about_another_country, with_context
+from knowledge.answering import Reader, ReadPassage, choose, decide, is_about_another_country
+from knowledge.embedding.hashing import HashingEncoder
+from knowledge.embedding.port import Vectors
+from knowledge.follow_ups import in_short, with_context
 from knowledge.model import Audience, Chunk, Passage
 from knowledge.quoting import Unit, compose, unit_text, units
 
@@ -38,7 +42,7 @@ def texts(found: Sequence[Unit]) -> list[str]:
 
 
 def test_units_are_sentences_items_and_rows() -> None:
-    body = f"First one. Second one.\n\nTo connect:\n\n1. Open it.\n2. Sign in.\n\n{TABLE}\n\n**Heading**\n\nLast."
+    body = f"First one. Second one.\n\nTo connect:\n\n1. Open it.\n2. Sign in.\n\n{TABLE}\n\n## Heading\n\nLast."
     found = units(body)
     assert [(unit.kind, unit.text) for unit in found] == [
         ("sentence", "First one."),
@@ -53,6 +57,31 @@ def test_units_are_sentences_items_and_rows() -> None:
     assert found[5].reading == "Office: Berlin; Days: 10"
     assert unit_text(found[5], "Holidays", "Offices › Days off") == "Days off: Office: Berlin; Days: 10"
     assert unit_text(found[0], "Holidays", "Offices") == "First one."
+
+
+def test_what_is_said_in_bold_is_a_unit_and_a_bold_label_is_quoted_with_what_it_heads() -> None:
+    first = units("**The password is Sunflower.**\n\nAsk reception.")[0]
+    assert (first.kind, first.text) == ("sentence", "**The password is Sunflower.**")
+    assert units("Ask reception.\n\n**The password is Sunflower**")[1].kind == "sentence", "it heads nothing"
+    found = units("Other.\n\n**Opening hours**\n\n- From 8 to 9\n- On Fridays from 7")
+    assert [unit.kind for unit in found] == ["sentence", "label", "item", "item"]
+    assert compose(choose(found, np.array([0.1, 0.9, 0.5, 0.45]))) == "**Opening hours**\n\n- From 8 to 9\n- On Fridays from 7"
+    assert texts(choose(units("**Hours**\n\n{{ hours }}"), np.array([0.9]))) == ["**Hours**"]
+    heads = units("**The gate is in the north**\n\nLunch is at noon.")
+    assert compose(choose(heads, np.array([0.9, 0.1]))) == "**The gate is in the north**\n\nLunch is at noon."
+
+
+def test_a_label_says_nothing_about_how_sure_it_is() -> None:
+    one = passage("**Leave**\n\nAsk your manager.", 0.4)
+    sure = [decide("leave", QUESTION, [read(one, label, 0.3)], [one]).confidence for label in (0.2, 0.99)]
+    assert sure[0] == sure[1]
+
+
+def test_an_escaped_bar_ends_no_cell() -> None:
+    row = units("| a | b |\n| --- | --- |\n| x \\| y | 2 |")[0]
+    assert row.reading == "a: x y; b: 2"
+    many = units("| a | b |\n| --- | --- |\n" + "| x \\| y | 2 |\n" * 12)
+    assert texts(choose(many, np.full(12, 0.8)))[-1] == "| … | |"
 
 
 def test_what_a_sites_generator_would_replace_is_no_unit() -> None:
@@ -94,6 +123,16 @@ def test_a_near_passage_is_quoted_with_its_number() -> None:
     assert answer.quotes[0].citation.updated == UPDATED
     assert answer.articles == ("a", "b")
     assert answer.vector is QUESTION
+
+
+def test_a_passage_that_lacks_what_was_asked_for_is_not_quoted_beside_one_that_has_it() -> None:
+    monday = passage("On Monday the bins are emptied by team Alpha.", 0.8, title="Bins")
+    thursday = passage("On Thursday the bins are emptied by team Beta.", 0.79, article="b", title="Bins")
+    asked = "which team empties the bins on Monday?"
+    answer = decide(asked, QUESTION, [read(monday, 0.98), read(thursday, 0.98)], [monday, thursday])
+    assert answer.articles == ("a",)
+    both = decide("which team empties the bins?", QUESTION, [read(monday, 0.9), read(thursday, 0.9)], [monday, thursday])
+    assert both.articles == ("a", "b")
 
 
 def test_what_is_covered_by_nothing_has_no_quotes() -> None:
@@ -164,7 +203,51 @@ def test_a_question_about_another_country_is_not_answered() -> None:
     assert decide("how many days carry over in Germany", QUESTION, [read(american, 0.9)], [american]).kind == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("audience", "question", "another"),
+    [
+        ("uk", "how many days in the UK?", False),
+        ("germany", "and in Germany?", False),
+        ("usa", "and in the US?", False),
+        ("united-kingdom", "and in Britain?", False),
+        ("usa", "and in Germany?", True),
+        ("uk", "and in Germany?", True),
+        ("emea", "and in Germany?", False),
+    ],
+)
+def test_an_audience_may_call_a_country_by_its_name(audience: str, question: str, another: bool) -> None:
+    one = passage("You may carry over 5 days.", 0.9, audience={"country": frozenset({audience})})
+    assert is_about_another_country(question, one) == another
+
+
+class Waiting(HashingEncoder):
+    """Lets others go on before it has encoded."""
+
+    async def encode(self, texts: Sequence[str]) -> Vectors:
+        await asyncio.sleep(0)
+        return await super().encode(texts)
+
+
+async def test_what_one_question_drops_another_still_reads() -> None:
+    reader = Reader(Waiting(), keeps=2)
+    halls = [passage(f"The window in hall {number} is opened with handle {number}.", 0.8, article=f"h{number}") for number in range(6)]
+    sets = [[halls[number], halls[(number + 1) % 6], halls[(number + 2) % 6]] for number in range(6)]
+    vector = (await Waiting().encode(["how is the window opened"]))[0]
+    await reader.read("how is the window opened", vector, sets[0])
+    answers = await asyncio.gather(*(reader.read("how is the window opened", vector, some) for some in sets))
+    assert [answer.kind for answer in answers] == ["answered"] * 6
+
+
 PREVIOUS = "how many days of PTO do I carry over?"
+
+
+def test_a_long_question_before_leaves_room_for_the_follow_up() -> None:
+    told = "I came back from my holidays and want to plan the next ones. " * 60
+    assert in_short(PREVIOUS) == PREVIOUS
+    assert in_short(f"{told} How many days do I carry over? {told[:600]}") == "How many days do I carry over?"
+    assert told.startswith(in_short(told))
+    assert 250 < len(in_short(told)) <= 300
+    assert len(in_short("x" * 5000)) == 300
 
 
 FOLLOW_UPS = ("and in Germany?", "What about France?", "until when?", "why?", "is that paid?", "for part-time staff?", "does it expire?")

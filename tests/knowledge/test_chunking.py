@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.chunking import MAX_WORDS, blocks, cut, embedding_text
-from knowledge.text import words
+from knowledge.text import plain, words
 
 SENTENCE = "Employees may take this kind of leave whenever their manager has agreed to it. "
 
@@ -19,7 +19,19 @@ def test_a_chunk_stands_under_its_headings() -> None:
 def test_a_tiny_section_joins_the_next_one_and_keeps_its_heading() -> None:
     (piece,) = cut("## One\n\nShort.\n\n## Two\n\nShort as well.", "T")
     assert piece.section == "One"
-    assert piece.text == "Short.\n\n**Two**\n\nShort as well."
+    assert piece.text == "Short.\n\n## Two\n\nShort as well."
+
+
+def test_a_heading_without_text_is_a_line_of_the_next_piece_or_of_the_last() -> None:
+    (piece,) = cut(f"## The assembly point is the north gate\n\n## Lunch\n\n{SENTENCE * 2}", "T")
+    assert piece.section == "Lunch"
+    assert piece.text.startswith("The assembly point is the north gate\n\nEmployees may")
+    pieces = cut(f"## Lunch\n\n{SENTENCE * 2}\n\n## The assembly point is the north gate", "T")
+    assert [piece.section for piece in pieces] == ["Lunch"]
+    assert pieces[0].text.endswith("\n\nThe assembly point is the north gate")
+    (deck,) = cut("# Goals\n\n## More customers\n\n## Fewer meetings", "T")
+    assert set(words(f"{deck.section} {deck.text}")) == {"goals", "more", "customers", "fewer", "meetings"}
+    assert all(len(piece.text.split()) <= MAX_WORDS for piece in cut("## A slide with a title alone\n\n" * 60, "T"))
 
 
 def test_long_text_is_cut_between_sentences() -> None:
@@ -71,8 +83,8 @@ _blocks = st.lists(
 
 
 @given(_blocks)
-def test_no_word_of_the_text_is_lost(parts: list[str]) -> None:
+def test_no_word_of_the_text_or_a_heading_is_lost(parts: list[str]) -> None:
     body = "\n\n".join(parts)
-    kept = " ".join(piece.text for piece in cut(body, "T"))
-    expected = [word for block in blocks(body) if block.kind != "heading" for word in words(block.text)]
+    kept = " ".join(f"{piece.section} {piece.text}" for piece in cut(body, "T"))
+    expected = [word for block in blocks(body) for word in words(plain(block.text) if block.kind == "heading" else block.text)]
     assert set(expected) <= set(words(kept))

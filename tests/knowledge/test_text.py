@@ -4,7 +4,7 @@ import pytest
 
 from knowledge.places import countries_in
 from knowledge.scoring import coverage
-from knowledge.text import content_terms, plain, sentences, stem, terms
+from knowledge.text import content_terms, encodable, plain, sentences, stem, terms
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,18 @@ from knowledge.text import content_terms, plain, sentences, stem, terms
         ("- one\n- two\n1. three\n> quoted", "one two three quoted"),
         ("Office456\\_WiFi and snake_case stay", "Office456_WiFi and snake_case stay"),
         ("2 * 3 * 4", "2 * 3 * 4"),
+        ('One<br/>two <a href="https://x.example">three</a> <B>four</B>', "One two three four"),
+        ("Press <Ctrl> and <Del>, type <your-name>", "Press <Ctrl> and <Del>, type <your-name>"),
+        ("a<b or 5 <x and y> 3, a <b and c> d", "a<b or 5 <x and y> 3, a <b and c> d"),
+        ("Ask <desk@acme.example> or see <https://x.example/a>.", "Ask desk@acme.example or see https://x.example/a."),
     ],
 )
 def test_marks_are_taken_off(markdown: str, expected: str) -> None:
     assert plain(markdown) == expected
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    assert encodable("caf\ud83d is open 😀") == "caf\ufffd is open 😀"
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,7 @@ from connectors.sandbox.connector import SandboxCompany
 from connectors.web.channel import WebChannel
 from knowledge.answering import Answer, Answerer
 from knowledge.chroma_index import ChromaIndex
+from knowledge.embedding.former import Former
 from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory
 from knowledge.embedding.port import Encoder
 from knowledge.embedding.prepared import PreparedEncoder
@@ -179,7 +180,7 @@ class App:
         self.index: Index = index or ChromaIndex(settings.home.resolve() / "index")
         self.policy = Policy()
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps={"policy": self.policy.version, "engine": "offline"})
-        former = () if settings.encoder == BUILT_IN else (OnnxMiniLM(settings.models),)
+        former = Former(_origin(settings), lambda origin: _former(settings, origin))
         self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience, former=former)
         self.uploads = Uploads(self.library, self.home.path / "uploads")
         self.helpful = Helpfulness(self.sessions)
@@ -568,3 +569,14 @@ def _encoder(settings: Settings) -> Encoder:
     if settings.encoder == BUILT_IN:
         return PreparedEncoder(OnnxMiniLM(settings.models), (settings.models or default_directory()) / PREPARED)
     return SentenceTransformersEncoder(settings.encoder, dimension=settings.encoder_dimension)
+
+
+def _origin(settings: Settings) -> str:
+    """What `_former` opens the configured encoder by, once it is configured no more."""
+    model = Path(settings.encoder)
+    return json.dumps([str(model.resolve()) if model.is_dir() else settings.encoder, settings.encoder_dimension])
+
+
+def _former(settings: Settings, origin: str | None) -> Encoder:
+    model, dimension = json.loads(origin) if origin else (BUILT_IN, 0)
+    return OnnxMiniLM(settings.models) if model == BUILT_IN else SentenceTransformersEncoder(model, dimension=dimension)

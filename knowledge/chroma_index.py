@@ -1,13 +1,14 @@
 """The vector index on embedded Chroma; the only module that imports chromadb.
 
-Chroma is imported and called in threads of this module: the import alone takes a second. One process owns the directory;
-another one's rows would not be seen by vector queries.
+A part with many entries is a collection of Chroma's; those of the others are compared one by one, see knowledge/few.py. Chroma is
+imported and called in threads of this module: the import alone takes a second. One process owns the directory; another one's rows
+would not be seen by vector queries.
 """
 
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -17,18 +18,21 @@ import numpy as np
 
 from connectors.errors import Retry
 from knowledge.embedding.port import Vector, Vectors
-from knowledge.index import Hit, Metadata, Where, matches
+from knowledge.few import FewParts
+from knowledge.index import Hit
 
 BATCH = 5461
 """The most rows that Chroma takes in one call."""
-_OVERFETCH, _LEAST_FETCH = 4, 50
-"""A filtered query of a large collection costs 25 times an unfiltered one, so more is fetched and filtered here first."""
+FEW = 5000
+"""Up to so many entries a part is compared one by one, in half a millisecond: a collection of Chroma's takes longer to ask."""
 _SEARCH_WIDTH = 220
 """Finds 99 of the 100 nearest ones among 100,000."""
 _THREADS = 2
 _PART = "part"
-"""The key in a Chroma collection's metadata that says what its entries have in common."""
+"""The key in a Chroma collection's metadata that names the part."""
 _DIGITS = 24
+_FEW_FILE = ".few"
+"""How the files of entries of small parts end, behind a collection's name."""
 _T = TypeVar("_T")
 
 
@@ -46,17 +50,20 @@ class ChromaIndex:
     def ready(self) -> bool:
         return self._client is not None
 
-    def collection(self, name: str, apart: str | None = None) -> "ChromaCollection":
-        return self._collections.setdefault(name, ChromaCollection(self, name, apart))
+    def collection(self, name: str) -> "ChromaCollection":
+        return self._collections.setdefault(name, ChromaCollection(self, name, self._directory / f"{name}{_FEW_FILE}"))
 
     async def names(self) -> Sequence[str]:
         found = await self.run(lambda: self.client().list_collections())
-        return sorted({collection.name.partition(".")[0] for collection in found})
+        small = {path.stem for path in self._directory.glob(f"*{_FEW_FILE}")}
+        return sorted(small | {collection.name.partition(".")[0] for collection in found})
 
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
             await self.run(client.close)
+        for collection in self._collections.values():
+            await self.run(collection.close)
         self._executor.shutdown(wait=False)
 
     def client(self) -> Any:
@@ -79,158 +86,142 @@ class ChromaIndex:
 
 
 class ChromaCollection:
-    """Collections of Chroma: one, or one for each value of the key that keeps entries apart.
+    """Collections of Chroma, one for each part that has many entries, and the entries of all other parts.
 
-    Filtering by that key is then choosing among them. Chroma's own filter takes 30 ms for 1,000 matches among 100,000 entries
+    Asking for some parts is then choosing among them. Chroma's own filter takes 30 ms for 1,000 matches among 100,000 entries
     and ten times that for many.
     """
 
-    def __init__(self, index: ChromaIndex, name: str, apart: str | None) -> None:
+    def __init__(self, index: ChromaIndex, name: str, few: Path) -> None:
         self._index = index
         self._name = name
-        self._apart = apart
-        self._parts: dict[str, Any] | None = None
+        self._few = FewParts(few)
+        self._large: Mapping[str, Any] | None = None
         self._opening = threading.Lock()
 
-    async def upsert(self, ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata]) -> None:
-        rows = [{key: list(value) if isinstance(value, tuple) else value for key, value in about.items()} for about in metadata]
+    async def upsert(self, ids: Sequence[str], vectors: Vectors, parts: Sequence[str]) -> None:
         vectors = np.asarray(vectors, np.float32)
-        places: dict[str, list[int]] = {}
-        for place, about in enumerate(metadata):
-            places.setdefault(self._part_of(about), []).append(place)
 
         def call() -> None:
-            for part, own in places.items():
-                collection = self._open(part)
-                for other, elsewhere in self._all().items():
-                    if other != part:
-                        self._remove(elsewhere, [ids[place] for place in own])
-                for start in range(0, len(own), BATCH):
-                    some = own[start : start + BATCH]
-                    collection.upsert(ids=[ids[p] for p in some], embeddings=vectors[some], metadatas=[rows[p] for p in some])
+            large = self._open()
+            places: dict[str, list[int]] = {}
+            for place, part in enumerate(parts):
+                places.setdefault(part, []).append(place)
+            small = [place for place, part in enumerate(parts) if part not in large]
+            self._few.delete([id_ for id_, part in zip(ids, parts, strict=True) if part in large])
+            for name, collection in large.items():
+                _remove(collection, [id_ for id_, part in zip(ids, parts, strict=True) if part != name])
+                own = places.get(name, [])
+                _add(collection, [ids[place] for place in own], vectors[own])
+            self._few.upsert([ids[place] for place in small], vectors[small], [parts[place] for place in small])
+            for name in places:
+                self._grow(name)
 
         await self._index.run(call)
 
     async def delete(self, ids: Sequence[str]) -> None:
         def call() -> None:
-            for part in self._all().values():
-                self._remove(part, ids)
+            large = self._open()
+            self._few.delete(ids)
+            for name, collection in large.items():
+                if _remove(collection, ids) and not collection.count():
+                    self._large = {other: one for other, one in (self._large or {}).items() if other != name}
+                    self._index.client().delete_collection(collection.name)
 
         await self._index.run(call)
 
-    async def delete_where(self, where: Where) -> None:
-        if not where or not all(where.values()):
-            return
-        condition = _condition(self._rest(where))
-
-        def call() -> None:
-            for part in self._chosen(where):
-                part.delete(where=condition) if condition else self._remove(part, part.get(include=[])["ids"])
-
-        await self._index.run(call)
-
-    async def query(self, vector: Vector, limit: int, where: Where | None = None, *, bare: bool = False) -> list[Hit]:
-        where = where or {}
-        if limit < 1 or not all(where.values()):
+    async def query(self, vector: Vector, limit: int, among: Set[str]) -> list[Hit]:
+        if limit < 1:
             return []
-        vector, rest = np.asarray(vector, np.float32), self._rest(where)
-        parts = await self._index.run(lambda: self._chosen(where))
+        vector = np.asarray(vector, np.float32)
+
+        def begin() -> tuple[list[Hit], list[Any]]:
+            self._open()
+            # In this order: a part that grows large meanwhile is found in both.
+            return self._few.query(vector, limit, among), [one for name, one in self._open().items() if name in among]
 
         def call(some: Sequence[Any]) -> list[Hit]:
-            return [hit for part in some for hit in _query(part, vector, limit, rest, bare)]
+            return [hit for collection in some for hit in _query(collection, vector, limit)]
 
+        found, large = await self._index.run(begin)
         # In as many threads as there are: each part takes about as long, whatever its size.
-        lots = [parts[start::_THREADS] for start in range(min(_THREADS, len(parts)))]
-        found = await asyncio.gather(*(self._index.run(partial(call, lot)) for lot in lots))
-        return sorted((hit for hits in found for hit in hits), key=lambda hit: -hit.similarity)[:limit]
+        lots = [large[start::_THREADS] for start in range(min(_THREADS, len(large)))]
+        for hits in await asyncio.gather(*(self._index.run(partial(call, lot)) for lot in lots)):
+            found += hits
+        return sorted({hit.id: hit for hit in found}.values(), key=lambda hit: -hit.similarity)[:limit]
+
+    async def ids(self) -> Set[str]:
+        def call() -> Set[str]:
+            large = self._open()
+            found = {id_ for part in self._few.parts().values() for id_ in part.ids}
+            return found.union(*(collection.get(include=[])["ids"] for collection in large.values()))
+
+        return await self._index.run(call)
 
     async def count(self) -> int:
-        return int(await self._index.run(lambda: sum(part.count() for part in self._all().values())))
+        def call() -> int:
+            large = self._open()
+            return sum(len(part.ids) for part in self._few.parts().values()) + sum(int(one.count()) for one in large.values())
+
+        return await self._index.run(call)
 
     async def clear(self) -> None:
         def call() -> None:
-            for part in self._all().values():
-                self._index.client().delete_collection(part.name)
-            self._parts = None
+            for collection in self._open().values():
+                self._index.client().delete_collection(collection.name)
+            self._large = None
+            self._few.clear()
 
         await self._index.run(call)
 
-    def _part_of(self, about: Metadata) -> str:
-        return "" if self._apart is None else str(about[self._apart])
+    def close(self) -> None:
+        self._few.close()
 
-    def _chosen(self, where: Where) -> list[Any]:
-        """Where entries that match can be."""
-        wanted = where.get(self._apart) if self._apart is not None else None
-        return [part for value, part in self._all().items() if wanted is None or value in wanted]
+    def _grow(self, name: str) -> None:
+        """Gives a part a collection of its own once it has many entries."""
+        part = self._few.parts().get(name)
+        if part is None or len(part.ids) <= FEW:
+            return
+        collection = self._index.client().get_or_create_collection(
+            f"{self._name}.{hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]}",
+            configuration={"hnsw": {"space": "cosine", "ef_search": _SEARCH_WIDTH}},
+            metadata={_PART: name},
+            embedding_function=None,
+        )
+        _add(collection, part.ids, part.vectors)
+        self._large = {**self._open(), name: collection}
+        self._few.delete(part.ids)
 
-    def _rest(self, where: Where) -> Where:
-        """What is left of a filter for Chroma, or for us."""
-        return {key: values for key, values in where.items() if key != self._apart}
-
-    def _all(self) -> dict[str, Any]:
-        """The collections that there are, by their value of the key."""
+    def _open(self) -> Mapping[str, Any]:
+        """The collections of the large parts. Never changed, only replaced: queries go through them in other threads."""
         with self._opening:
-            if self._parts is None:
-                there = {collection.name: collection for collection in self._index.client().list_collections()}
-                own = [collection for name, collection in there.items() if name == self._name or name.startswith(f"{self._name}.")]
+            if self._large is None:
+                client = self._index.client()
+                own = [one for one in client.list_collections() if one.name.startswith(f"{self._name}.")]
                 # Opened once more without an embedding function: Chroma would load, and first download, a model of its own.
-                self._parts = {
-                    str((one.metadata or {}).get(_PART, "")): self._index.client().get_collection(one.name, embedding_function=None)
-                    for one in own
+                self._large = {
+                    str((one.metadata or {}).get(_PART, "")): client.get_collection(one.name, embedding_function=None) for one in own
                 }
-            return self._parts
-
-    def _open(self, part: str) -> Any:
-        self._all()
-        with self._opening:
-            parts = self._parts or {}
-            if part not in parts:
-                name = self._name if self._apart is None else f"{self._name}.{hashlib.sha256(part.encode()).hexdigest()[:_DIGITS]}"
-                made = self._index.client().get_or_create_collection(
-                    name,
-                    configuration={"hnsw": {"space": "cosine", "ef_search": _SEARCH_WIDTH}},
-                    metadata={_PART: part} if self._apart is not None else None,
-                    embedding_function=None,
-                )
-                # Another one instead of a change: queries go through it in other threads.
-                self._parts = parts = {**parts, part: made}
-            return parts[part]
-
-    def _remove(self, part: Any, ids: Sequence[str]) -> None:
-        for start in range(0, len(ids), BATCH):
-            # Deleting what is not there takes thirty times as long as looking.
-            there = part.get(ids=list(dict.fromkeys(ids[start : start + BATCH])), include=[])["ids"]
-            if there:
-                part.delete(ids=there)
+            return self._large
 
 
-def _query(part: Any, vector: Vector, limit: int, where: Where, bare: bool) -> list[Hit]:
-    if not where:
-        return _fetch(part, vector, limit, None, bare)
-    fetched = max(limit * _OVERFETCH, _LEAST_FETCH)
-    nearest = _fetch(part, vector, fetched, None, False)
-    found = [hit for hit in nearest if matches(hit.metadata, where)]
-    if len(found) >= limit or len(nearest) < fetched:
-        return found[:limit]
-    return _fetch(part, vector, limit, _condition(where), bare)
+def _add(collection: Any, ids: Sequence[str], vectors: Vectors) -> None:
+    for start in range(0, len(ids), BATCH):
+        collection.upsert(ids=list(ids[start : start + BATCH]), embeddings=vectors[start : start + BATCH])
 
 
-def _fetch(part: Any, vector: Vector, limit: int, condition: dict[str, Any] | None, bare: bool) -> list[Hit]:
-    include = ["distances"] if bare else ["metadatas", "distances"]
-    answer = part.query(query_embeddings=[vector], n_results=limit, where=condition, include=include)
-    metadata = [{}] * len(answer["ids"][0]) if bare else answer["metadatas"][0]
-    rows = zip(answer["ids"][0], answer["distances"][0], metadata, strict=True)
-    return [Hit(id_, 1.0 - float(distance), _metadata(about)) for id_, distance, about in rows]
+def _remove(collection: Any, ids: Sequence[str]) -> bool:
+    """Whether any of them was there."""
+    removed = False
+    for start in range(0, len(ids), BATCH):
+        # Deleting what is not there takes thirty times as long as looking.
+        there = collection.get(ids=list(dict.fromkeys(ids[start : start + BATCH])), include=[])["ids"]
+        if there:
+            collection.delete(ids=there)
+            removed = True
+    return removed
 
 
-def _metadata(stored: dict[str, Any] | None) -> Metadata:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in (stored or {}).items()}
-
-
-def _condition(where: Where) -> dict[str, Any] | None:
-    """The filter in Chroma's words; None for none."""
-    keys = [
-        {"$or": [{key: {"$in": sorted(values)}}, *({key: {"$contains": value}} for value in sorted(values))]}
-        for key, values in sorted(where.items())
-    ]
-    return (keys[0] if len(keys) == 1 else {"$and": keys}) if keys else None
+def _query(collection: Any, vector: Vector, limit: int) -> list[Hit]:
+    answer = collection.query(query_embeddings=[vector], n_results=limit, include=["distances"])
+    return [Hit(id_, 1.0 - float(distance)) for id_, distance in zip(answer["ids"][0], answer["distances"][0], strict=True)]

@@ -19,6 +19,7 @@ from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json, new_id
 from knowledge.answering import Answer, Reader
+from knowledge.embedding.former import Former
 from knowledge.embedding.port import Encoder
 from knowledge.errors import NotPossible
 from knowledge.index import Index
@@ -26,7 +27,7 @@ from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
 from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience, require_admin
 from knowledge.preparing import Between, Encoded, again, encoded, go_on, known_vectors
-from knowledge.projection import Progress, Projection, keep_next, mark_new
+from knowledge.projection import Progress, Projection, hold, keep_next, mark_new
 from knowledge.scoring import Candidate, rank
 from knowledge.store import article_of, articles, audience_from, audience_key, select_articles, to_bytes, version_values, versions
 from knowledge.store import published as is_published
@@ -77,9 +78,9 @@ class Library:
         clock: Clock,
         vocabulary: Vocabulary,
         *,
-        former: Sequence[Encoder] = (),
+        former: Former | None = None,
     ) -> None:
-        """`former`: encoders that may have made the vectors that serve until this one's are all made."""
+        """`former`: opens the encoder that serves until this one's vectors are all made."""
         self._sessions = sessions
         self._encoder = encoder
         self._audit = audit
@@ -212,6 +213,7 @@ class Library:
         ready = await self._encode(drafts, serving, between)
         beforehand = [(one.name, await again(ready, one, between)) for one in coming]
         async with self._writing, self._sessions.begin() as session:
+            await hold(session, article_ids)
             for one in ready:
                 await self._publish(session, one, serving.name)
                 await self._record(session, "article_published", one.article, by)
@@ -231,6 +233,7 @@ class Library:
         """Takes the published version out of every answer, at once. Raises `NotAllowed`, `NotPossible`."""
         require_admin(by)
         async with self._writing, self._sessions.begin() as session:
+            await hold(session, [article_id])
             row = (await session.execute(select_articles().where(articles.c.id == article_id, is_published))).one_or_none()
             if row is None:
                 raise NotPossible("not_published", article=article_id)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from connectors.errors import Retry
 from connectors.ports.knowledge import CitedPassage
 from connectors.ports.people import Person
+from knowledge.embedding.former import Former
 from knowledge.embedding.port import Encoder, Vector
 from knowledge.index import Collection, Index
 from knowledge.lexical import Frequencies, search_text
@@ -25,12 +26,12 @@ from knowledge.store import articles, audience_from, candidate_of, from_bytes, s
 from knowledge.text import plain
 
 ARTICLES = "articles"
-"""What the names of collections of the chunks of published articles begin with; each encoder has one of its own."""
-AUDIENCE = "audience"
-"""The key in an entry's metadata that holds its article's audience, which keeps entries apart. A query selects among the audiences
-that there are, by those that admit the asker: exact, whatever keys the vocabulary has, and cheap because there are few."""
+"""What the names of collections of the chunks of published articles begin with; each encoder has one of its own. The parts of one
+are the audiences. A query selects among those that there are, by those that admit the asker: exact, whatever keys the vocabulary has."""
 SERVING = "serving"
 """The setting that names the encoder whose vectors are compared with questions."""
+ORIGIN = "serving_origin"
+"""The setting that says where that encoder came from, so that it can be opened again when another one is to serve."""
 INDEXED = "indexed"
 """The setting that names the encoder whose collection is complete, but for articles that are marked as pending."""
 MAX_QUESTION = 2000
@@ -68,18 +69,18 @@ class Retriever:
         index: Index,
         encoder: Encoder,
         *,
-        former: Sequence[Encoder] = (),
+        former: Former | None = None,
         exact_chunks: int = EXACT_CHUNKS,
         helpful: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
-        """`former`: encoders that may have made the vectors that serve until this one's are all made. `exact_chunks`: up to so many
-        chunks the database's own vectors serve while the index does not. `helpful`: what people thought of an article, -1..1."""
+        """`former`: opens the encoder that serves until this one's vectors are all made. `exact_chunks`: up to so many chunks the
+        database's own vectors serve while the index does not. `helpful`: what people thought of an article, -1..1."""
         self._sessions = sessions
         self._exact_chunks = exact_chunks
         self._helpful = helpful
         self._index = index
         self._encoder = encoder
-        self._encoders = {one.name: one for one in (*former, encoder)}
+        self._former = former or Former()
         self._frequencies = Frequencies()
 
     async def search(self, question: str, person: Person, limit: int = 5, *, vector: Vector | None = None) -> list[Passage]:
@@ -87,7 +88,7 @@ class Retriever:
 
         While the vector index is down or not open yet, the database's own vectors serve, up to `exact_chunks` of them; beyond,
         text search alone. The log says so. While the vectors of a new encoder are made, those of the former one serve, or
-        text search alone when it is gone. Raises `EncoderUnavailable` when the model is not installed.
+        text search alone when it cannot be opened any more. Raises `EncoderUnavailable` when the model is not installed.
         """
         question = question[:MAX_QUESTION]
         if not question.strip() or not may_read_anything(person):
@@ -99,35 +100,36 @@ class Retriever:
                 return []
             settings = {row.what: row.value for row in state}
             # Both at once: the vectors are searched in threads of their own, and text in the database's.
-            near = asyncio.create_task(self._near(question, vector, readable, settings))
+            encoder = await self._serving(settings)
+            near = asyncio.create_task(self._near(question, vector, readable, encoder, settings.get(INDEXED)))
             try:
                 lexical = await search_text(session, question, readable, _POOL, self._frequencies)
                 vector, nearest = await near
             finally:
                 near.cancel()
             ids = list(dict.fromkeys([*nearest, *lexical]))
-            encoder = self._serving(settings)
             rows = (await session.execute(select_candidates(encoder.name), {"ids": ids})).all() if ids else []
         candidates = [candidate_of(row, lexical.get(row.id, 0.0), self._helpful(row.article_id), encoder.dimension) for row in rows]
         return rank(question, vector, [candidate for candidate in candidates if admits(candidate.audience, person)], limit)
 
-    def _serving(self, settings: Mapping[str, str]) -> Encoder:
+    async def _serving(self, settings: Mapping[str, str]) -> Encoder:
         """The encoder that questions are encoded with; not the one that serves when that is gone."""
-        return self._encoders.get(settings.get(SERVING, self._encoder.name), self._encoder)
+        name = settings.get(SERVING, self._encoder.name)
+        former = await self._former.named(name, settings.get(ORIGIN)) if name != self._encoder.name else None
+        return former or self._encoder
 
     async def _near(
-        self, question: str, vector: Vector | None, readable: frozenset[str], settings: Mapping[str, str]
+        self, question: str, vector: Vector | None, readable: frozenset[str], encoder: Encoder, indexed: str | None
     ) -> tuple[Vector, Sequence[str]]:
         """The question's vector, and the ids of the chunks near it."""
-        encoder = self._serving(settings)
         if vector is None or encoder is not self._encoder:
             vector = (await encoder.encode([question]))[0]
-        if not self._index.ready or settings.get(INDEXED) != encoder.name:
+        if not self._index.ready or indexed != encoder.name:
             exact = await self._exact(vector, readable, encoder.name)
             if exact is not None or not self._index.ready:
                 return vector, exact or []
         try:
-            found = articles_in(self._index, encoder.name).query(vector, _POOL, {AUDIENCE: readable}, bare=True)
+            found = articles_in(self._index, encoder.name).query(vector, _POOL, readable)
             return vector, [hit.id for hit in await asyncio.wait_for(found, _INDEX_TIMEOUT)]
         except (Retry, TimeoutError) as error:
             log.warning("vector_index_unavailable", error=type(error).__name__)
@@ -148,7 +150,7 @@ class Retriever:
 
 def articles_in(index: Index, encoder: str) -> Collection:
     """The collection of the chunks' vectors by the encoder of this name."""
-    return index.collection(collection_name(encoder), AUDIENCE)
+    return index.collection(collection_name(encoder))
 
 
 def collection_name(encoder: str) -> str:

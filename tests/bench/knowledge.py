@@ -21,7 +21,7 @@ from connectors.ports.people import Person
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
 from knowledge.embedding.port import Vectors
 from knowledge.model import admits
-from knowledge.retrieval import AUDIENCE, articles_in
+from knowledge.retrieval import articles_in
 from knowledge.store import audience_key
 from tests.bench import corpus
 from tests.bench.figures import Figure, p95
@@ -105,11 +105,11 @@ async def recall(shelf: Shelf, vectors: Vectors, asked: Vectors) -> float:
     shares = []
     for asker in _ASKERS.values():
         mine = np.flatnonzero(np.isin(shelf.audiences, readable(asker)))
-        where = {AUDIENCE: frozenset(audience_key(AUDIENCES[place][0]) for place in readable(asker))}
+        among = frozenset(audience_key(AUDIENCES[place][0]) for place in readable(asker))
         own = vectors[mine]
         for question in asked:
             nearest = {shelf.ids[place] for place in mine[np.argsort(-(own @ question))[:LIMIT]]}
-            found = {hit.id for hit in await articles_in(shelf.index, shelf.encoder.name).query(question, 40, where, bare=True)}
+            found = {hit.id for hit in await articles_in(shelf.index, shelf.encoder.name).query(question, 40, among)}
             shares.append(len(nearest & found) / LIMIT)
     return statistics.mean(shares)
 

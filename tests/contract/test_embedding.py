@@ -1,6 +1,7 @@
 """The contract of an encoder: on the default runtime, its in-memory twin, and sentence-transformers where it is installed."""
 
 import importlib.util
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from knowledge.embedding.build_minilm import PACKAGE
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
 from knowledge.embedding.port import Encoder
-from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder
+from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder, model_name
 
 
 def packaged_minilm() -> Encoder:
@@ -81,3 +82,24 @@ if EXTRA:
     async def test_both_runtimes_make_the_same_vectors(other: str) -> None:
         ours, theirs = await OnnxMiniLM().encode(TEXTS), await EXTRA[other]().encode(TEXTS)
         assert np.all(np.sum(ours * theirs, axis=1) >= 0.9999)
+
+
+def model_in(folder: Path, weights: bytes = b"\0" * 500_000) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text('{"hidden_size": 384}')
+    (folder / "model.safetensors").write_bytes(weights)
+    return folder
+
+
+def test_models_are_told_apart_by_what_is_in_their_folders(tmp_path: Path) -> None:
+    first = model_name(model_in(tmp_path / "one" / "model"), 384)
+    assert first.startswith("model-")
+    assert model_name(shutil.copytree(tmp_path / "one" / "model", tmp_path / "moved" / "model"), 384) == first
+    trained = bytearray(500_000)
+    trained[100_000:400_000] = b"\1" * 300_000
+    assert model_name(model_in(tmp_path / "two" / "model", bytes(trained)), 384) != first, "of the same size and header"
+    assert model_name(tmp_path / "one" / "model", 768) != first
+    (tmp_path / "moved" / "model" / "config.json").write_text('{"hidden_size": 383}')
+    assert model_name(tmp_path / "moved" / "model", 384) != first
+    assert model_name("one/model", 384) != model_name("other/model", 384)
+    assert len(model_name(model_in(tmp_path / ("m" * 200)), 384)) <= 100, "the database's column"

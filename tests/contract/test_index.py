@@ -1,21 +1,26 @@
 """The contract of a vector index, on Chroma and on the in-memory twin."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from connectors.errors import Retry
-from knowledge.chroma_index import BATCH, ChromaIndex
+from knowledge.chroma_index import BATCH, FEW, ChromaIndex
 from knowledge.embedding.port import Vectors, normalised
-from knowledge.index import Index, MemoryIndex, Metadata
+from knowledge.index import Collection, Index, MemoryIndex
 
 DIMENSION = 8
+ALL = frozenset({"all"})
+LEANING = normalised(np.array([[4.0, 3, 2, 1, 0, 0, 0, 0]]))[0]
+"""Nearest to the first axis, then to the second ..."""
 
 
-@pytest.fixture(params=["memory", "chroma"])
-async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
+@pytest.fixture(params=["memory", "chroma", "chroma of large parts"])
+async def index(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Index]:
+    if request.param == "chroma of large parts":
+        monkeypatch.setattr("knowledge.chroma_index.FEW", 1)
     made: Index = MemoryIndex() if request.param == "memory" else ChromaIndex(tmp_path / "index")
     yield made
     await made.close()
@@ -30,165 +35,100 @@ def many(count: int, dimension: int = DIMENSION) -> Vectors:
     return normalised(np.random.default_rng(5).normal(size=(count, dimension)))
 
 
+async def found(collection: Collection, *among: str, limit: int = 5) -> list[str]:
+    return [hit.id for hit in await collection.query(LEANING, limit, frozenset(among))]
+
+
 async def test_the_nearest_come_first(index: Index) -> None:
     collection = index.collection("articles")
-    await collection.upsert(["a", "b"], axis(0, 1), [{"n": 1}, {"n": 2}])
+    await collection.upsert(["a", "b"], axis(0, 1), ["all", "all"])
     question = normalised(np.array([[3.0, 1.0, 0, 0, 0, 0, 0, 0]]))[0]
-    first, second = await collection.query(question, 5)
+    first, second = await collection.query(question, 5, ALL)
     assert (first.id, second.id) == ("a", "b")
     assert first.similarity == pytest.approx(3 / np.sqrt(10), abs=1e-5)
     assert second.similarity == pytest.approx(1 / np.sqrt(10), abs=1e-5)
-    assert first.metadata == {"n": 1}
-    assert [hit.id for hit in await collection.query(question, 1)] == ["a"]
-    assert await collection.query(question, 0) == []
+    assert [hit.id for hit in await collection.query(question, 1, ALL)] == ["a"]
+    assert await collection.query(question, 0, ALL) == []
 
 
 async def test_an_empty_collection_finds_nothing(index: Index) -> None:
     collection = index.collection("articles")
     assert await collection.count() == 0
-    assert await collection.query(axis(0)[0], 5) == []
-    assert await collection.query(axis(0)[0], 5, {"k": frozenset({"v"})}) == []
+    assert await found(collection, "all") == []
     await collection.delete(["nothing"])
-    await collection.delete_where({"k": frozenset({"v"})})
     await collection.clear()
     await collection.upsert([], axis(), [])
-    assert await collection.count() == 0
+    assert (await collection.count(), await collection.ids()) == (0, set())
 
 
-async def test_upsert_replaces(index: Index) -> None:
+async def test_upsert_replaces_in_its_part_and_in_another(index: Index) -> None:
     collection = index.collection("articles")
-    await collection.upsert(["a"], axis(0), [{"k": "old", "gone": True}])
-    await collection.upsert(["a", "b"], axis(1, 2), [{"k": "new"}, {"k": "b"}])
-    assert await collection.count() == 2
-    (hit,) = await collection.query(axis(1)[0], 1)
-    assert (hit.id, hit.metadata["k"]) == ("a", "new")
-    assert hit.similarity == pytest.approx(1.0, abs=1e-5)
+    await collection.upsert(["a", "b", "c", "d"], axis(3, 2, 1, 0), ["old", "old", "new", "new"])
+    await collection.upsert(["a", "b"], axis(0, 1), ["old", "new"])
+    assert await collection.count() == 4
+    (hit,) = await collection.query(axis(0)[0], 1, frozenset({"old"}))
+    assert (hit.id, hit.similarity) == ("a", pytest.approx(1.0, abs=1e-5))
+    assert await found(collection, "old") == ["a"]
+    assert sorted(await found(collection, "new")) == ["b", "c", "d"]
 
 
-async def test_metadata_comes_back_as_it_went_in(index: Index) -> None:
-    collection = index.collection("articles")
-    metadata: Metadata = {"text": "ä", "number": 3, "share": 0.5, "yes": True, "several": ("one", "two")}
-    await collection.upsert(["a"], axis(0), [metadata])
-    (hit,) = await collection.query(axis(0)[0], 1)
-    assert hit.metadata == metadata
-
-
-async def test_filters_are_and_across_keys_or_within_one(index: Index) -> None:
-    collection = index.collection("articles")
-    rows: dict[str, Metadata] = {
-        "us": {"country": ("us",), "kind": "policy"},
-        "de_fr": {"country": ("de", "fr"), "kind": "policy"},
-        "all": {"country": ("*",), "kind": "guide"},
-        "none": {"kind": "policy"},
-    }
-    await collection.upsert(list(rows), axis(0, 1, 2, 3), list(rows.values()))
-
-    async def found(**where: Sequence[str]) -> set[str]:
-        return {hit.id for hit in await collection.query(axis(0)[0], 10, {key: frozenset(values) for key, values in where.items()})}
-
-    assert await found(country=["de", "*"]) == {"de_fr", "all"}
-    assert await found(country=["us", "fr"]) == {"us", "de_fr"}
-    assert await found(country=["us", "*"], kind=["guide"]) == {"all"}
-    assert await found(kind=["policy"]) == {"us", "de_fr", "none"}
-    assert await found(country=["d"]) == set()
-    assert await found(country=[]) == set()
-    assert await found() == set(rows)
-
-
-async def test_a_filter_finds_what_lies_far_away(index: Index) -> None:
-    """Also when everything near does not match, which is where filtering after the search would come up empty."""
+async def test_only_the_parts_that_are_named_are_searched(index: Index) -> None:
     collection = index.collection("articles")
     near = normalised(axis(*[0] * 400) + 0.01 * many(400))
-    await collection.upsert([f"n{number}" for number in range(400)], near, [{"who": ("others",)}] * 400)
-    await collection.upsert(["mine", "mine too"], axis(1, 2), [{"who": ("me", "others")}, {"who": ("me",)}])
-    found = await collection.query(axis(0)[0], 5, {"who": frozenset({"me"})})
-    assert {hit.id for hit in found} == {"mine", "mine too"}
+    await collection.upsert([f"n{number}" for number in range(400)], near, ["others"] * 400)
+    await collection.upsert(["mine", "my other", "his"], axis(1, 2, 3), ["me", "me", "him"])
+    assert await found(collection, "me") == ["mine", "my other"]
+    assert await found(collection, "me", "him", "nobody") == ["mine", "my other", "his"]
+    assert await found(collection) == await found(collection, "nobody") == []
+    assert (await found(collection, "me", "others", limit=1))[0].startswith("n")
 
 
-async def test_entries_that_are_kept_apart_are_one_collection(index: Index) -> None:
-    collection = index.collection("apart", "who")
-    rows: list[Metadata] = [{"who": who, "article": article} for who, article in (("all", "x"), ("all", "y"), ("few", "x"), ("none", "z"))]
-    await collection.upsert(["a", "b", "c", "d"], axis(0, 1, 2, 3), rows)
-
-    async def found(bare: bool = False, **where: Sequence[str]) -> list[str]:
-        asked = {key: frozenset(values) for key, values in where.items()}
-        return [hit.id for hit in await collection.query(normalised(np.array([[4.0, 3, 2, 1, 0, 0, 0, 0]]))[0], 3, asked, bare=bare)]
-
-    assert await collection.count() == 4
-    assert await found() == ["a", "b", "c"]
-    assert await found(who=["few", "none", "nobody"]) == ["c", "d"]
-    assert await found(who=["few", "all"], article=["x"]) == ["a", "c"]
-    assert await found(who=[]) == await found(who=["nobody"]) == []
-    assert await found(bare=True, who=["few", "all"]) == ["a", "b", "c"]
-    await collection.upsert(["a"], axis(0), [{"who": "few", "article": "x"}])
-    assert (await found(who=["all"]), await found(who=["few"]), await collection.count()) == (["b"], ["a", "c"], 4)
-    await collection.delete_where({"article": frozenset({"x"})})
-    assert await found() == ["b", "d"]
-    await collection.delete_where({"who": frozenset({"none"})})
-    await collection.delete(["b", "unknown"])
-    assert await collection.count() == 0
-    await collection.upsert(["a"], axis(0), [{"who": "all"}])
-    await collection.clear()
-    assert await found() == []
-
-
-async def test_nothing_is_told_of_bare_hits_but_their_nearness(index: Index) -> None:
+async def test_entries_are_deleted_by_id_and_their_part_can_be_filled_again(index: Index) -> None:
     collection = index.collection("articles")
-    await collection.upsert(["a"], axis(0), [{"k": "v"}])
-    (hit,) = await collection.query(axis(0)[0], 1, bare=True)
-    assert (hit.id, hit.similarity, hit.metadata) == ("a", pytest.approx(1.0, abs=1e-5), {})
-
-
-async def test_entries_are_deleted_by_id_and_by_filter(index: Index) -> None:
-    collection = index.collection("articles")
-    await collection.upsert(["a", "b", "c"], axis(0, 1, 2), [{"article": "x"}, {"article": "x"}, {"article": "y"}])
+    await collection.upsert(["a", "b", "c", "d"], axis(0, 1, 2, 3), ["x", "x", "y", "y"])
     await collection.delete(["c", "unknown"])
-    assert {hit.id for hit in await collection.query(axis(0)[0], 5)} == {"a", "b"}
-    await collection.delete_where({"article": frozenset()})
-    assert await collection.count() == 2, "a filter that matches nothing deletes nothing"
-    await collection.delete_where({"article": frozenset({"x"})})
-    assert await collection.count() == 0
+    assert (await found(collection, "x", "y"), await collection.ids()) == (["a", "b", "d"], {"a", "b", "d"})
+    await collection.delete(["a", "b"])
+    assert (await found(collection, "x"), await collection.count()) == ([], 1)
+    await collection.upsert(["e"], axis(0), ["x"])
+    assert await found(collection, "x", "y") == ["e", "d"]
 
 
 async def test_collections_are_apart_and_can_be_emptied(index: Index) -> None:
-    articles, utterances = index.collection("articles"), index.collection("utterances")
-    await articles.upsert(["a"], axis(0), [{"n": 1}])
-    await utterances.upsert(["u"], axis(0), [{"n": 1}])
-    await articles.clear()
-    assert (await articles.count(), await utterances.count()) == (0, 1)
-    await articles.upsert(["b"], axis(1), [{"n": 1}])
-    assert [hit.id for hit in await index.collection("articles").query(axis(0)[0], 5)] == ["b"]
+    one, two = index.collection("articles-one"), index.collection("articles")
+    await one.upsert(["a", "b"], axis(0, 1), ["all"] * 2)
+    await two.upsert(["u", "v"], axis(0, 1), ["all"] * 2)
+    assert sorted(await index.names()) == ["articles", "articles-one"]
+    await one.clear()
+    assert (await one.count(), await two.count(), await index.names()) == (0, 2, ["articles"])
+    await one.upsert(["c"], axis(1), ["all"])
+    assert await found(index.collection("articles-one"), "all") == ["c"]
 
 
-async def test_more_than_one_batch_is_taken(index: Index) -> None:
+async def test_a_part_that_grows_is_still_one(index: Index) -> None:
     collection = index.collection("articles")
-    count = BATCH + 10
-    vectors = many(count)
-    await collection.upsert([str(number) for number in range(count)], vectors, [{"n": number} for number in range(count)])
-    assert await collection.count() == count
-    assert (await collection.query(vectors[-1], 1))[0].id == str(count - 1)
-    await collection.delete([str(number) for number in range(count - 1)])
+    count = max(BATCH, FEW) + 10
+    vectors, ids = many(count), [str(number) for number in range(count)]
+    half = count // 2
+    for some in (slice(0, half), slice(half, count)):
+        await collection.upsert(ids[some], vectors[some], ["all"] * len(ids[some]))
+    assert (await collection.count(), await collection.ids()) == (count, set(ids))
+    for place in (0, count - 1):
+        assert [hit.id for hit in await collection.query(vectors[place], 1, ALL)] == [ids[place]]
+    await collection.delete(ids[:-1])
     assert await collection.count() == 1
 
 
-async def test_chroma_keeps_its_entries(tmp_path: Path) -> None:
+@pytest.mark.parametrize("few", [1, FEW])
+async def test_chroma_keeps_its_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr("knowledge.chroma_index.FEW", few)
     first = ChromaIndex(tmp_path / "index")
-    await first.collection("articles").upsert(["a"], axis(0), [{"k": ("v",)}])
+    await first.collection("articles").upsert(["a", "b", "c"], axis(0, 1, 2), ["x", "y", "y"])
     await first.close()
     second = ChromaIndex(tmp_path / "index")
-    (hit,) = await second.collection("articles").query(axis(0)[0], 1, {"k": frozenset({"v"})})
-    assert hit.id == "a"
-    await second.close()
-
-
-async def test_chroma_keeps_apart_what_was_kept_apart(tmp_path: Path) -> None:
-    first = ChromaIndex(tmp_path / "index")
-    await first.collection("articles", "who").upsert(["a", "b"], axis(0, 1), [{"who": "x"}, {"who": "y"}])
-    await first.close()
-    second = ChromaIndex(tmp_path / "index")
-    again = second.collection("articles", "who")
-    assert [hit.id for hit in await again.query(axis(0)[0], 5, {"who": frozenset({"y"})})] == ["b"]
-    assert await again.count() == 2
+    again = second.collection("articles")
+    assert (await found(again, "x"), await found(again, "y"), await again.count()) == (["a"], ["b", "c"], 3)
+    assert await second.names() == ["articles"]
     await second.close()
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from connectors.ports.people import Person
 from knowledge.answering import Answer, Answerer
+from knowledge.embedding.former import Former
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.embedding.port import Encoder
 from knowledge.index import MemoryIndex
@@ -62,10 +63,12 @@ class Shelf:
     encoder: Encoder = field(default_factory=HashingEncoder)
     audit: RecordingAudit = field(default_factory=RecordingAudit)
     former: Sequence[Encoder] = ()
+    """Encoders that can still be opened again by their names."""
 
     def __post_init__(self) -> None:
-        self.library = Library(self.sessions, self.index, self.encoder, self.audit, lambda: NOW, VOCABULARY, former=self.former)
-        self.retriever = Retriever(self.sessions, self.index, self.encoder, former=self.former)
+        former = Former(self.encoder.name, lambda origin: next((one for one in self.former if one.name == origin), None))
+        self.library = Library(self.sessions, self.index, self.encoder, self.audit, lambda: NOW, VOCABULARY, former=former)
+        self.retriever = Retriever(self.sessions, self.index, self.encoder, former=former)
         self.answerer = Answerer(self.retriever, self.encoder)
 
     async def put(self, text: str, name: str = "article.md", audience: tuple[str, ...] = ()) -> Article:

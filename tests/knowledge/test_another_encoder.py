@@ -1,18 +1,24 @@
 """Another encoder takes over while people ask: nothing stops, nothing stale is quoted, and a kill at any point costs nothing."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from connectors.errors import Retry
+from knowledge.embedding.former import Former
 from knowledge.embedding.hashing import HashingEncoder
-from knowledge.embedding.port import Encoder, Vectors
-from knowledge.index import MemoryCollection, MemoryIndex, Metadata
+from knowledge.embedding.port import Encoder, EncoderUnavailable, Vectors
+from knowledge.index import MemoryCollection, MemoryIndex
+from knowledge.library import Library
 from knowledge.model import Passage
-from knowledge.retrieval import collection_name
+from knowledge.projection import Projection
+from knowledge.retrieval import Retriever, articles_in, collection_name
 from knowledge.store import next_vectors, projections, versions
-from tests.knowledge.conftest import KIM, Shelf
+from tests.knowledge.conftest import KIM, NOW, VOCABULARY, Shelf, person
 
 ROOMS = (
     "atlas",
@@ -50,7 +56,7 @@ class Fragile(MemoryIndex):
 
     breaks = False
 
-    def collection(self, name: str, apart: str | None = None) -> MemoryCollection:
+    def collection(self, name: str) -> MemoryCollection:
         return self._collections.setdefault(name, Breaking(self))
 
 
@@ -59,12 +65,12 @@ class Breaking(MemoryCollection):
         super().__init__()
         self._index = index
 
-    async def upsert(self, ids: Sequence[str], vectors: Vectors, metadata: Sequence[Metadata]) -> None:
-        await super().upsert(ids[:1], vectors[:1], metadata[:1])
+    async def upsert(self, ids: Sequence[str], vectors: Vectors, parts: Sequence[str]) -> None:
+        await super().upsert(ids[:1], vectors[:1], parts[:1])
         if self._index.breaks:
             self._index.breaks = False
             raise Retry("index_unavailable")
-        await super().upsert(ids, vectors, metadata)
+        await super().upsert(ids, vectors, parts)
 
 
 @pytest.fixture
@@ -198,3 +204,100 @@ async def test_going_back_halfway_leaves_nothing_behind(before: Shelf) -> None:
     assert [(await found(again, room)).score for room in ROOMS] == pytest.approx(first)
     assert await left(again) == 0
     assert await again.index.names() == [collection_name(HashingEncoder().name)]
+
+
+async def test_what_is_retired_while_vectors_are_moved_is_not_moved(before: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each transaction of a step comes after somebody else's."""
+    shelf = restarted(before, HashingEncoder(64), before.encoder)
+    waiting = [article.id for article in await shelf.library.list()]
+    projection = Projection(Interrupted(before, waiting), shelf.index, shelf.encoder)  # type: ignore[arg-type]
+    monkeypatch.setattr("knowledge.projection._MOVED_AT_ONCE", 4)
+    while await shelf.library.progress() is not None:
+        await shelf.library.step()
+    while await projection.step():
+        pass
+    assert len(waiting) < len(ROOMS) - 2
+    assert await left(shelf) == 0
+    assert await shelf.library.passages() == len(waiting)
+
+
+class Interrupted:
+    """Sessions of which a writing one begins after an article was retired."""
+
+    def __init__(self, shelf: Shelf, waiting: list[str]) -> None:
+        self._sessions, self._waiting = shelf.sessions, waiting
+        self._other = Shelf(shelf.sessions, shelf.index, HashingEncoder(64), former=(shelf.encoder,))
+
+    def __call__(self) -> AsyncSession:
+        return self._sessions()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        if self._waiting:
+            await self._other.library.retire(self._waiting.pop(), KIM)
+        async with self._sessions.begin() as session:
+            yield session
+
+
+async def test_a_step_is_bounded_by_passages(before: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    await before.put("\n\n".join(f"## Room {n}\n\nThe window of room {n} is opened with handle {n}." for n in range(30)), "windows.md")
+    monkeypatch.setattr("knowledge.projection._TEXTS_AT_ONCE", 8)
+    monkeypatch.setattr("knowledge.projection._MOVED_AT_ONCE", 3)
+    monkeypatch.setattr("knowledge.projection._PASSAGES_AT_ONCE", 4)
+    new = Counting(64)
+    shelf = restarted(before, new, before.encoder)
+
+    async def moved() -> int:
+        async with shelf.sessions() as session:
+            return await session.scalar(select(func.count()).where(versions.c.encoder == new.name)) or 0
+
+    steps = [0]
+    while await shelf.library.step():
+        assert len(new.asked) <= 8 + 10
+        new.asked.clear()
+        steps.append(await moved())
+    assert max(after - earlier for earlier, after in pairwise(steps)) <= 3
+    assert steps[-1] == len(ROOMS) + 1
+    assert await shelf.library.passages() >= len(ROOMS) + 2
+    assert (await shelf.find("handle of the window of room 17"))[0].source == "windows.md"
+    assert await left(shelf) == 0
+
+
+async def test_reindexing_meanwhile_leaves_the_collection_that_serves_alone(before: Shelf) -> None:
+    shelf = restarted(before, HashingEncoder(64), before.encoder)
+    await shelf.library.step()
+    await shelf.library.forget_index()
+    await shelf.put("The projector in the room quartz hangs from the ceiling.", "quartz.md")
+    assert await articles_in(shelf.index, before.encoder.name).count() == len(ROOMS) + 1
+    await shelf.library.sync()
+    assert await shelf.library.passages() == len(ROOMS) + 1
+
+
+async def test_the_former_encoder_is_opened_by_where_it_came_from(before: Shelf) -> None:
+    opened: list[str | None] = []
+
+    def reopen(origin: str | None) -> Encoder | None:
+        opened.append(origin)
+        return HashingEncoder() if origin == before.encoder.name else None
+
+    new = HashingEncoder(64)
+    retriever = Retriever(before.sessions, before.index, new, former=Former("new", reopen))
+    await retriever.search("zzz", person())
+    assert {passage.similarity > 0 for passage in await retriever.search("projector of delta", person())} == {True}
+    assert opened == [before.encoder.name], "once"
+
+
+class Damaged(HashingEncoder):
+    async def encode(self, texts: Sequence[str]) -> Vectors:
+        raise EncoderUnavailable("The files are damaged.")
+
+
+@pytest.mark.parametrize("there", [None, HashingEncoder(100), Damaged(384)])
+async def test_a_former_encoder_that_is_gone_another_or_damaged_leaves_text_search(before: Shelf, there: Encoder | None) -> None:
+    former = Former("new", lambda _: there)
+    retriever = Retriever(before.sessions, before.index, HashingEncoder(64), former=former)
+    assert (await retriever.search("projector of delta", person()))[0].source == "delta.md"
+    library = Library(before.sessions, before.index, HashingEncoder(64), before.audit, lambda: NOW, VOCABULARY, former=former)
+    added = await library.add(b"The projector in the room quartz hangs from the ceiling.", "quartz.md", by=KIM)
+    await library.publish(added.id, KIM)
+    assert (await retriever.search("projector of quartz", person()))[0].source == "quartz.md"

@@ -27,7 +27,7 @@ async def knowledge_add(app: App, given: Mapping[str, Any]) -> Any:
     """`name`: the file's own, or its path from the chosen folder on. Returns whether anything `changed`, too."""
     data, name = base64.b64decode(given["data"]), source_path(given["name"])
     added = await _knowing(app, app.library.add_changed(data, name, by=OPERATOR, audience=given["audience"]))
-    if not given["publish"] or added.article.state not in (ArticleState.DRAFT, ArticleState.REVIEW):
+    if not given["publish"] or added.article.state is not ArticleState.DRAFT:
         return {**_article(added.article), "changed": added.changed}
     return {**await knowledge_publish(app, {"id": added.article.id}), "changed": True}
 

@@ -242,7 +242,7 @@ class Uploads:
             file.refuse(UploadRefused("failed", name=file.name))
         else:
             file.article, file.changed = added.article.id, added.changed
-            file.draft = added.article.state in (ArticleState.DRAFT, ArticleState.REVIEW)
+            file.draft = added.article.state is ArticleState.DRAFT
             if file.draft and upload.publish and not upload.cancelled:
                 file.state = FileState.ENCODING
             else:

@@ -1,4 +1,4 @@
-"""The life of an article: draft, review, published, superseded or retired.
+"""The life of an article: draft, published, superseded or retired.
 
 Everything a step changes is one transaction of the database: versions, chunks, text search, audit. The vector index is
 filled afterwards from rows that say so, so a crash in between is mended by the next `sync`.
@@ -34,7 +34,6 @@ from knowledge.store import published as is_published
 from knowledge.unchanged import brings_nothing, content_hash
 from knowledge.writing import forget_chunks, write_chunks
 
-_UNPUBLISHED = (ArticleState.DRAFT.value, ArticleState.REVIEW.value)
 _DEFAULT_LANGUAGE = "en"
 _TRIED_PASSAGES = 20
 
@@ -184,14 +183,6 @@ class Library:
         ]
         return await self._reader.read(question, vector, rank(question, vector, candidates, _TRIED_PASSAGES))
 
-    async def submit_for_review(self, article_id: str, by: Person) -> Article:
-        """Hands a draft to another knowledge admin. Raises `NotAllowed`, `NotPossible`."""
-        require_admin(by)
-        article = await self.get(article_id)
-        async with self._writing, self._sessions.begin() as session:
-            await self._move(session, article, (ArticleState.DRAFT.value,), ArticleState.REVIEW)
-        return await self.get(article_id)
-
     async def publish(self, article_id: str, by: Person) -> Article:
         """Makes the newest draft what employees are answered from, instead of the version published before.
 
@@ -238,7 +229,7 @@ class Library:
             if row is None:
                 raise NotPossible("not_published", article=article_id)
             article = article_of(row)
-            await self._move(session, article, (ArticleState.PUBLISHED.value,), ArticleState.RETIRED)
+            await self._move(session, article, ArticleState.PUBLISHED, ArticleState.RETIRED)
             await forget_chunks(session, article_id)
             await session.execute(update(articles).where(articles.c.id == article_id).values(published_version=None, audience_key=None))
             await self._record(session, "article_retired", article, by)
@@ -315,7 +306,7 @@ class Library:
             id_ = new_id()
             await session.execute(insert(articles).values(id=id_, source=source, latest_version=1))
             return id_, 1
-        if newest.state in _UNPUBLISHED:
+        if newest.state == ArticleState.DRAFT.value:
             # Two drafts of one article would leave open which of them is meant.
             older = (versions.c.article_id == newest.id) & (versions.c.version == newest.version)
             await session.execute(update(versions).where(older).values(state=ArticleState.SUPERSEDED.value))
@@ -330,14 +321,14 @@ class Library:
 
     async def _publish(self, session: AsyncSession, ready: Encoded, encoder: str) -> None:
         article = ready.article
-        await self._move(session, article, _UNPUBLISHED, ArticleState.PUBLISHED)
+        await self._move(session, article, ArticleState.DRAFT, ArticleState.PUBLISHED)
         this = (versions.c.article_id == article.id) & (versions.c.version == article.version)
         await session.execute(
             update(versions).where(this).values(published_at=self._clock(), title_vector=to_bytes(ready.title_vector), encoder=encoder)
         )
         if article.version > 1:
             before = (versions.c.article_id == article.id) & (versions.c.version < article.version)
-            replaced = (ArticleState.PUBLISHED.value, *_UNPUBLISHED)
+            replaced = (ArticleState.PUBLISHED.value, ArticleState.DRAFT.value)
             await session.execute(
                 update(versions).where(before, versions.c.state.in_(replaced)).values(state=ArticleState.SUPERSEDED.value)
             )
@@ -350,9 +341,9 @@ class Library:
             update(articles).where(articles.c.id == article.id).values(published_version=article.version, audience_key=audience)
         )
 
-    async def _move(self, session: AsyncSession, article: Article, sources: Sequence[str], to: ArticleState) -> None:
-        """Changes a version's state if it still is in one of `sources`, which another process might have changed."""
-        this = (versions.c.article_id == article.id) & (versions.c.version == article.version) & versions.c.state.in_(sources)
+    async def _move(self, session: AsyncSession, article: Article, state: ArticleState, to: ArticleState) -> None:
+        """Changes a version's state if it still is `state`, which another process might have changed."""
+        this = (versions.c.article_id == article.id) & (versions.c.version == article.version) & (versions.c.state == state.value)
         moved = await session.execute(update(versions).where(this).values(state=to.value).returning(versions.c.version))
         if moved.first() is None:
             raise NotPossible("nothing_to_publish", article=article.id, state=article.state.value)

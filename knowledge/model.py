@@ -24,8 +24,6 @@ _EVERYONE_SELECTOR = "all"
 
 class ArticleState(StrEnum):
     DRAFT = "draft"
-    REVIEW = "review"
-    """A draft that its author has handed to another knowledge admin."""
     PUBLISHED = "published"
     SUPERSEDED = "superseded"
     """Was published until a newer version was."""

@@ -43,26 +43,27 @@ class Encoded:
 async def encoded(drafts: Sequence[Article], encoder: Encoder, known: Mapping[str, Vector], between: Between = go_on) -> Sequence[Encoded]:
     """Cuts and encodes articles. `known`: vectors of texts that need not be encoded again."""
     cuts = [await asyncio.to_thread(cut, article.body, article.title) for article in drafts]
-    pairs = list(zip(drafts, cuts, strict=True))
-    texts = [embedding_text(article.title, piece.section, piece.text) for article, pieces in pairs for piece in pieces]
-    vectors = await _vectors([*texts, *(plain(article.title) for article in drafts)], encoder, known, between)
-    titles = vectors[len(texts) :]
-    made, start = [], 0
-    for (article, pieces), title in zip(pairs, titles, strict=True):
-        own = [Chunk(new_id(), article.id, article.version, place, piece.section, piece.text) for place, piece in enumerate(pieces)]
-        made.append(Encoded(article, own, vectors[start : start + len(own)], title))
-        start += len(own)
-    return made
+    made = [
+        (article, [Chunk(new_id(), article.id, article.version, place, piece.section, piece.text) for place, piece in enumerate(pieces)])
+        for article, pieces in zip(drafts, cuts, strict=True)
+    ]
+    return await _with_vectors(made, encoder, known, between)
 
 
 async def again(ready: Sequence[Encoded], encoder: Encoder, between: Between = go_on) -> Sequence[Encoded]:
     """The same chunks with another encoder's vectors."""
-    texts = [embedding_text(one.article.title, chunk.section, chunk.text) for one in ready for chunk in one.chunks]
-    vectors = await _vectors([*texts, *(plain(one.article.title) for one in ready)], encoder, {}, between)
+    return await _with_vectors([(one.article, one.chunks) for one in ready], encoder, {}, between)
+
+
+async def _with_vectors(
+    pairs: Sequence[tuple[Article, Sequence[Chunk]]], encoder: Encoder, known: Mapping[str, Vector], between: Between
+) -> Sequence[Encoded]:
+    texts = [embedding_text(article.title, chunk.section, chunk.text) for article, own in pairs for chunk in own]
+    vectors = await _vectors([*texts, *(plain(article.title) for article, _ in pairs)], encoder, known, between)
     made, start = [], 0
-    for one, title in zip(ready, vectors[len(texts) :], strict=True):
-        made.append(Encoded(one.article, one.chunks, vectors[start : start + len(one.chunks)], title))
-        start += len(one.chunks)
+    for (article, own), title in zip(pairs, vectors[len(texts) :], strict=True):
+        made.append(Encoded(article, own, vectors[start : start + len(own)], title))
+        start += len(own)
     return made
 
 

@@ -25,7 +25,7 @@ from knowledge.retrieval import articles_in
 from knowledge.store import audience_key
 from tests.bench import corpus
 from tests.bench.figures import Figure, p95
-from tests.bench.shelf import AUDIENCES, Shelf, fill, person
+from tests.bench.shelf import AUDIENCES, MANY, Shelf, fill, person
 
 REAL = 3_000
 """Passages whose vectors are real."""
@@ -46,6 +46,21 @@ _BESIDE_PYTHON = _ROOT / ".venv-bench" / "bin" / "python"
 
 def measure(folder: Path, repetitions: int, count: int) -> list[Figure]:
     return [*asyncio.run(at_scale(folder / "scale", repetitions, count)), *beside(folder / "beside", min(count, BESIDE))]
+
+
+async def of_many_audiences(folder: Path, encoder: OnnxMiniLM, given: corpus.Passages, asked: Sequence[Sequence[str]]) -> list[Figure]:
+    """Somebody who is in all of fifty groups, each with passages of its own."""
+    folder.mkdir()
+    shelf = await fill(folder, encoder, given, MANY)
+    asker = person("DE", "IT", groups=frozenset(f"g{number}" for number in range(50)))
+    await control(shelf, asked[0], asker)
+    rounds = [await timed([search(shelf, question, asker) for question in some]) for some in asked]
+    await shelf.index.close()
+    name = f"search of {len(given.texts):,} passages, somebody who may read what 51 audiences may, p95"
+    return [
+        Figure(name, "ms", 20, [1000 * p95(took) for took in rounds]),
+        Figure("the same, p50", "ms", 20, [1000 * statistics.median(took) for took in rounds]),
+    ]
 
 
 async def at_scale(folder: Path, repetitions: int, count: int) -> list[Figure]:
@@ -69,7 +84,7 @@ async def at_scale(folder: Path, repetitions: int, count: int) -> list[Figure]:
     figures.append(await ingest(shelf, repetitions))
     figures.append(Figure(f"memory of the process with {count:,} passages and what measures them", "MB", None, [memory()]))
     await shelf.index.close()
-    return figures
+    return [*figures, *await of_many_audiences(folder / "many", encoder, given, asked)]
 
 
 def search(shelf: Shelf, question: str, asker: Person) -> Callable[[], Awaitable[object]]:
@@ -96,8 +111,8 @@ async def control(shelf: Shelf, asked: Sequence[str], asker: Person) -> None:
             raise RuntimeError("a filter that admits nothing finds something")
 
 
-def readable(asker: Person) -> list[int]:
-    return [place for place, (audience, _) in enumerate(AUDIENCES) if admits(audience, asker)]
+def readable(asker: Person) -> list[str]:
+    return [audience_key(audience) for audience, _ in AUDIENCES if admits(audience, asker)]
 
 
 async def recall(shelf: Shelf, vectors: Vectors, asked: Vectors) -> float:
@@ -105,7 +120,7 @@ async def recall(shelf: Shelf, vectors: Vectors, asked: Vectors) -> float:
     shares = []
     for asker in _ASKERS.values():
         mine = np.flatnonzero(np.isin(shelf.audiences, readable(asker)))
-        among = frozenset(audience_key(AUDIENCES[place][0]) for place in readable(asker))
+        among = frozenset(readable(asker))
         own = vectors[mine]
         for question in asked:
             nearest = {shelf.ids[place] for place in mine[np.argsort(-(own @ question))[:LIMIT]]}
@@ -121,14 +136,13 @@ def plain_chroma(folder: Path, shelf: Shelf, vectors: Vectors, asked: Sequence[V
 
     client = chromadb.PersistentClient(str(folder), settings=Settings(anonymized_telemetry=False))
     collection = client.create_collection("plain", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None)
-    keys = [audience_key(audience) for audience, _ in AUDIENCES]
     for start in range(0, len(vectors), 5000):
         places = range(start, min(start + 5000, len(vectors)))
-        rows = [{"audience": keys[shelf.audiences[place]]} for place in places]
+        rows = [{"audience": shelf.audiences[place]} for place in places]
         collection.add(ids=list(shelf.ids[start : places.stop]), embeddings=vectors[start : places.stop], metadatas=rows)
     figures = []
     filters: dict[str, dict[str, object] | None] = {"not filtered": None}
-    filters |= {f"filtered for {name}": {"audience": {"$in": [keys[p] for p in readable(one)]}} for name, one in _ASKERS.items()}
+    filters |= {f"filtered for {name}": {"audience": {"$in": readable(one)}} for name, one in _ASKERS.items()}
     for name, where in filters.items():
         rounds = []
         # A filtered query takes so long that fewer show it.

@@ -33,6 +33,8 @@ AUDIENCES: tuple[tuple[Audience, float], ...] = (
     ({"country": frozenset({"fr"}), "department": frozenset({"legal"})}, 0.01),
 )
 """Who may read which share."""
+MANY: Sequence[tuple[Audience, float]] = [({}, 0.5), *(({"group": frozenset({f"g{number}"})}, 0.01) for number in range(50))]
+"""The same of an organisation that keeps its groups apart."""
 VOCABULARY = {"country": ("US", "DE", "FR"), "department": ("IT", "Legal", "Sales")}
 _ARTICLE = 5
 """Passages of an article."""
@@ -64,8 +66,8 @@ class Shelf:
     retriever: Retriever
     ids: Sequence[str]
     """Of the passages, in their order."""
-    audiences: Sequence[int]
-    """Their place in AUDIENCES."""
+    audiences: Sequence[str]
+    """Their keys."""
 
     async def upload(self, files: Sequence[tuple[str, bytes]]) -> list[str]:
         """Adds and publishes as an upload of many does, to the end; the ids of the articles."""
@@ -88,28 +90,31 @@ class Shelf:
         return [*(embedding_text(row.title, row.section, row.text) for row in rows), *titles.values()]
 
 
-async def fill(folder: Path, encoder: Encoder, given: Passages, *, everyone: bool = False) -> Shelf:
-    """`everyone`: all of it is for everybody."""
+async def fill(folder: Path, encoder: Encoder, given: Passages, audiences: Sequence[tuple[Audience, float]] = AUDIENCES) -> Shelf:
+    """`audiences`: who may read which share."""
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
     await upgrade(engine)
     chance = random.Random(3)
     ids = [new_id() for _ in given.texts]
     count = -(-len(ids) // _ARTICLE)
-    audience_of = [0] * count if everyone else chance.choices(range(len(AUDIENCES)), [share for _, share in AUDIENCES], k=count)
+    audience_of = chance.choices([audience for audience, _ in audiences], [share for _, share in audiences], k=count)
     for start in range(0, count, _AT_ONCE):
         await _publish(sessions, encoder.name, given, ids, audience_of, range(start, min(start + _AT_ONCE, count)))
     index = ChromaIndex(folder / "index")
     library = Library(sessions, index, encoder, Silent(), lambda: _NOW, VOCABULARY)
     await library.sync()
     retriever = Retriever(sessions, index, encoder)
-    return Shelf(sessions, index, encoder, library, retriever, ids, [audience_of[place // _ARTICLE] for place in range(len(ids))])
+    keys = [audience_key(audience_of[place // _ARTICLE]) for place in range(len(ids))]
+    return Shelf(sessions, index, encoder, library, retriever, ids, keys)
 
 
-async def _publish(sessions: Sessions, encoder: str, given: Passages, ids: Sequence[str], audience_of: Sequence[int], some: range) -> None:
+async def _publish(
+    sessions: Sessions, encoder: str, given: Passages, ids: Sequence[str], audience_of: Sequence[Audience], some: range
+) -> None:
     article_rows, version_rows, chunk_rows, text_rows = [], [], [], []
     for number in some:
         id_ = f"article-{number}"
-        audience = AUDIENCES[audience_of[number]][0]
+        audience = audience_of[number]
         places = range(number * _ARTICLE, min((number + 1) * _ARTICLE, len(ids)))
         title = " ".join(given.texts[places[0]].split()[:5])
         own = {"id": id_, "source": f"{number}.md", "latest_version": 1, "published_version": 1, "audience_key": audience_key(audience)}

@@ -69,15 +69,6 @@ async def test_a_retired_article_can_come_back(shelf: Shelf) -> None:
     assert len(await shelf.find("lost badge")) == 1
 
 
-async def test_review_stands_between_draft_and_publication(shelf: Shelf) -> None:
-    draft = await shelf.library.add(b"Some text.", "a.md", by=KIM)
-    assert (await shelf.library.submit_for_review(draft.id, KIM)).state is ArticleState.REVIEW
-    assert await shelf.find("some text") == []
-    with pytest.raises(NotPossible):
-        await shelf.library.submit_for_review(draft.id, KIM)
-    assert (await shelf.library.publish(draft.id, KIM)).state is ArticleState.PUBLISHED
-
-
 async def test_a_new_version_keeps_its_audience_unless_told_otherwise(shelf: Shelf) -> None:
     await shelf.put("For Germany.", "a.md", ("country=DE",))
     assert (await shelf.put("For Germany still.", "a.md")).audience == {"country": {"de"}}
@@ -93,7 +84,6 @@ async def test_only_knowledge_admins_change_anything(shelf: Shelf) -> None:
         for attempt in (
             shelf.library.add(b"text", "b.md", by=by),
             shelf.library.publish(draft.id, by),
-            shelf.library.submit_for_review(draft.id, by),
             shelf.library.retire(draft.id, by),
             shelf.library.try_question(draft.id, "text", by),
         ):

@@ -4,7 +4,7 @@ import { api } from "./api.js";
 import { ago, h, icon, safe, toast } from "./dom.js";
 import { chosen as files, dropped, outcome, upload, uploadList } from "./uploads.js";
 
-const STATES = { draft: "Draft", review: "In review", published: "Published", superseded: "Older version", retired: "Retired" };
+const STATES = { draft: "Draft", published: "Published", superseded: "Older version", retired: "Retired" };
 const WARNINGS = {
   encoding_guessed: "The file does not say in which encoding it is; check the special characters.",
   control_characters_removed: "Control characters were left out.",
@@ -106,7 +106,7 @@ export async function articlesPanel() {
       try { await work(article.id); toast(done); } catch (error) { toast(error.message); }
       await load();
     } }, label);
-    const open = article.state === "draft" || article.state === "review";
+    const open = article.state === "draft";
     return h("li", { class: `article state-${article.state}`, "data-source": article.source },
       h("div", { class: "article-head" }, h("h3", {}, article.title), h("span", { class: `tag tag-${article.state}` }, STATES[article.state] ?? article.state), article.state === "published" && does("Retire", "quiet", api.retireArticle, `“${article.title}” is retired.`)),
       h("p", { class: "small" }, [article.source, `version ${article.version}`, article.audience || "all employees", `updated ${ago(article.updated)}`].join(" · ")),
@@ -121,7 +121,7 @@ export async function articlesPanel() {
       formats.textContent = `${accepted}; up to ${largest} MB each`;
       input.accept = accepted.replaceAll(" ", "");
       if (audience.children.length < 2) vocabulary(groups);
-      const rank = (article) => ["draft", "review", "published"].indexOf(article.state) >>> 0;
+      const rank = (article) => ["draft", "published"].indexOf(article.state) >>> 0;
       table.replaceChildren(...articles.toSorted((one, other) => rank(one) - rank(other)).map(row));
       sift();
       if (!articles.length) table.append(h("li", { class: "empty" }, "No articles yet."));

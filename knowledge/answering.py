@@ -39,6 +39,8 @@ _NEAR_BEFORE = 0.4
 _HEADING_BEHIND, _OPENING, _FITS = 0.1, 0.15, 0.06
 """How much a heading counts less than a sentence; what speaks for the first words of the article that was asked for, and
 for a unit of the kind that was asked for."""
+_PARALLEL = 0.4
+"""Share of their words that two passages have in common when one is worded after the other."""
 _FEW_ROWS = 2
 _SNIPPET = 240
 _CACHED_CHUNKS = 2000
@@ -187,7 +189,7 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
     quotes: list[Quote] = []
     quoted: list[str] = []
     for place in order[:_MAX_QUOTES]:
-        if quotes and _lacks_what_was_asked(read[place].passage, read[order[0]].passage, asked):
+        if quotes and _is_the_other_one(read[place].passage, read[order[0]].passage, asked):
             continue
         chosen = choose(read[place].units, support[place])
         text = compose(chosen)
@@ -275,9 +277,14 @@ def _countries_of(value: str) -> frozenset[str]:
     return own | countries_in(value.replace("_", " ").replace("-", " ").upper())
 
 
-def _lacks_what_was_asked(second: Passage, first: Passage, asked: Sequence[str]) -> bool:
-    """Whether a passage lacks a word of the question that the first one has: it is about the other floor, plan or weekday."""
+def _is_the_other_one(second: Passage, first: Passage, asked: Sequence[str]) -> bool:
+    """Whether a passage says the like of the first one about another floor, plan or weekday than the question names.
+
+    What is worded differently adds to an answer, even if it lacks a word of the question.
+    """
     own, best = (terms(plain(f"{one.title} {one.chunk.section} {one.chunk.text}")) for one in (second, first))
+    if len(own & best) < _PARALLEL * len(own | best):
+        return False
     return any(own.isdisjoint(alike(term)) and not best.isdisjoint(alike(term)) for term in asked if term not in KINDS_OF_ANSWER)
 
 

@@ -131,6 +131,9 @@ def test_a_passage_that_lacks_what_was_asked_for_is_not_quoted_beside_one_that_h
     asked = "which team empties the bins on Monday?"
     answer = decide(asked, QUESTION, [read(monday, 0.98), read(thursday, 0.98)], [monday, thursday])
     assert answer.articles == ("a",)
+    rota = passage("Alpha and Beta take turns; the rota hangs beside the dishwasher.", 0.8, article="c", title="Bins")
+    added = decide(asked, QUESTION, [read(monday, 0.87), read(rota, 0.98)], [monday, rota])
+    assert added.articles == ("a", "c"), "worded differently, it adds something"
     both = decide("which team empties the bins?", QUESTION, [read(monday, 0.9), read(thursday, 0.9)], [monday, thursday])
     assert both.articles == ("a", "b")
 

@@ -517,7 +517,7 @@ class App:
 
     async def _index_some(self) -> float | None:
         """Articles that wait for the index, in a loop of their own: under another encoder that takes long."""
-        return 0.0 if await self.library.step() else None
+        return 0.0 if await self.library.projection.step() else None
 
     async def _learn(self) -> None:
         """What follows from articles, judgements and what became of requests by time alone. No step waits for another to work."""

@@ -73,13 +73,13 @@ async def knowledge_review(app: App, given: Mapping[str, Any]) -> Any:
 async def knowledge_reindex(app: App, given: Mapping[str, Any]) -> Any:
     """Works for about a second, and says how far it came: `done` of `total` articles, or the `passages` at the end. `begin`: anew."""
     if given.get("begin"):
-        await app.library.forget_index()
+        await app.library.projection.forget_index()
     until = time.monotonic() + 1.0
-    while await app.library.step():
+    while await app.library.projection.step():
         if time.monotonic() > until:
-            progress = await app.library.progress()
+            progress = await app.library.projection.progress()
             return {"done": progress.done, "total": progress.total} if progress is not None else {}
-    return {"passages": await app.library.passages()}
+    return {"passages": await app.library.projection.count()}
 
 
 async def audit_verify(app: App, given: Mapping[str, Any]) -> Any:

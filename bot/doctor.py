@@ -61,7 +61,7 @@ async def _knowledge(app: App) -> str:
     published = sum(1 for article in articles if article.state == "published")
     if not published:
         raise Broken("no article is published")
-    progress = await app.library.progress()
+    progress = await app.library.projection.progress()
     indexed = f"; {progress.done} of {progress.total} in the new index, the former one or text search serves" if progress else ""
     return f"{published} articles published, {len(articles) - published} others{indexed}"
 

@@ -80,11 +80,13 @@ class FewParts:
         asked = [part for name, part in self.parts().items() if name in among]
         if not asked:
             return []
-        ids = [id_ for part in asked for id_ in part.ids]
         # Not `@`: where other processes are busy, its threads wait for each other, up to half a second.
         similarities = np.concatenate([np.vecdot(part.vectors, vector) for part in asked])
-        nearest = np.argpartition(-similarities, limit)[:limit] if limit < len(ids) else range(len(ids))
-        return [Hit(ids[place], float(similarities[place])) for place in nearest]
+        count = len(similarities)
+        nearest = np.argpartition(similarities, count - limit)[count - limit :] if limit < count else np.arange(count)
+        starts = np.cumsum([0, *(len(part.ids) for part in asked)])
+        inside = np.searchsorted(starts, nearest, side="right") - 1
+        return [Hit(asked[n].ids[place - starts[n]], float(similarities[place])) for n, place in zip(inside, nearest, strict=True)]
 
     def close(self) -> None:
         with self._writing:

@@ -1,7 +1,7 @@
 """The life of an article: draft, published, superseded or retired.
 
 Everything a step changes is one transaction of the database: versions, chunks, text search, audit. The vector index is
-filled afterwards from rows that say so, so a crash in between is mended by the next `sync`.
+filled afterwards from rows that say so, so a crash in between is mended by the next step of `Library.projection`.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from knowledge.loading.port import Loaded
 from knowledge.loading.registry import load, source_name
 from knowledge.model import EVERYONE, Article, ArticleState, Audience, Vocabulary, parse_audience, require_admin
 from knowledge.preparing import Between, Encoded, again, encoded, go_on, known_vectors
-from knowledge.projection import Progress, Projection, hold, keep_next, mark_new
+from knowledge.projection import Projection, hold, keep_next, mark_new
 from knowledge.scoring import Candidate, rank
 from knowledge.store import article_of, articles, audience_from, audience_key, select_articles, to_bytes, version_values, versions
 from knowledge.store import published as is_published
@@ -88,7 +88,7 @@ class Library:
         self._reader = Reader(encoder)
         # One writer at a time in this process; other processes are held off by the guarded updates.
         self._writing = asyncio.Lock()
-        self._projection = Projection(sessions, index, encoder, former)
+        self.projection = Projection(sessions, index, encoder, former)
         self._following: set[asyncio.Task[None]] = set()
 
     async def add(self, data: bytes, name: str, audience: Sequence[str] = (), *, by: Person) -> Article:
@@ -200,7 +200,7 @@ class Library:
         """
         require_admin(by)
         drafts = await self._get_many(article_ids)
-        serving, *coming = await self._projection.encoders()
+        serving, *coming = await self.projection.encoders()
         ready = await self._encode(drafts, serving, between)
         beforehand = [(one.name, await again(ready, one, between)) for one in coming]
         async with self._writing, self._sessions.begin() as session:
@@ -264,30 +264,6 @@ class Library:
         async with self._sessions() as session:
             return [article_of(row) for row in (await session.execute(query)).all()]
 
-    async def sync(self) -> None:
-        """Brings the vector index in line with the database, to the end: `step` until there is nothing left."""
-        await self._projection.sync()
-
-    async def step(self) -> bool:
-        """A bounded piece of that; False when there was nothing to do.
-
-        It also notices a lost index and fills it, and another encoder, whose vectors serve once all are made. Raises `Retry` when
-        the index is down; nothing is lost by that, nor by a kill: the next step goes on.
-        """
-        return await self._projection.step()
-
-    async def progress(self) -> Progress | None:
-        """How far that is, when the whole index is made again; None when it is not."""
-        return await self._projection.progress()
-
-    async def forget_index(self) -> None:
-        """Empties the vector index, which the next steps fill again from the database. Raises `Retry`."""
-        await self._projection.forget_index()
-
-    async def passages(self) -> int:
-        """How many the vector index has. Raises `Retry`."""
-        return await self._projection.count()
-
     async def close(self) -> None:
         """Lets the index follow what was published last."""
         if self._following:
@@ -296,7 +272,7 @@ class Library:
     async def _project(self, article_ids: Sequence[str]) -> None:
         """After a change that is committed already: that must not fail because the index is down."""
         try:
-            await self._projection.project(article_ids)
+            await self.projection.project(article_ids)
         except Retry as error:
             log.warning("vector_index_behind", error=error.code)
 

@@ -124,7 +124,7 @@ async def evaluate(
     """Fills the empty library of `app` with the documents and asks the questions, one after the other."""
     # Opening the model and the index is no part of what is measured.
     await app.encoder.encode([questions[0].text])
-    await app.library.sync()
+    await app.library.projection.sync()
     words = app.words(ASKER)
     started = clock()
     shelf = await fill(app.library, given, ASKER, lambda refused: words(refused.message_key, **refused.details), progress)

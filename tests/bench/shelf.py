@@ -102,7 +102,7 @@ async def fill(folder: Path, encoder: Encoder, given: Passages, audiences: Seque
         await _publish(sessions, encoder.name, given, ids, audience_of, range(start, min(start + _AT_ONCE, count)))
     index = ChromaIndex(folder / "index")
     library = Library(sessions, index, encoder, Silent(), lambda: _NOW, VOCABULARY)
-    await library.sync()
+    await library.projection.sync()
     retriever = Retriever(sessions, index, encoder)
     keys = [audience_key(audience_of[place // _ARTICLE]) for place in range(len(ids))]
     return Shelf(sessions, index, encoder, library, retriever, ids, keys)

@@ -12,7 +12,7 @@ from knowledge.projection import Progress
 
 
 @dataclass
-class SlowLibrary:
+class SlowProjection:
     """Each step takes a second of the clock that the command looks at."""
 
     steps: int = 3
@@ -34,16 +34,16 @@ class SlowLibrary:
     async def progress(self) -> Progress | None:
         return Progress(3 - self.steps, 3) if self.steps else None
 
-    async def passages(self) -> int:
+    async def count(self) -> int:
         return 42
 
 
 async def test_reindexing_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    library = SlowLibrary()
-    monkeypatch.setattr(control, "time", library)
-    app = cast(App, SimpleNamespace(library=library))
+    projection = SlowProjection()
+    monkeypatch.setattr(control, "time", projection)
+    app = cast(App, SimpleNamespace(library=SimpleNamespace(projection=projection)))
     told = [await control.knowledge_reindex(app, {"begin": True})]
     while "passages" not in told[-1]:
         told.append(await control.knowledge_reindex(app, {}))
     assert told == [{"done": 1, "total": 3}, {"done": 2, "total": 3}, {}, {"passages": 42}]
-    assert library.forgotten == 1
+    assert projection.forgotten == 1

@@ -79,7 +79,7 @@ async def before(shelf: Shelf) -> Shelf:
     shelf = Shelf(shelf.sessions, Fragile())
     for room in ROOMS:
         await shelf.put(f"The projector in the room {room} is switched on with the remote control of {room}.", f"{room}.md")
-    await shelf.library.sync()
+    await shelf.library.projection.sync()
     return shelf
 
 
@@ -108,7 +108,7 @@ async def test_the_former_vectors_serve_until_all_of_the_new_ones_are_made(befor
     new = Counting(24)
     shelf = restarted(before, new, before.encoder)
     serving = []
-    while await shelf.library.step():
+    while await shelf.library.projection.step():
         for room in (ROOMS[0], ROOMS[-1]):
             passage = await found(shelf, room)
             assert passage.source == f"{room}.md"
@@ -127,17 +127,17 @@ async def test_the_former_vectors_serve_until_all_of_the_new_ones_are_made(befor
 async def test_a_step_is_short_and_progress_can_be_asked_for(before: Shelf) -> None:
     new = Counting(64)
     shelf = restarted(before, new, before.encoder)
-    assert await before.library.progress() is None
+    assert await before.library.projection.progress() is None
     seen = []
-    while await shelf.library.step():
+    while await shelf.library.projection.step():
         assert len(new.asked) <= 2 * 10, "ten articles: a passage and a title each"
         new.asked.clear()
-        if (progress := await shelf.library.progress()) is not None:
+        if (progress := await shelf.library.projection.progress()) is not None:
             assert progress.total == len(ROOMS)
             seen.append(progress.done)
     assert seen == sorted(seen)
     assert {10, 15} <= {*seen}
-    assert await shelf.library.progress() is None
+    assert await shelf.library.projection.progress() is None
 
 
 async def test_a_kill_at_any_point_costs_nothing(before: Shelf) -> None:
@@ -146,14 +146,14 @@ async def test_a_kill_at_any_point_costs_nothing(before: Shelf) -> None:
     while more:
         before.index.breaks = True  # type: ignore[attr-defined]
         try:
-            await restarted(before, new, before.encoder).library.step()
+            await restarted(before, new, before.encoder).library.projection.step()
         except Retry:
             assert (await found(restarted(before, HashingEncoder(64), before.encoder), ROOMS[3])).source == f"{ROOMS[3]}.md"
         before.index.breaks = False  # type: ignore[attr-defined]
-        more = await restarted(before, new, before.encoder).library.step()
+        more = await restarted(before, new, before.encoder).library.projection.step()
     assert await left(before) == 0
     after = restarted(before, HashingEncoder(64))
-    assert await after.library.passages() == len(ROOMS)
+    assert await after.library.projection.count() == len(ROOMS)
     assert [(await found(after, room)).source for room in ROOMS] == [f"{room}.md" for room in ROOMS]
     assert max(new.asked.count(text) for text in new.asked) <= 2, "what was committed is not made again"
 
@@ -163,7 +163,7 @@ async def test_what_is_published_meanwhile_is_found_before_and_after(before: She
     new = HashingEncoder(64)
     shelf = restarted(before, new, before.encoder)
     for _ in range(steps):
-        await shelf.library.step()
+        await shelf.library.projection.step()
     await shelf.put("The projector in the room atlas is switched on by voice.", "atlas.md")
     await shelf.put("The projector in the room quartz hangs from the ceiling.", "quartz.md")
     (gone,) = [article for article in await shelf.library.list() if article.source == "birch.md"]
@@ -178,17 +178,17 @@ async def test_what_is_published_meanwhile_is_found_before_and_after(before: She
         assert {passage.chunk.version for passage in everything if passage.source == "atlas.md"} == {2}
 
     await check()
-    while await shelf.library.step():
+    while await shelf.library.projection.step():
         await check()
     await check()
     assert await left(shelf) == 0
-    assert await shelf.library.passages() == len(ROOMS)
+    assert await shelf.library.projection.count() == len(ROOMS)
 
 
 async def test_without_the_former_encoder_text_search_serves(before: Shelf) -> None:
     shelf = restarted(before, HashingEncoder(64))
     assert (await found(shelf, "delta")).source == "delta.md", "before the first step"
-    while await shelf.library.step():
+    while await shelf.library.projection.step():
         assert (await found(shelf, "delta")).source == "delta.md"
     assert (await found(shelf, "delta")).similarity > 0
 
@@ -197,10 +197,10 @@ async def test_going_back_halfway_leaves_nothing_behind(before: Shelf) -> None:
     first = [(await found(before, room)).score for room in ROOMS]
     shelf = restarted(before, HashingEncoder(64), before.encoder)
     for _ in range(2):
-        await shelf.library.step()
+        await shelf.library.projection.step()
     assert await left(shelf) > 0
     again = restarted(before, HashingEncoder())
-    await again.library.sync()
+    await again.library.projection.sync()
     assert [(await found(again, room)).score for room in ROOMS] == pytest.approx(first)
     assert await left(again) == 0
     assert await again.index.names() == [collection_name(HashingEncoder().name)]
@@ -212,13 +212,13 @@ async def test_what_is_retired_while_vectors_are_moved_is_not_moved(before: Shel
     waiting = [article.id for article in await shelf.library.list()]
     projection = Projection(Interrupted(before, waiting), shelf.index, shelf.encoder)  # type: ignore[arg-type]
     monkeypatch.setattr("knowledge.projection._MOVED_AT_ONCE", 4)
-    while await shelf.library.progress() is not None:
-        await shelf.library.step()
+    while await shelf.library.projection.progress() is not None:
+        await shelf.library.projection.step()
     while await projection.step():
         pass
     assert len(waiting) < len(ROOMS) - 2
     assert await left(shelf) == 0
-    assert await shelf.library.passages() == len(waiting)
+    assert await shelf.library.projection.count() == len(waiting)
 
 
 class Interrupted:
@@ -252,25 +252,25 @@ async def test_a_step_is_bounded_by_passages(before: Shelf, monkeypatch: pytest.
             return await session.scalar(select(func.count()).where(versions.c.encoder == new.name)) or 0
 
     steps = [0]
-    while await shelf.library.step():
+    while await shelf.library.projection.step():
         assert len(new.asked) <= 8 + 10
         new.asked.clear()
         steps.append(await moved())
     assert max(after - earlier for earlier, after in pairwise(steps)) <= 3
     assert steps[-1] == len(ROOMS) + 1
-    assert await shelf.library.passages() >= len(ROOMS) + 2
+    assert await shelf.library.projection.count() >= len(ROOMS) + 2
     assert (await shelf.find("handle of the window of room 17"))[0].source == "windows.md"
     assert await left(shelf) == 0
 
 
 async def test_reindexing_meanwhile_leaves_the_collection_that_serves_alone(before: Shelf) -> None:
     shelf = restarted(before, HashingEncoder(64), before.encoder)
-    await shelf.library.step()
-    await shelf.library.forget_index()
+    await shelf.library.projection.step()
+    await shelf.library.projection.forget_index()
     await shelf.put("The projector in the room quartz hangs from the ceiling.", "quartz.md")
     assert await articles_in(shelf.index, before.encoder.name).count() == len(ROOMS) + 1
-    await shelf.library.sync()
-    assert await shelf.library.passages() == len(ROOMS) + 1
+    await shelf.library.projection.sync()
+    assert await shelf.library.projection.count() == len(ROOMS) + 1
 
 
 async def test_the_former_encoder_is_opened_by_where_it_came_from(before: Shelf) -> None:

@@ -210,7 +210,7 @@ async def test_an_article_that_searches_do_not_find_yet_waits(desk: Desk, shelf:
     assert await desk.gaps.settle() == 0
     assert desk.away
     desk.away = []
-    await shelf.library.sync()
+    await shelf.library.projection.sync()
     assert await desk.gaps.settle() == 1
 
 

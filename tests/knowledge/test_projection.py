@@ -90,12 +90,12 @@ async def test_what_was_committed_but_not_projected_is_mended_by_sync(shelf: She
     await shelf.put(TEXTS["printers.md"], "printers.md")  # committed; the process might have died here
     assert await pending(shelf) == 1
     with pytest.raises(Retry):
-        await shelf.library.sync()
+        await shelf.library.projection.sync()
 
     index.down = False
     restarted = Shelf(shelf.sessions, index)
     assert await entries(index).count() == 1, "nothing mends it by itself"
-    await restarted.library.sync()
+    await restarted.library.projection.sync()
     assert await pending(restarted) == 0
     assert await entries(index).count() == 2
     assert (await restarted.find("who refills toner"))[0].source == "printers.md"
@@ -153,15 +153,15 @@ async def test_reindex_gives_the_same_answers(filled: Shelf) -> None:
     before = await answers(filled)
     assert all(before)
     await entries(filled.index).clear()
-    await filled.library.forget_index()
-    await filled.library.sync()
-    assert await filled.library.passages() == 3
+    await filled.library.projection.forget_index()
+    await filled.library.projection.sync()
+    assert await filled.library.projection.count() == 3
     assert await answers(filled) == before
 
 
 async def test_a_lost_index_is_noticed_and_rebuilt(filled: Shelf) -> None:
     restarted = Shelf(filled.sessions, MemoryIndex())
-    await restarted.library.sync()
+    await restarted.library.projection.sync()
     assert await entries(restarted.index).count() == 3
     assert await answers(restarted) == await answers(filled)
 
@@ -174,14 +174,14 @@ async def test_an_index_of_another_day_is_noticed_after_a_restart(filled: Shelf)
     await entries(index).clear()
     await entries(index).upsert(list(old), np.stack(list(old.values())), ["{}"] * len(old))
     restarted = Shelf(filled.sessions, index)
-    await restarted.library.sync()
+    await restarted.library.projection.sync()
     async with filled.sessions() as session:
         assert await entries(index).ids() == set((await session.scalars(select(chunks.c.id))).all())
 
 
 async def test_another_encoder_makes_all_vectors_again(filled: Shelf) -> None:
     other = Shelf(filled.sessions, MemoryIndex(), HashingEncoder(64))
-    await other.library.sync()
+    await other.library.projection.sync()
     assert (await other.find("who replaces a lost badge"))[0].source == "badges.md"
     found = await entries(other.index, other.encoder.name).ids()
     assert len(found) == 3
@@ -194,5 +194,5 @@ async def test_sync_does_nothing_when_nothing_changed(filled: Shelf) -> None:
 
     collection = entries(filled.index)
     collection.__class__ = Untouched
-    await filled.library.sync()
+    await filled.library.projection.sync()
     assert await collection.count() == 3

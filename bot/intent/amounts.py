@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from babel.core import get_global
@@ -12,6 +13,8 @@ from bot.intent.acts import load
 
 _SIGNS = {"€": "EUR", "£": "GBP", "₹": "INR", "¥": "JPY", "R$": "BRL", "US$": "USD", "A$": "AUD", "C$": "CAD"}
 _MOST = Decimal(10) ** 9
+_DAY = date(2026, 1, 1)
+"""On which they are: who reads what does not change by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def find_amounts(text: str, own: str, *, bare: bool = False) -> list[Amount]:
     found = []
     for match in _AMOUNT.finditer(text):
         said = match["before"] or match["after"]
-        currency = _currency(said, own) if said else None
+        currency = _currency(said, own) if said and not (said in _ALSO_WORDS and (match["before"] or said != own)) else None
         if currency is None and bare:
             currency = own
         value = _number(match["number"]) * (1000 if match["thousand"] else 1)
@@ -60,23 +63,30 @@ def _currency(said: str, own: str) -> str | None:
 
 
 def _number(digits: str) -> Decimal:
-    """A sign before exactly three last digits groups thousands ("1.200", "1,200"); any other one begins the cents."""
-    compact = re.sub(r"[\s'’]", "", digits)
+    """A sign before exactly three last digits groups thousands ("1.200", "1,200"), but not after nothing ("0.500"); any other
+    one begins the cents."""
+    compact = re.sub(rf"[{_SPACES}'’]", "", digits)
     parts = re.split(r"[.,]", compact)
     signs = re.findall(r"[.,]", compact)
-    if len(parts) > 1 and (len(parts[-1]) != 3 or (len(signs) > 1 and signs[-1] != signs[0])):
+    if len(parts) > 1 and (parts[0] == "0" or len(parts[-1]) != 3 or (len(signs) > 1 and signs[-1] != signs[0])):
         return Decimal("".join(parts[:-1]) + "." + parts[-1])
     return Decimal("".join(parts))
 
 
 _NAMES: Mapping[str, str] = load("words.yaml", "en")["currencies"]
-_CODES = frozenset(get_global("all_currencies"))
+_CODES = frozenset(code for country in get_global("territory_currencies") for code in get_territory_currencies(country, _DAY))
+"""Those that are paid with somewhere, not those that once were."""
+_ALSO_WORDS = frozenset({"ALL", "BAM", "COP", "CUP", "GEL", "MAD", "MOP", "PEN", "SOS", "TOP", "TRY"})
+"""Codes that are English words, too: only after the number, and only of one who pays with it."""
+_SPACES = " \u00a0\u202f"
+"""Within an amount: no line break."""
 _DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD"})
 _DOLLAR = frozenset({"$", "dollar", "dollars", "bucks"})
 _WORDS = "|".join(sorted((*_NAMES, *_DOLLAR - {"$"}, "eur", "usd", "gbp", "chf", "inr", "brl", "jpy", "cad", "aud"), key=len, reverse=True))
 _SIGN = r"US\$|A\$|C\$|R\$|[$€£₹¥]"
 _AMOUNT = re.compile(
-    rf"(?:(?P<before>{_SIGN}|\b[A-Z]{{3}}(?=\s?\d))\s?|(?<![\w.,$€£₹¥#-]))"
-    r"(?P<number>\d{1,3}(?:[.,'’\s]\d{3})+(?:[.,]\d{1,2})?|\d{1,9}(?:[.,]\d{1,2})?)(?P<thousand>\s?k\b)?"
-    rf"(?:\s?(?P<after>(?:{_SIGN})|(?i:{_WORDS})\b|[A-Z]{{3}}\b))?(?![\w%-]|[.,]\d)"
+    rf"(?:(?P<before>{_SIGN}|\b[A-Z]{{3}}(?=[{_SPACES}]?\d))[{_SPACES}]?|(?<![\w.,$€£₹¥#-]))"
+    rf"(?P<number>[1-9]\d{{0,2}}(?P<group>[.,'’{_SPACES}])\d{{3}}(?:(?P=group)\d{{3}})*(?:[.,]\d{{1,2}})?(?!\d|[{_SPACES}]?k\b)"
+    rf"|0[.,]\d{{1,6}}|\d{{1,9}}(?:[.,]\d{{1,2}})?)(?P<thousand>[{_SPACES}]?k\b)?"
+    rf"(?:[{_SPACES}]?(?P<after>(?:{_SIGN})|(?i:{_WORDS})\b|[A-Z]{{3}}\b))?(?![\w%-]|[.,]\d)"
 )

@@ -65,10 +65,14 @@ def as_if_own(text: str, is_thing: Callable[[str], bool]) -> str:
     What is wanted is recognised in this, so that it does not depend on a name.
     """
     said, end = "", 0
+    shouted = text.isupper()
     for mention in sorted(_stands(text, _words("en")), key=lambda one: (one.first, -one.last)):
         # "Book time off" is no wish for somebody called time: only the directory could tell, and it is not asked here.
         certain = mention.own == "my" or mention.sure or mention.who[0].isupper()
-        if certain and mention.first >= end and not is_thing(mention.who):
+        # Nor is "my savings account" somebody's, or money changed "for GBP" for anybody.
+        owned = not mention.sure and _OWNED.search(text, 0, mention.first) is not None
+        other = owned or (mention.who.isupper() and not shouted)
+        if certain and not other and mention.first >= end and not is_thing(mention.who):
             said += text[end : mention.first] + mention.own
             end = mention.last
     return said + text[end:]
@@ -107,6 +111,7 @@ def _stands(text: str, words: _Words) -> list[_Stand]:
 
 
 _POSSESSIVE = re.compile(r"'s|s'|'|s\b")
+_OWNED = re.compile(r"\b(?:my|our|your) (?:\w+ ){0,2}$", re.IGNORECASE)
 
 
 def _is_speaker(mention: str, speaker: Person) -> bool:
@@ -128,8 +133,10 @@ def _words(locale: str) -> _Words:
     managers = "|".join(data["managers"])
     kin = "|".join([f"my (?:{managers})", *data["kin"]])
     parts = {
-        "email": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@[\w.-]+\w",
-        "name": r"(?-i:[A-ZÀ-Þ])(?:'(?-i:[A-Z]))?[\w-]*\w(?:\s+(?-i:[A-ZÀ-Þ])(?:'(?-i:[A-Z]))?[\w-]+){0,2}",
+        # Bounded, so that one very long word is not looked at from each of its letters to its end.
+        "email": r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,6}|@[\w.-]{1,64}\w",
+        "name": r"(?-i:[A-ZÀ-Þ])(?:'(?-i:[A-Z]))?[\w-]{0,40}\w(?:\s+(?-i:[A-ZÀ-Þ])(?:'(?-i:[A-Z]))?[\w-]{1,40}){0,2}",
+        "word": r"\w{1,40}",
         "kin": kin,
         "title": f"(?:{data['title']})",
         "thing": f"(?:{data['thing']})",

@@ -1,8 +1,9 @@
 """What became of requests and answers like this one, as a small push on the confidence. Pure.
 
 Whoever said nearly the same before either got what they wanted or took it back. That is worth something and not much: it
-moves a label's confidence by a few hundredths, never makes another label the best one, and never lifts a skill over a
-level from which it is offered or done unless several agree and nobody near disagrees. What is risky it can only lower.
+moves a label's confidence by a few hundredths, leaves those alone that it knows nothing of, never makes another label the best
+one, and never lifts a skill over a level from which it is offered or done unless several agree and nobody near disagrees. What
+is risky it can only lower.
 """
 
 from collections.abc import Mapping, Sequence
@@ -125,14 +126,18 @@ class Experience:
         return Evidence(float(weights[good].sum()), float(weights[~good].sum()), int(good.sum()), int((~good).sum()))
 
     def weigh(self, ranked: Ranked, vector: Floats, skills: Mapping[str, SkillSpec]) -> Ranked:
-        """The same labels in the same order, with the confidence of each that something is known of moved."""
+        """The same best label, and the same others, with the confidence of each that something is known of moved."""
         if not self.closed and self.judged is None:
             return ranked
-        labels: list[tuple[str, float]] = []
-        for label, confidence in ranked.labels:
-            after = moved(confidence, self.evidence(label, vector), skills.get(label)) if confidence >= _UNLIKELY else confidence
-            labels.append((label, min(after, labels[-1][1]) if labels else after))
-        return replace(ranked, labels=tuple(labels))
+        after = [
+            moved(confidence, self.evidence(label, vector), skills.get(label)) if confidence >= _UNLIKELY else confidence
+            for label, confidence in ranked.labels
+        ]
+        # However bad, it falls no further than to where the second was; however good, the others rise no further than to it.
+        second = min(ranked.confidence, max((confidence for _, confidence in ranked.labels[1:]), default=0.0))
+        best = max(after[0], second)
+        others = [(label, min(confidence, best)) for (label, _), confidence in zip(ranked.labels[1:], after[1:], strict=True)]
+        return replace(ranked, labels=((ranked.label, best), *sorted(others, key=lambda one: -one[1])))
 
 
 def _of_answers(near: Sequence[Judged]) -> Evidence:

@@ -9,17 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.intent import acts
-from bot.intent.beneficiary import as_if_own
 from bot.intent.experience import Experience
+from bot.intent.learned import OFFERED, Learned, served
 from bot.intent.matching import Matcher
 from bot.intent.model import Act
-from bot.intent.scoring import Classifier, Ranked
-from bot.intent.training import NEITHER, QUESTION, Spelling, marks
+from bot.intent.scoring import Ranked
+from bot.intent.training import NEITHER, QUESTION, marks
 from bot.intent.wording import Floats
 from specialists.skill import SkillSpec
 
-OFFERED = 0.05
-"""How far below acting a question for the way stays, however sure the skill is."""
 _UNWANTED = 0.5
 _WAY = 0.6
 """How sure the wish inside "how do I ..." must be."""
@@ -31,8 +29,6 @@ _CLEAR_WHOLE = 0.9
 _SURE_PART = 0.85
 _TOLD_PART = 0.95
 _RIVAL = 0.1
-_UNRIVALLED, _FAR = 0.55, 0.15
-"""A skill this likely, while nothing else is more likely than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,12 @@ class Asked:
 
 
 class Judging:
-    def __init__(self, classifier: Classifier, spelling: Spelling, skills: Mapping[str, SkillSpec]) -> None:
-        self._classifier, self._spelling, self._skills = classifier, spelling, skills
+    def __init__(self, learned: Learned, skills: Mapping[str, SkillSpec]) -> None:
+        self._learned, self._skills = learned, skills
 
     def prepare(self, said: Sequence[str], matcher: Matcher) -> Asked:
         full = [said[0], *(_completed(part) for part in said[1:])]
-        texts = [self._spelling.mend(as_if_own(text, matcher.is_thing), matcher.words) for text in full]
+        texts = [self._learned.prepared(text, matcher) for text in full]
         ways: dict[int, int] = {}
         for index, text in enumerate(texts[: len(said)]):
             way = acts.how_to(text)
@@ -78,14 +74,15 @@ class Judging:
         return Asked(tuple(said), tuple(texts), tuple(marks(text, matcher) for text in texts), ways)
 
     def judge(self, asked: Asked, vectors: Floats, experience: Experience) -> list[Judgement]:
-        found = self._classifier.rank(asked.texts, vectors, asked.marks)
+        found = self._learned.classifier.rank(asked.texts, vectors, asked.marks)
         ranked = [experience.weigh(one, vectors[index], self._skills) for index, one in enumerate(found)]
         return [
-            self._judged(text, ranked[index], ranked[asked.ways[index]] if index in asked.ways else None)
+            self._judged(text, found[index], ranked[index], ranked[asked.ways[index]] if index in asked.ways else None)
             for index, text in enumerate(asked.said)
         ]
 
-    def _judged(self, text: str, ranked: Ranked, way: Ranked | None) -> Judgement:
+    def _judged(self, text: str, before: Ranked, ranked: Ranked, way: Ranked | None) -> Judgement:
+        """`before`: the ranking before experience moved it."""
         likely = tuple((label, confidence) for label, confidence in ranked.labels if label in self._skills)
         asked = self._skills.get(ranked.label if ranked.label in self._skills or way is None else way.label)
         if way is not None and asked is not None and asked.slots and max(way.confidence, ranked.of(asked.name)) >= _WAY:
@@ -98,7 +95,7 @@ class Judging:
         if acts.asks_what_was_done(text) or (ranked.label in self._skills and acts.asks_where(text)):
             return Judgement(text, "status", max(ranked.of("status"), _CLEAR_WHOLE), likely=likely)
         if ranked.label in self._skills:
-            return self._skill(text, ranked, likely, way)
+            return self._skill(text, before, ranked, likely, way)
         if acts.case_in(text) and ranked.label not in ("cancel", "undo", "human", "thanks"):
             return Judgement(text, "status", max(ranked.confidence, _CLEAR_WHOLE), likely=likely)
         act: Act
@@ -111,20 +108,18 @@ class Judging:
         alternatives = tuple(one for one in likely if one[1] >= _RIVAL)
         return Judgement(text, act, ranked.confidence, alternatives=alternatives, likely=likely)
 
-    def _skill(self, text: str, ranked: Ranked, likely: tuple[tuple[str, float], ...], way: Ranked | None) -> Judgement:
-        spec, confidence = self._skills[ranked.label], ranked.confidence
-        if ranked.strange:
-            confidence = min(confidence, spec.notify_at - OFFERED)
+    def _skill(self, text: str, before: Ranked, ranked: Ranked, likely: tuple[tuple[str, float], ...], way: Ranked | None) -> Judgement:
+        spec = self._skills[ranked.label]
+        confidence = served(ranked, spec.notify_at, before)
         alternatives = tuple(one for one in likely[1:] if one[1] >= _RIVAL)
         if acts.negated(text) or (way is None and spec.effect and acts.asks_about(text)):
             confidence = min(confidence, _UNWANTED)
         elif way is not None:
-            if way is not None and way.label == ranked.label:
+            # It is not short of words.
+            confidence = min(confidence, ranked.confidence)
+            if way.label == ranked.label:
                 confidence = max(confidence, way.confidence)
             confidence = min(confidence, spec.act_at - OFFERED)
-        elif not ranked.strange and _UNRIVALLED <= confidence < spec.notify_at and ranked.labels[1][1] <= _FAR:
-            # Short of words rather than ambiguous ("I need access"): what is missing is asked for.
-            confidence = spec.notify_at
         return Judgement(text, "skill", confidence, ranked.label, alternatives, likely)
 
 

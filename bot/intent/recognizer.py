@@ -18,14 +18,14 @@ from bot.intent import acts, sensitive
 from bot.intent.answers import Answers, answers_to, late_answers, left_open
 from bot.intent.beneficiary import find_beneficiary
 from bot.intent.experience import Experience
-from bot.intent.judging import OFFERED, Judgement, Judging, grouped
-from bot.intent.learned import Learned, learn
+from bot.intent.judging import Judgement, Judging, grouped
+from bot.intent.learned import OFFERED, Learned, learn
 from bot.intent.lists import several
 from bot.intent.matching import matcher
 from bot.intent.model import Recognition, Wish
 from bot.intent.slots import Extraction, SlotContext, extract
 from bot.intent.surroundings import Surroundings
-from bot.intent.text import language, oddity, parts, plain, read
+from bot.intent.text import clean, language, oddity, parts, plain, read
 from bot.intent.training import Example, examples
 from bot.intent.vectors import encode_cached
 from bot.intent.withdrawing import UNSENT, bare_topic, retracts, takes_back, topic_of, withdrawal
@@ -78,7 +78,7 @@ class Recognizer:
 
     def use(self, learned: Learned) -> None:
         """Lets a version of `train` serve from the next utterance on."""
-        self._serving = Judging(learned.classifier, learned.spelling, self._skills)
+        self._serving = Judging(learned, self._skills)
         self.learned = learned
 
     def remember(self, experience: Experience) -> None:
@@ -97,7 +97,7 @@ class Recognizer:
         act = self._acts.act_of(reading.own) if reading.own else None
         if act is None and (oddity(text) in ("empty", "only_symbols") or not reading.own):
             return Recognition(text, spoken, (), sensitive=sensitive.by_pattern(reading.quoted))
-        context = await self._surroundings.around(recall.person, text, *_offered(recall))
+        context = await self._surroundings.around(recall.person, clean(text), *_offered(recall))
         if act is not None:
             return self._closed(text, reading.own, spoken, act, recall, context)
         core = self._acts.courtesies.strip(reading.own)

@@ -4,7 +4,15 @@ A linear classifier on embedding and words (`margins.py`) scores every label; th
 ones is added. What speaks for the winner, its score and lead and how near its examples are, is weighed into a confidence
 on examples that were held out, so that 0.85 means 85 %. Near twins are held out together, so that an example is judged as
 a fresh phrasing rather than as a copy of another. What unknown looks like is learned by holding out whole labels: their
-utterances are what nobody taught.
+utterances are what nobody taught. Where too little can be held out to learn that, it is weighed as it usually is.
+
+Two errors of the held-out parts work against each other. They were learned without a tenth of the examples, and so are judged
+too strictly; and their training goes on from where that of all examples arrived (`Trainer.without`), which leaks a little of
+what was held out into it, and so they are judged too kindly: on 2,400 rows of HWU64 by 2 points of accuracy. Trained anew
+for each part, for three times the rounds, they are held out truly, but the confidences are no better: the calibration error on
+CLINC150 is .018 rather than .013, on HWU64 .014 rather than .013, on BANKING77 .012 rather than .016, and on parts of HWU64 of
+320 to 4,000 rows .022 to .032 rather than .018 to .026. So the leak is kept. That the two cancel out is measured, not proven:
+`foyer eval intents` tells what the error is on rows that nothing was learned from.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,6 +43,11 @@ _RIVALRY = 6.0
 """How fast the rest of the confidence falls off among the labels that came second."""
 _STRANGE = 0.02
 """Share of the held-out utterances of labels that are told apart that may be taken for strange."""
+_USUALLY_SURE = (-0.5, 1.0, 6.0, 0.0, 1.0, 0.0)
+_USUALLY_FAMILIAR, _USUALLY_AWAY, _USUALLY_STRANGE = (-2.9, 3.1), -2.0, 0.2
+_SHRINK = 0.02
+"""What evidence weighs, what likeness to the labels that are told apart and to the others does, and which chance of being known
+is strange, where nothing or little can be held out. About what public sets of one to thirty utterances a label come to."""
 _FOLDS = 10
 _ENOUGH = 1500
 """Examples that are enough to calibrate on: no further part is held out when so many were."""
@@ -102,7 +115,7 @@ class Classifier:
         best = order[0]
         others = order[self._groups[order] != self._groups[best]]
         rest = np.exp(_RIVALRY * (scores[others] - scores[best]))
-        shares = (1 - confidence) * rest / max(float(rest.sum()), 1.0)
+        shares = np.minimum((1 - confidence) * rest / max(float(rest.sum()), 1.0), confidence)
         rivals = tuple((self.labels[index], float(share)) for index, share in zip(others, shares, strict=True))
         return Ranked(((self.labels[best], confidence), *rivals), float(nearest[best]), known, known < self._least)
 
@@ -162,19 +175,21 @@ class Classifier:
             fresh, truth = judged(fair, held), known.truth[fair]
             evidence.append(self._evidence(fresh))
             right.append(self._groups[fresh.scores.argmax(axis=1)] == self._groups[truth])
-            familiar.append(self._familiarity(fresh))
-            told.append(~self._apart[truth])
+            if known.without(held).there[self._apart].any() or not self._apart.any():
+                familiar.append(self._familiarity(fresh))
+                told.append(~self._apart[truth])
             if labels.any():
                 # As if nobody had taught these labels.
                 strange = labels[known.truth]
                 familiar.append(self._familiarity(judged(strange, held | strange)))
                 told.append(np.zeros(int(strange.sum()), dtype=bool))
         seen, known_of = np.vstack(familiar), np.concatenate(told)
-        heard = _logistic(seen, known_of.astype(float))
+        sides = _USUALLY_FAMILIAR if not self._apart.any() else (*_USUALLY_FAMILIAR, _USUALLY_AWAY)
+        heard = _logistic(seen, known_of, np.array(sides[: seen.shape[1]]))
         return (
-            _logistic(np.vstack(evidence), np.concatenate(right).astype(float)),
+            _logistic(np.vstack(evidence), np.concatenate(right), np.array(_USUALLY_SURE)),
             heard,
-            float(np.quantile(_chance(seen[known_of] @ heard), _STRANGE)) if known_of.any() else 0.0,
+            float(np.quantile(_chance(seen[known_of] @ heard), _STRANGE)) if known_of.any() else _USUALLY_STRANGE,
         )
 
 
@@ -225,7 +240,8 @@ def _held_out(known: _Examples, apart: NDArray[np.bool_]) -> Iterator[tuple[NDAr
     done = 0
     for part in range(_FOLDS):
         held = parts == part
-        yield held, (turns == part) if len(told) > _FOLDS else np.zeros(known.labels, dtype=bool)
+        # Without one of two labels there is nothing to take its utterances for but the other.
+        yield held, (turns == part) if len(told) > 2 else np.zeros(known.labels, dtype=bool)
         done += int(held.sum())
         if done >= _ENOUGH:
             return
@@ -248,16 +264,27 @@ def _chance(evidence: Doubles) -> Doubles:
     return np.asarray(1 / (1 + np.exp(-np.clip(evidence, -30, 30))))
 
 
-def _logistic(evidence: Doubles, right: Doubles) -> Doubles:
-    """Newton's method with a little shrinkage; smoothed targets keep it finite when everything is right."""
+def _logistic(evidence: Doubles, right: NDArray[np.bool_], usual: Doubles) -> Doubles:
+    """Newton's method with a little shrinkage towards what the weights usually are; those, where all is of one kind: nothing
+    tells then what the evidence is worth. Smoothed targets keep it finite."""
+    if right.all() or not right.any():
+        return usual
     targets = right * 0.99 + 0.005
-    weights = np.zeros(evidence.shape[1])
-    shrink = np.diag([0.0] + [0.05] * (evidence.shape[1] - 1))
+    shrink = np.array([0.0] + [_SHRINK] * (len(usual) - 1))
+
+    def cost(weights: Doubles) -> float:
+        said = evidence @ weights
+        return float((np.logaddexp(0, said) - targets * said).sum() + (shrink * (weights - usual) ** 2).sum() / 2)
+
+    weights = np.zeros(len(usual))
     for _ in range(25):
         chance = _chance(evidence @ weights)
-        gradient = evidence.T @ (targets - chance) - shrink @ weights
-        hessian = (evidence * (chance * (1 - chance))[:, None]).T @ evidence + shrink + 1e-6 * np.eye(len(weights))
+        gradient = evidence.T @ (targets - chance) - shrink * (weights - usual)
+        hessian = (evidence * (chance * (1 - chance))[:, None]).T @ evidence + np.diag(shrink + 1e-6)
         step = np.linalg.solve(hessian, gradient)
+        # Of clear examples a whole step may lead far past the goal.
+        while cost(weights + step) > cost(weights) and float(np.abs(step).max()) >= 1e-6:
+            step /= 2
         weights = weights + step
         if float(np.abs(step).max()) < 1e-6:
             break

@@ -25,8 +25,8 @@ from specialists.skill import SkillSpec
 
 log = structlog.get_logger()
 _MENTION = re.compile(
-    r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|@[\w.-]+\w|\b(?:myself|me)\b|\bmy (?:manager|boss|lead|supervisor)\b"
-    r"|(?-i:\b[A-ZÀ-Þ](?:'[A-Z])?[\w-]*\w(?:\s+[A-ZÀ-Þ](?:'[A-Z])?[\w-]+){0,2})",
+    r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64}){1,6}|@[\w.-]{1,64}\w|\b(?:myself|me)\b|\bmy (?:manager|boss|lead|supervisor)\b"
+    r"|(?-i:\b[A-ZÀ-Þ](?:'[A-Z])?[\w-]{0,40}\w(?:\s+[A-ZÀ-Þ](?:'[A-Z])?[\w-]{1,40}){0,2})",
     re.IGNORECASE,
 )
 _MANAGER = re.compile(r"my (?:manager|boss|lead|supervisor)")

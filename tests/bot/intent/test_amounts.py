@@ -23,10 +23,33 @@ from bot.intent.amounts import currency_of, find_amounts
         ("FOY-12, a 27 inch screen, 5% and 30 days", []),
         ("99 for me, 12 all in all", []),
         ("$0", []),
+        ("€0.500", ["0.500 EUR"]),
+        ("0,5 EUR", ["0.5 EUR"]),
+        ("1.000.000,50 EUR", ["1000000.50 EUR"]),
+        ("1 200 EUR", ["1200 EUR"]),
+        ("1\n200 EUR", ["200 EUR"]),
+        ("EUR\n200", []),
+        ("12.345k EUR", []),
+        ("1.5k EUR", ["1500 EUR"]),
+        ("$1,5000", []),
+        ("200 DEM", []),
     ],
 )
 def test_money_is_found_however_it_is_written(said: str, amounts: list[str]) -> None:
     assert [str(one) for one in find_amounts(said, "EUR")] == amounts
+
+
+@pytest.mark.parametrize(
+    "said", ["I NEED ALL 3 MONITORS", "PLEASE TRY 2 TIMES", "buy 2 PEN", "TOP 5 laptops", "I'm MAD 2 days now", "2 SOS calls"]
+)
+@pytest.mark.parametrize("own", ["EUR", "ALL"])
+def test_a_word_is_no_currency(said: str, own: str) -> None:
+    assert find_amounts(said, own) == []
+
+
+def test_a_code_that_is_a_word_is_one_to_those_who_pay_with_it() -> None:
+    assert [str(one) for one in find_amounts("200 TRY for the taxi", "TRY")] == ["200 TRY"]
+    assert find_amounts("please TRY 2 times", "TRY") == []
 
 
 def test_a_dollar_is_their_own_where_they_have_dollars() -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.intent.experience import MOST, NEAR, SEVERAL, Evidence, Experience, Outcome, moved
+from bot.intent.learned import served
 from bot.intent.scoring import Ranked
 from bot.intent.wording import Floats
 from specialists.skill import SkillSpec
@@ -117,6 +118,43 @@ def test_it_never_makes_another_label_the_best_one() -> None:
     after = Experience.of(told).weigh(ranked(unlock_account=0.5, grant_access=0.48), asked, skills)
     assert after.label == "unlock_account"
     assert after.of("grant_access") <= after.confidence
+
+
+def test_what_it_knows_nothing_of_it_leaves_alone() -> None:
+    asked = vector(1, 0)
+    skills = {"unlock_account": skill(), "grant_access": skill()}
+    bad = [Outcome("unlock_account", False, asked)] * 8
+    before = ranked(unlock_account=0.47, grant_access=0.45)
+    after = Experience.of(bad).weigh(before, asked, skills)
+    assert after.labels == (("unlock_account", 0.45), ("grant_access", 0.45))
+
+
+def test_what_is_known_of_the_second_counts() -> None:
+    asked = vector(1, 0)
+    skills = {"unlock_account": skill(), "grant_access": skill()}
+    told = [Outcome("unlock_account", False, asked)] * 8 + [Outcome("grant_access", True, asked)] * 8
+    after = Experience.of(told).weigh(ranked(unlock_account=0.5, grant_access=0.2), asked, skills)
+    assert after.of("unlock_account") == pytest.approx(0.5 - MOST * 8 / 9.5)
+    assert after.of("grant_access") == pytest.approx(0.2 + MOST * 8 / 9.5)
+    # The third becomes the second when more is known of it.
+    told = [Outcome("reset_password", True, asked)] * 8
+    after = Experience.of(told).weigh(ranked(unlock_account=0.5, grant_access=0.2, reset_password=0.18), asked, skills)
+    assert [label for label, _ in after.labels] == ["unlock_account", "reset_password", "grant_access"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome", "taken"),
+    [
+        (0.53, 0.14, Outcome("unlock_account", True, vector(1, 0)), False),  # short of being unrivalled: nor does a good one do it
+        (0.58, 0.17, Outcome("grant_access", False, vector(1, 0)), False),  # nor a bad one of the rival
+        (0.58, 0.14, Outcome("grant_access", False, vector(1, 0)), True),
+        (0.56, 0.14, Outcome("unlock_account", False, vector(1, 0)), False),  # a bad one of its own may lower it
+    ],
+)
+def test_one_outcome_lifts_nothing_over_being_offered(first: float, second: float, outcome: Outcome, taken: bool) -> None:
+    before = ranked(unlock_account=first, grant_access=second)
+    after = Experience.of([outcome]).weigh(before, vector(1, 0), {"unlock_account": skill(), "grant_access": skill()})
+    assert (served(after, 0.65, before) >= 0.65) is taken
 
 
 def test_judged_answers_move_the_confidence_of_a_question() -> None:

@@ -37,6 +37,20 @@ async def test_only_what_is_known_and_sure_enough_is_taken_up() -> None:
     assert not version.accepts(Ranked((("other", 0.9), ("unlock", 0.1)), 0.8, 0.1))
 
 
+async def test_what_is_served_though_it_is_short_of_words_is_taken_up() -> None:
+    version = await learned()
+    assert version.accepts(Ranked((("unlock", 0.6), ("other", 0.1)), 0.8, 0.9))
+    assert not version.accepts(Ranked((("unlock", 0.6), ("other", 0.2)), 0.8, 0.9))
+    assert not version.accepts(Ranked((("unlock", 0.6), ("other", 0.1)), 0.8, 0.1, strange=True))
+
+
+async def test_it_is_ranked_as_said_of_the_speaker_and_without_odd_characters() -> None:
+    version = await learned()
+    own = await version.rank("unlock my account")
+    assert await version.rank("unlock Omar's account") == own
+    assert await version.rank("unlock\u200b my\u00a0account\ud800") == own
+
+
 async def test_what_is_apart_but_says_what_a_label_says_is_left_out() -> None:
     contradicting = Example("unlock my account", "other")
     version = await learn([*EXAMPLES, contradicting], HashingEncoder(), NAMES)

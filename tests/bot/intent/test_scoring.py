@@ -92,6 +92,32 @@ def test_what_nobody_taught_is_known_to_be_strange() -> None:
     assert np.mean([one.strange for one in mine]) < 0.1
 
 
+@pytest.mark.parametrize("count", [3, 6, 10])
+def test_few_labels_are_enough_to_know_what_is_strange(count: int) -> None:
+    labels, vectors = clusters(16, 20, 0.5, seed=1)
+    classifier = wordless(labels[: count * 20], vectors[: count * 20])
+    labels, vectors = clusters(16, 10, 0.5, seed=2)
+    ranked = classifier.rank([""] * len(labels), vectors)
+    mine, others = ranked[: count * 10], ranked[120:]
+    assert np.mean([one.known > other.known for one in mine for other in others]) > 0.98
+    assert np.mean([one.strange for one in others]) > 0.8
+    assert np.mean([one.strange for one in mine]) < 0.15
+
+
+def test_the_second_is_never_surer_than_the_best() -> None:
+    labels, vectors = clusters(2, 30, 2.5, seed=1)
+    classifier = wordless(labels, vectors)
+    for one in classifier.rank([""] * 60, clusters(2, 30, 3.0, seed=2)[1]):
+        assert one.labels[1][1] <= one.confidence
+
+
+def test_thousands_of_the_same_are_learned() -> None:
+    vectors = np.full((600, 24), 24**-0.5, dtype=np.float32)
+    own = np.arange(600)[:, None] % 4 == np.arange(4)
+    margins = trainer(vectors, [wording("order thing")] * 600, BUCKETS, own, landmarks=500).whole
+    assert np.isfinite(margins.by_landmark).all()
+
+
 def test_the_same_examples_make_the_same_classifier_in_whatever_order() -> None:
     labels, vectors = clusters(6, 12, 0.8, seed=1)
     one, same = wordless(labels, vectors), wordless(labels, vectors)

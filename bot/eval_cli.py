@@ -64,6 +64,8 @@ def eval_intents(
         from bot.evaluation.temporary import temporary_foyer
 
         known, tried = intents.check(train, test)
+        for sentence in intents.doubts(known, tried):
+            _tell(sentence)
         async with temporary_foyer() as app:
             return (await intents.evaluate(known, tried, app.encoder, progress=progress)).as_json()
 
@@ -84,7 +86,7 @@ def eval_knowledge(
         from bot.evaluation.documents import documents
         from bot.evaluation.temporary import temporary_foyer
 
-        given, asked = documents([*articles, *(more or ())]), knowledge.read_questions(questions)
+        given, asked = documents([*articles, *(more or ())], _tell), knowledge.read_questions(questions)
         async with temporary_foyer() as app:
             return await knowledge.evaluate(app, given, asked, progress=progress)
 

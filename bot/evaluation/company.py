@@ -145,8 +145,7 @@ class Company:
 
     async def press(self, person: str, name: str, text: str = "") -> None:
         """Presses the newest button of that name that a card offers to this person."""
-        reply, address, action_id = await self.offered(person, name)
-        del reply
+        _, address, action_id = await self.offered(person, name)
         await self._record(person, ActivityKind.ACTION, "", address.thread, address.room, Press(action_id, text))
         await self.settle()
 

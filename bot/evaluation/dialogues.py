@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ NOTHING = "nothing"
 _FOYER, _SANDBOX = re.compile(r"foyer(?: to (?P<who>\S+))?"), re.compile(r"sandbox of (?P<who>\S+)")
 _EXPECTED = {"kind", "says", "state", "cites"}
 _SPANS = {"weeks", "days", "hours", "minutes", "seconds"}
+_LONGEST = timedelta(days=3653)
 _KINDS = {kind.value for kind in ReplyKind}
 _PRESSES = {"step-up", "refuse-step-up", *BUTTONS}
 
@@ -71,7 +73,8 @@ def read_dialogues(path: Path) -> list[Dialogue]:
     """A YAML list of {name, turns}. Raises BadInput, which says where."""
     try:
         given = yaml.safe_load(text_of(path))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # A ValueError: a date that there is not, such as 2024-13-45.
         mark = getattr(error, "problem_mark", None)
         raise BadInput(
             f"{path}{f':{mark.line + 1}' if mark else ''}: this is no YAML ({getattr(error, 'problem', None) or error})."
@@ -235,6 +238,12 @@ def _check_span(what: Any, where: str) -> None:
     spans = what if isinstance(what, dict) else {}
     if not spans or not set(spans) <= _SPANS or not all(isinstance(one, int | float) and one >= 0 for one in spans.values()):
         raise BadInput(f"{where}: time that passes is written as in {{days: 2}}; there are {', '.join(sorted(_SPANS))}.")
+    try:
+        short = timedelta(**spans) <= _LONGEST
+    except (OverflowError, ValueError):
+        short = False
+    if not short:
+        raise BadInput(f"{where}: no more than ten years pass at a time.")
 
 
 def _checked(what: Any, where: str) -> dict[str, str]:

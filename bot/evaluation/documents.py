@@ -38,11 +38,12 @@ class Shelf:
     refused: dict[str, str]
 
 
-def documents(paths: Iterable[Path]) -> list[Document]:
+def documents(paths: Iterable[Path], tell: Callable[[str], None] = lambda sentence: None) -> list[Document]:
     """Every file of these files and folders, hidden ones left out, and every line of those that end with .jsonl.
 
     Several of one id (files of one name in two folders) are all kept; whichever is found counts as that document.
-    Raises BadInput.
+    `tell`: is told of each .jsonl of a folder that has no articles, such as questions beside them; it is passed over.
+    Raises BadInput, also for such a file that was named itself.
     """
     found: list[Document] = []
     for path in paths:
@@ -50,11 +51,17 @@ def documents(paths: Iterable[Path]) -> list[Document]:
             files = sorted(file for file in path.rglob("*") if file.is_file() and not _hidden(file.relative_to(path)))
             if not files:
                 raise BadInput(f"{path}: there is no file in this folder.")
-            found += [one for file in files for one in _of(file)]
+            for file in files:
+                try:
+                    found += _of(file)
+                except BadInput as wrong:
+                    tell(f"skipped: {wrong}")
         elif path.is_file():
             found += _of(path)
         else:
             raise BadInput(f"{path}: there is no such file or folder.")
+    if not found:
+        raise BadInput("There are no articles in what was given.")
     return _with_names_of_their_own(found)
 
 

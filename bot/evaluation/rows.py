@@ -52,9 +52,9 @@ def text_of(path: Path) -> str:
 def text_in(row: Mapping[str, Any], key: str, where: str) -> str:
     """A text that must be there and say something. Raises BadInput."""
     value = row.get(key)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not (text := _whole(value)).strip():
         raise BadInput(f'{where}: "{key}" is missing, or is not a text.')
-    return value
+    return text
 
 
 def texts_in(row: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
@@ -64,7 +64,12 @@ def texts_in(row: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
         raise BadInput(f'{where}: "{key}" is not a list of texts.')
-    return tuple(value)
+    return tuple(map(_whole, value))
+
+
+def _whole(text: str) -> str:
+    """Without halves of characters, which JSON can write and nothing else can read."""
+    return text.encode("utf-8", "ignore").decode("utf-8")
 
 
 Clock = Callable[[], float]

@@ -10,8 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.bootstrap import App
 from bot.config import Settings
+from bot.evaluation.rows import BadInput
 from bot.migrations import upgrade
 from knowledge.embedding.port import Encoder
 from knowledge.index import Index
@@ -23,9 +26,13 @@ _KEPT = ("encoder", "encoder_dimension", "models")
 def own_settings(home: Path, given: Settings | None = None, more: Mapping[str, Any] = MappingProxyType({})) -> Settings:
     """As shipped, whatever the environment says, but for the encoder; `more` says what else is otherwise.
 
-    `given`: the installation's settings; read from the environment when None.
+    `given`: the installation's settings; read from the environment when None. Raises BadInput when that says what cannot be.
     """
-    given = given or Settings()
+    try:
+        given = given or Settings()
+    except ValidationError as error:
+        told = (f"FOYER_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors(include_url=False))
+        raise BadInput(f"The environment says what cannot be: {'; '.join(told)}.") from error
     shipped = {name: field.get_default(call_default_factory=True) for name, field in Settings.model_fields.items()}
     return Settings(**{**shipped, **{name: getattr(given, name) for name in _KEPT}, **more, "home": home})
 

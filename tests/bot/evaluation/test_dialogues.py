@@ -98,6 +98,10 @@ def test_where_it_comes_out_otherwise_is_told(played: list[Played]) -> None:
         ("- {name: x, turns: [{dana: hi}, {foyer: {says: '('}}]}", "turn 2: .* is no regular expression"),
         ("- {name: x, turns: [{dana: hi}, {later: {years: 1}}]}", "turn 2: time that passes"),
         ("- {name: x, turns: [{dana: hi}, {later: soon}]}", "turn 2: time that passes"),
+        ("- {name: x, turns: [{dana: hi}, {later: {days: .inf}}]}", "turn 2: no more than ten years"),
+        ("- {name: x, turns: [{dana: hi}, {later: {days: .nan}}]}", "turn 2: "),
+        ("- {name: x, turns: [{dana: hi}, {later: {weeks: 999999999}}]}", "turn 2: no more than ten years"),
+        ("- name: 2024-13-45", "d.yaml: this is no YAML"),
         ("- {name: x, turns: [{dana: hi}, {sandbox of dana: locked}]}", "turn 2: a state is written"),
     ],
 )

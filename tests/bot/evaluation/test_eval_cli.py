@@ -76,6 +76,28 @@ def test_bad_input_is_a_sentence_and_code_2(tmp_path: Path) -> None:
     assert ran.stdout == ""
 
 
+def test_what_else_is_in_a_folder_is_told_and_passed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    folder.mkdir()
+    lines(folder / "vpn.jsonl", {"id": "vpn", "title": "VPN", "text": "The VPN client is called Tunnel."})
+    questions = lines(folder / "questions.jsonl", {"question": "what is the VPN client called?", "gold_docs": ["vpn"]})
+    ran = RUN.invoke(app, ["eval", "knowledge", "--articles", str(folder), "--questions", questions, "--json"])
+    assert ran.exit_code == 0
+    assert json.loads(ran.stdout)["hit@1"] == 1
+    assert f'skipped: {questions}:1: "id" is missing' in ran.stderr
+    ran = RUN.invoke(app, ["eval", "knowledge", "--articles", questions, "--questions", questions, "--json"])
+    assert ran.exit_code == 2
+
+
+def test_a_setting_that_cannot_be_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOYER_PORT", "abc")
+    file = lines(tmp_path / "rows.jsonl", {"text": "unlock me", "label": "a"}, {"text": "order a laptop", "label": "b"})
+    ran = RUN.invoke(app, ["eval", "intents", "--train", file, "--test", file])
+    assert ran.exit_code == 2
+    assert "FOYER_PORT: Input should be a valid integer" in ran.stderr
+    assert "https://" not in ran.stderr
+
+
 def test_figures_as_a_table(tmp_path: Path) -> None:
     rows = [{"text": "unlock me", "label": "a"}, {"text": "order a laptop", "label": "b"}]
     file = lines(tmp_path / "rows.jsonl", *rows)

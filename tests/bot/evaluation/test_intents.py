@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.evaluation.intents import IntentFigures, Judged, check, evaluate, summed_up
+from bot.evaluation.intents import IntentFigures, Judged, check, doubts, evaluate, summed_up
 from bot.evaluation.rows import BadInput
 from bot.intent.training import Example
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
@@ -57,7 +57,47 @@ async def test_without_out_of_scope_rows_their_figures_are_not_defined() -> None
 async def test_out_of_scope_rows_may_be_in_the_test_alone() -> None:
     found = await evaluate([one for one in TRAIN if one.label != "oos"], TEST, OnnxMiniLM())
     assert found.oos_auroc is not None
+    assert found.oos_auroc >= 0.85
     assert found.oos_recall is not None
+    assert found.oos_recall >= 0.5
+
+
+@pytest.mark.parametrize("strays", [0, 1])
+async def test_a_stray_out_of_scope_row_to_learn_from_does_no_harm(strays: int) -> None:
+    """One out-of-scope row to learn from tells no more than none."""
+    outside = [one for one in TRAIN if one.label == "oos"][:strays]
+    found = await evaluate([*(one for one in TRAIN if one.label != "oos"), *outside], TEST, OnnxMiniLM())
+    assert found.oos_auroc is not None
+    assert found.oos_auroc >= 0.85
+
+
+async def test_one_row_a_label_is_enough_to_be_sure_of_something() -> None:
+    rows = [next(one for one in TRAIN if one.label == label) for label in THINGS]
+    found = await evaluate(rows, [*rows, *(one for one in TEST if one.label == "oos")], OnnxMiniLM())
+    assert (found.accuracy, found.in_scope_rejected) == (1.0, 0.0)
+    assert found.ece is not None
+    assert found.ece < 0.15
+    assert found.oos_auroc == 1.0
+    assert found.oos_recall is not None
+    assert found.oos_recall >= 0.5
+
+
+async def test_out_of_scope_rows_that_contradict_all_others_are_learned_after_all() -> None:
+    found = await evaluate([Example("reset my password", "a"), Example("please reset my password", "oos")], TEST[:1], OnnxMiniLM())
+    assert found.accuracy == 0.0
+
+
+async def test_a_label_that_nobody_taught_counts_as_wrong() -> None:
+    found = await evaluate(TRAIN, [Example("unlock my account", "zebra"), Example("unlock my account", "unlock")], OnnxMiniLM())
+    assert found.accuracy == 0.5
+
+
+def test_what_to_doubt_is_told() -> None:
+    assert doubts(TRAIN, TEST) == []
+    (untaught,) = doubts(TRAIN, [Example("x", "zebra"), Example("y", "zebra"), Example("z", "oos")])
+    assert untaught.startswith("2 rows to try")
+    assert untaught.endswith('"zebra"')
+    assert ["one row" in one for one in doubts([Example("x", "a"), Example("y", "b")], [Example("x", "a")])] == [True]
 
 
 async def test_time_is_what_the_clock_says() -> None:
@@ -103,6 +143,11 @@ def test_further_keys_and_empty_lines_are_no_matter(tmp_path: Path) -> None:
     assert tried == [Example("x", "a")]
 
 
+def test_half_a_character_is_no_matter(tmp_path: Path) -> None:
+    known, _ = check(written(tmp_path / "train", *GOOD, {"text": "open \ud800up", "label": "a\udfff"}), written(tmp_path / "test", *GOOD))
+    assert known[-1] == Example("open up", "a")
+
+
 @pytest.mark.parametrize(
     ("train", "test", "says"),
     [
@@ -112,7 +157,7 @@ def test_further_keys_and_empty_lines_are_no_matter(tmp_path: Path) -> None:
         (({"text": "  ", "label": "a"},), (), 'train:1: "text" is missing'),
         (("",), (), "train: there is nothing in this file"),
         (({"text": "x", "label": "a"},), (), "train: all rows have one label"),
-        (GOOD, (GOOD[0], {"text": "x", "label": "zebra"}), 'test:2: no row of .*train has the label "zebra"'),
+        (({"text": "\ud800", "label": "a"},), (), 'train:1: "text" is missing'),
         (GOOD, ("\n\n",), "test: there is nothing in this file"),
     ],
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Table, literal, select
 
@@ -113,7 +113,7 @@ class Company:
         channels: Sequence[Channel] = (),
         organisation: Mapping[str, object] = MappingProxyType({}),
         settings: Mapping[str, Any] = MappingProxyType({}),
-    ) -> "Company":
+    ) -> Self:
         if template is not None:
             shutil.copytree(template, home, dirs_exist_ok=True)
         company = cls(home, database_url, recall_seconds, channels, organisation, settings)
@@ -147,10 +147,6 @@ class Company:
         """Presses the newest button of that name that a card offers to this person."""
         _, address, action_id = await self.offered(person, name)
         await self._record(person, ActivityKind.ACTION, "", address.thread, address.room, Press(action_id, text))
-        await self.settle()
-
-    async def press_id(self, person: str, action_id: str, text: str = "", thread: str | None = None) -> None:
-        await self._record(person, ActivityKind.ACTION, "", thread, None, Press(action_id, text))
         await self.settle()
 
     async def offered(self, person: str, name: str) -> tuple[Reply, Address, str]:
@@ -217,12 +213,6 @@ class Company:
     async def _busy(self) -> bool:
         # In the order in which work moves on, so that what has left one place is seen in the next.
         return await self._any(tables.inbox, "new") or await self.app.working() or await self._any(tables.outbox, "pending")
-
-    async def held_back(self) -> bool:
-        """Whether all that is left to do is to wait for a channel's pace."""
-        if await self._any(tables.inbox, "new") or await self.app.working() or self.app.outbox.busy:
-            return False
-        return await self._any(tables.outbox, "pending")
 
     async def _any(self, table: Table, state: str) -> bool:
         async with self.app.sessions() as session:

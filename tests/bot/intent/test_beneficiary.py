@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.intent.beneficiary import find_beneficiary
+from bot.intent.beneficiary import as_if_own, find_beneficiary
 from bot.intent.matching import matcher
 
 from .conftest import CATALOGUE, DANA, SmallDirectory
@@ -60,3 +60,20 @@ async def test_nobody_is_identified_while_the_directory_is_down() -> None:
     found = await find_beneficiary("reset Omar's password", DANA, SmallDirectory(down=True), IS_THING)
     assert found is not None
     assert found.directory_key is None
+
+
+@pytest.mark.parametrize(
+    ("said", "own"),
+    [
+        ("unlock Omar's account", "unlock my account"),
+        ("order a laptop for Omar Haddad", "order a laptop for me"),
+        ("reset my colleague Omar's password", "reset my colleague my password"),
+        ("my windows account is locked", "my windows account is locked"),
+        ("put it into my savings account", "put it into my savings account"),
+        ("it says account locked", "it says account locked"),
+        ("exchange AUD for GBP", "exchange AUD for GBP"),
+        ("a" * 3900, "a" * 3900),
+    ],
+)
+def test_what_is_said_of_somebody_is_read_as_said_of_the_speaker(said: str, own: str) -> None:
+    assert as_if_own(said, lambda word: False) == own

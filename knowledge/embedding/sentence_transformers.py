@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from knowledge.embedding.port import EncoderUnavailable, Vectors
+from knowledge.text import encodable
 
 _BATCH = 32
 _NAME = 60
@@ -74,7 +75,9 @@ class SentenceTransformersEncoder:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._encode, list(texts))
 
     def _encode(self, texts: list[str]) -> Vectors:
-        vectors = self._load().encode(texts, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False)
+        vectors = self._load().encode(
+            [encodable(text) for text in texts], batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
         return np.asarray(vectors, dtype=np.float32)
 
     def _load(self) -> Any:

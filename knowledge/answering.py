@@ -247,7 +247,12 @@ def _bounded(listed: Sequence[Unit]) -> list[Unit]:
 
 
 _STEP = re.compile(r"\s*\d")
-_AMOUNT = re.compile(r"\b(?:how (?:many|much|long|often|big|far|large)|amount|limit|maximum|number of|rate|cost|price)\b", re.I)
+_FIGURE = re.compile(
+    r"\b(?:how (?:many|much|long|often|big|far|large)|amount|limit|maximum|number of|rate|cost|price|what time|(?:until|by|from|since) when)\b"
+    r"|^\W*(?:and |so )?when\b",
+    re.I,
+)
+"""Asks for a figure: an amount, a time or a date."""
 _HOW_TO = re.compile(r"^\W*(?:and |so )?how (?:do|can|should|to)\b", re.I)
 _OWN_WORDS = 0.5
 """Weight of a follow-up's own vector beside the one of both questions."""
@@ -302,7 +307,7 @@ def _support(one: ReadPassage, vector: Vector, asked: Sequence[str], question: s
         near[0] = max(near[0], one.heading @ vector - _HEADING_BEHIND)
     if one.passage.chunk.ordinal == 0 and _is_called(asked, one.passage.title):
         # Who asks for what an article is called asks for its rule, and the rule comes first.
-        near[0] += _OPENING if kinds[0] or _AMOUNT.search(question) is None else 0.0
+        near[0] += _OPENING if kinds[0] or _FIGURE.search(question) is None else 0.0
     return np.asarray(near + _UNIT_COVERAGE * covered + _UNIT_PASSAGE * one.passage.score + kinds)
 
 
@@ -315,7 +320,7 @@ def _fitness(unit: Unit, title: str, question: str) -> float:
     """What speaks for a unit because of its kind: a number for "how many", a step for "how do I"."""
     if plain(unit.text).lower() == plain(title).lower():
         return -0.3
-    amount = _AMOUNT.search(question) is not None and re.search(r"\d", unit.text) is not None
+    amount = _FIGURE.search(question) is not None and re.search(r"\d", unit.text) is not None
     step = _HOW_TO.match(question) is not None and unit.kind == "item" and _STEP.match(unit.text) is not None
     return _FITS if amount or step else 0.0
 

@@ -186,6 +186,15 @@ def test_a_heading_speaks_for_what_it_announces() -> None:
     assert decide("vpn keeps disconnecting", QUESTION, [read(other, 0.5), under], [other, one]).quotes[0].text == "Switch to TCP."
 
 
+@pytest.mark.parametrize("question", ["when does it open?", "and until when?", "at what time may I come?"])
+def test_when_is_answered_with_a_figure(question: str) -> None:
+    found = passage("The gym in Berlin is free for everybody who works there. Show your badge.\n\nIt opens at 7.", 0.8)
+    answer = decide(question, QUESTION, [read(found, 0.62, 0.3, 0.6)], [found])
+    assert answer.quotes[0].text == "It opens at 7."
+    other = decide("may I come when I am new?", QUESTION, [read(found, 0.62, 0.3, 0.6)], [found])
+    assert other.quotes[0].text.startswith("The gym")
+
+
 def test_how_many_is_answered_with_a_number() -> None:
     found = passage(
         "Ask your manager. Everybody who joined before the end of the last quarter of the year is part of it.\n\nYou get 5.", 0.8

@@ -248,7 +248,8 @@ def _bounded(listed: Sequence[Unit]) -> list[Unit]:
 
 _STEP = re.compile(r"\s*\d")
 _FIGURE = re.compile(
-    r"\b(?:how (?:many|much|long|often|big|far|large)|amount|limit|maximum|number of|rate|cost|price|what time|(?:until|by|from|since) when)\b"
+    r"\b(?:how (?:many|much|long|often|big|far|large)|amount|limit|maximum|number of|rate|cost|price)\b"
+    r"|\b(?:what time|(?:until|by|from|since) when)\b"
     r"|^\W*(?:and |so )?when\b",
     re.I,
 )

@@ -108,7 +108,7 @@ def _preferred(candidates: Sequence[Candidate], shown: int, twin: int) -> int:
 
 def _says_the_same(one: Candidate, other: Candidate, asked: Sequence[str]) -> bool:
     headings = (f"{one.title} {one.chunk.section}", f"{other.title} {other.chunk.section}")
-    return not differ(*headings, asked) and are_copies(one.chunk.text, other.chunk.text, asked)
+    return not differ(*headings, asked) and are_copies(one.chunk.text, other.chunk.text)
 
 
 def _passage(candidate: Candidate, asked: Sequence[str], score: float, similarity: float, best: Vector) -> Passage:

@@ -16,7 +16,8 @@ from knowledge.errors import LoadRefused
 from knowledge.loading.bounded import Limits, Readers, Stop
 from knowledge.loading.registry import load, load_apart
 
-LIMITED = Limits(seconds=2, memory_mb=512)
+LIMITED = Limits(seconds=60, memory_mb=512)
+HURRIED = Limits(seconds=2, memory_mb=512)
 LINUX = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
 
 
@@ -34,10 +35,21 @@ def refused(readers: Readers, kind: str) -> LoadRefused:
     return caught.value
 
 
+@pytest.fixture(scope="module")
+def hurried() -> Iterator[Readers]:
+    one = Readers(HURRIED, "tests.knowledge.hostile:read")
+    yield one
+    one.close()
+
+
+def test_a_parser_that_does_not_end_is_ended_and_the_next_file_read(hurried: Readers) -> None:
+    assert refused(hurried, "loop").code == "took_too_long"
+    assert hurried.read(b"well", "b.txt")[0].title == "read"
+
+
 @pytest.mark.parametrize(
     ("kind", "code"),
     [
-        ("loop", "took_too_long"),
         ("allocate", "too_much_memory"),
         ("die", "damaged"),
         ("crash", "damaged"),
@@ -82,10 +94,10 @@ def test_a_process_inherits_neither_environment_nor_descriptors(readers: Readers
     assert len(loaded.markdown.split()) <= 6
 
 
-async def test_a_file_that_takes_its_time_holds_up_neither_the_loop_nor_the_next_file(readers: Readers) -> None:
-    slow = asyncio.create_task(load_apart(b"sleep", "slow.txt", readers))
+async def test_a_file_that_takes_its_time_holds_up_neither_the_loop_nor_the_next_file(hurried: Readers) -> None:
+    slow = asyncio.create_task(load_apart(b"sleep", "slow.txt", hurried))
     await asyncio.sleep(0)
-    quick = await load_apart(b"well", "quick.txt", readers)
+    quick = await load_apart(b"well", "quick.txt", hurried)
     assert quick[0].title == "read"
     assert not slow.done()
     with pytest.raises(LoadRefused, match="took_too_long"):

@@ -88,7 +88,6 @@ COPIES = {
     "spaces": RULE.replace(" ", "  ").replace(". ", ".\n"),
     "marks": RULE.replace("two weeks", "**two weeks**").replace(". They", "; they"),
     "spelling": RULE.replace("organisation", "Organization"),
-    "courtesy": f"{RULE} Thank you for reading this, and talk to us with any questions.",
 }
 OTHERS = {
     "number": RULE.replace("two", "six"),
@@ -100,6 +99,12 @@ OTHERS = {
     "place": f"{RULE} This holds for the staff at Hamburg.",
     "ordinal": RULE.replace("of the year", "of the first year"),
     "who": RULE.replace("Employees", "Contractors"),
+    "added rule": f"{RULE} Interns are excluded.",
+    "tick": f"{RULE} ✓",
+    "struck out": f"~~{RULE}~~",
+    "link": f"{RULE[:-1]}, see [the desk](https://acme.example/us).",
+    "below zero": f"{RULE} Bring a coat.".replace("two", "-2"),
+    "letter": RULE.replace("book", "bill"),
     "turned round": "Cats chase dogs and mice eat cheese.",
 }
 
@@ -109,17 +114,22 @@ def test_copies_of_a_rule_are_shown_once(kind: str) -> None:
     assert order(candidate("old", 0.801, text=RULE, year=2025), candidate("new", 0.80, text=COPIES[kind])) == ["new"]
 
 
+BASES = {
+    "turned round": "Dogs chase cats and mice eat cheese.",
+    "tick": f"{RULE} ✗",
+    "link": OTHERS["link"].replace("/us", "/de"),
+    "below zero": OTHERS["below zero"].replace("-2", "2"),
+}
+"""What they differ from, where it is not the rule."""
+
+
 @pytest.mark.parametrize("kind", OTHERS)
-def test_rules_that_differ_in_what_decides_are_both_shown(kind: str) -> None:
-    one = "Dogs chase cats and mice eat cheese." if kind == "turned round" else RULE
+def test_rules_that_differ_are_both_shown(kind: str) -> None:
+    one = BASES.get(kind, RULE)
     assert order(candidate("old", 0.801, text=one, year=2025), candidate("new", 0.80, text=OTHERS[kind])) == ["old", "new"]
 
 
-def test_what_was_asked_for_is_not_merged_into_what_lacks_it() -> None:
-    longer = candidate("more", 0.801, text=f"{RULE} The insurance is their own affair.", year=2025)
-    twin = candidate("twin", 0.80, text=RULE)
-    assert order(longer, twin, asked="may I work from abroad?") == ["twin"]
-    assert order(longer, twin, asked="is there insurance abroad?") == ["more", "twin"]
+def test_a_heading_that_was_asked_for_is_not_merged_into_another() -> None:
     titled = [candidate("ground", 0.801, called="Ground floor", year=2025), candidate("top", 0.80, called="Top floor")]
     assert order(*titled, asked="what do I do on the ground floor?") == ["ground", "top"]
     assert order(*titled, asked="what do I do?") == ["top"]

@@ -574,7 +574,8 @@ def _encoder(settings: Settings) -> Encoder:
 def _origin(settings: Settings) -> str:
     """What `_former` opens the configured encoder by, once it is configured no more."""
     model = Path(settings.encoder)
-    return json.dumps([str(model.resolve()) if model.is_dir() else settings.encoder, settings.encoder_dimension])
+    is_folder = settings.encoder != BUILT_IN and model.is_dir()
+    return json.dumps([str(model.resolve()) if is_folder else settings.encoder, settings.encoder_dimension])
 
 
 def _former(settings: Settings, origin: str | None) -> Encoder:

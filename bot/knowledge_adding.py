@@ -24,7 +24,7 @@ LARGEST = 25 * 1024**2
 """Bytes of a file that is worth sending to the library, which refuses larger ones, too."""
 INTERRUPTED = 130
 """The exit code of what Ctrl-C ended."""
-COUNTED = {"draft": "added as drafts", "review": "in review"}
+COUNTED = {"draft": "added as drafts"}
 
 
 def add_files(paths: Sequence[Path], audience: Sequence[str], *, publish: bool) -> int:

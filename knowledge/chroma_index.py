@@ -199,9 +199,12 @@ class ChromaCollection:
                 client = self._index.client()
                 own = [one for one in client.list_collections() if one.name.startswith(f"{self._name}.")]
                 # Opened once more without an embedding function: Chroma would load, and first download, a model of its own.
-                self._large = {
-                    str((one.metadata or {}).get(_PART, "")): client.get_collection(one.name, embedding_function=None) for one in own
-                }
+                large = {str((one.metadata or {}).get(_PART, "")): client.get_collection(one.name, embedding_function=None) for one in own}
+                for name, part in self._few.parts().items():
+                    if name in large:  # a kill came between the two
+                        _add(large[name], part.ids, part.vectors)
+                        self._few.delete(part.ids)
+                self._large = large
             return self._large
 
 

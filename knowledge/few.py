@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from knowledge.embedding.port import Vector, Vectors
 from knowledge.index import Hit
 
 _CREATE = "CREATE TABLE IF NOT EXISTS entry (id TEXT PRIMARY KEY, part TEXT NOT NULL, vector BLOB NOT NULL) WITHOUT ROWID"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,11 @@ class FewParts:
         self._writing = threading.Lock()
 
     def parts(self) -> Mapping[str, Part]:
-        with self._writing:
-            if self._there():
-                self._opened()
-            return self._parts
+        if self._database is None:
+            with self._writing:
+                if self._there():
+                    self._opened()
+        return self._parts
 
     def upsert(self, ids: Sequence[str], vectors: Vectors, parts: Sequence[str]) -> None:
         """Each id once."""
@@ -90,13 +94,18 @@ class FewParts:
 
     def close(self) -> None:
         with self._writing:
-            if self._database is not None:
-                self._database.close()
-            self._database, self._parts, self._part_of = None, {}, {}
+            self._close()
 
     def clear(self) -> None:
-        self.close()
-        self._path.unlink(missing_ok=True)
+        # Under one lock: a query in between would open the file that goes.
+        with self._writing:
+            self._close()
+            self._path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+        self._database, self._parts, self._part_of = None, {}, {}
 
     def _without(self, ids: Collection[str]) -> dict[str, Part]:
         gone: dict[str, set[str]] = {}
@@ -112,17 +121,34 @@ class FewParts:
 
     def _opened(self) -> sqlite3.Connection:
         if self._database is None:
-            database = sqlite3.connect(self._path, check_same_thread=False)
-            database.execute(_CREATE)
-            found: dict[str, tuple[list[str], list[bytes]]] = {}
-            for id_, part, vector in database.execute("SELECT id, part, vector FROM entry"):
-                ids, vectors = found.setdefault(part, ([], []))
-                ids.append(id_)
-                vectors.append(vector)
-            self._parts = {
-                part: Part(ids, np.frombuffer(b"".join(vectors), dtype=np.float32).reshape(len(ids), -1))
-                for part, (ids, vectors) in found.items()
-            }
+            try:
+                database, self._parts = _read(self._path)
+            except sqlite3.OperationalError:
+                raise
+            except (sqlite3.DatabaseError, ValueError) as error:
+                # It can be filled again, but not as long as it is there.
+                log.warning("index_file_damaged", error=type(error).__name__)
+                self._path.unlink()
+                database, self._parts = _read(self._path)
             self._part_of = {id_: name for name, part in self._parts.items() for id_ in part.ids}
             self._database = database
         return self._database
+
+
+def _read(path: Path) -> tuple[sqlite3.Connection, Mapping[str, Part]]:
+    database = sqlite3.connect(path, check_same_thread=False)
+    try:
+        database.execute(_CREATE)
+        found: dict[str, tuple[list[str], list[bytes]]] = {}
+        for id_, part, vector in database.execute("SELECT id, part, vector FROM entry"):
+            ids, vectors = found.setdefault(part, ([], []))
+            ids.append(id_)
+            vectors.append(vector)
+        matrices = {
+            part: Part(ids, np.frombuffer(b"".join(vectors), dtype=np.float32).reshape(len(ids), -1))
+            for part, (ids, vectors) in found.items()
+        }
+    except Exception:
+        database.close()
+        raise
+    return database, matrices

@@ -58,7 +58,7 @@ def add_gaps(
     async def confirm(request: web.Request, person: Person) -> web.Response:
         require_admin(person)
         version = (await read_object(request)).get("version")
-        if not isinstance(version, int):
+        if type(version) is not int:  # nor true, which counts as one
             raise web.HTTPBadRequest(text="Say which version still holds.")
         article = await reviews.confirm(request.match_info["article"], person, version=version)
         return web.json_response({"review_due": article.review_due.isoformat() if article.review_due else None})

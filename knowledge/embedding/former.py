@@ -32,13 +32,13 @@ class Former:
         return self._opened[key]
 
     async def _open(self, name: str, origin: str | None) -> Encoder | None:
-        encoder = self._reopen(origin)
-        if encoder is None or encoder.name != name:
-            log.warning("former_encoder_gone", encoder=name)
-            return None
         try:
-            await encoder.encode([name])
-        except EncoderUnavailable:
+            encoder = self._reopen(origin)
+            if encoder is not None and encoder.name == name:
+                await encoder.encode([name])
+                return encoder
+        except (EncoderUnavailable, OSError, ValueError, RuntimeError) as error:
+            log.warning("former_encoder_gone", encoder=name, error=type(error).__name__)
+        else:
             log.warning("former_encoder_gone", encoder=name)
-            return None
-        return encoder
+        return None

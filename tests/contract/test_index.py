@@ -1,5 +1,6 @@
 """The contract of a vector index, on Chroma and on the in-memory twin."""
 
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from connectors.errors import Retry
 from knowledge.chroma_index import BATCH, FEW, ChromaIndex
 from knowledge.embedding.port import Vectors, normalised
+from knowledge.few import FewParts
 from knowledge.index import Collection, Index, MemoryIndex
 
 DIMENSION = 8
@@ -138,3 +140,47 @@ async def test_a_directory_that_chroma_cannot_use_means_later(tmp_path: Path) ->
     with pytest.raises(Retry, match="index_unavailable"):
         await broken.collection("articles").count()
     await broken.close()
+
+
+def test_searched_in_the_moment_when_it_is_emptied_it_can_be_filled_again(tmp_path: Path) -> None:
+    class Removed(type(tmp_path)):  # type: ignore[misc]
+        def unlink(self, missing_ok: bool = False) -> None:
+            asker.start()
+            asker.join(0.2)  # it waits, or it is done
+            super().unlink(missing_ok)
+
+    few = FewParts(Removed(tmp_path / "one.few"))
+    asker = threading.Thread(target=lambda: few.query(LEANING, 3, frozenset({"all"})))
+    few.upsert(["a", "b"], axis(0, 1), ["all", "all"])
+    few.clear()
+    asker.join()
+    assert few.query(LEANING, 3, frozenset({"all"})) == []
+    few.upsert(["c"], axis(2), ["all"])
+    assert [hit.id for hit in few.query(LEANING, 3, frozenset({"all"}))] == ["c"]
+    few.close()
+
+
+async def test_a_part_that_was_killed_while_it_grew_is_moved_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("knowledge.chroma_index.FEW", 1)
+    first = ChromaIndex(tmp_path / "index")
+    await first.collection("articles").upsert(["a", "b", "c"], axis(0, 1, 2), ["all"] * 3)
+    await first.close()
+    left = FewParts(tmp_path / "index" / "articles.few")
+    left.upsert(["a", "d"], axis(0, 3), ["all", "all"])  # as if the kill had come before they were taken away here
+    left.close()
+    again = ChromaIndex(tmp_path / "index")
+    collection = again.collection("articles")
+    assert await collection.count() == 4
+    assert await found(collection, "all") == ["a", "b", "c", "d"]
+    await again.close()
+
+
+async def test_a_damaged_file_of_small_parts_is_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "articles.few").write_bytes(b"no database " * 1000)
+    index = ChromaIndex(tmp_path / "index")
+    collection = index.collection("articles")
+    assert await collection.count() == 0
+    await collection.upsert(["a"], axis(0), ["all"])
+    assert await found(collection, "all") == ["a"]
+    await index.close()

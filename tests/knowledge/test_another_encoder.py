@@ -292,9 +292,16 @@ class Damaged(HashingEncoder):
         raise EncoderUnavailable("The files are damaged.")
 
 
-@pytest.mark.parametrize("there", [None, HashingEncoder(100), Damaged(384)])
-async def test_a_former_encoder_that_is_gone_another_or_damaged_leaves_text_search(before: Shelf, there: Encoder | None) -> None:
-    former = Former("new", lambda _: there)
+@pytest.mark.parametrize("there", [None, HashingEncoder(100), Damaged(384), PermissionError("not yours")])
+async def test_a_former_encoder_that_is_gone_another_or_damaged_leaves_text_search(
+    before: Shelf, there: Encoder | PermissionError | None
+) -> None:
+    def reopen(_: str | None) -> Encoder | None:
+        if isinstance(there, PermissionError):
+            raise there
+        return there
+
+    former = Former("new", reopen)
     retriever = Retriever(before.sessions, before.index, HashingEncoder(64), former=former)
     assert (await retriever.search("projector of delta", person()))[0].source == "delta.md"
     library = Library(before.sessions, before.index, HashingEncoder(64), before.audit, lambda: NOW, VOCABULARY, former=former)

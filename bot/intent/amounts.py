@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from unicodedata import category
 
 from babel.core import get_global
-from babel.numbers import format_currency, get_territory_currencies
+from babel.numbers import format_currency, get_territory_currencies, list_currencies
 
 from bot.intent.acts import load
 
@@ -42,24 +43,54 @@ def currency_of(country: str) -> str:
 def find_amounts(text: str, own: str, *, bare: bool = False) -> list[Amount]:
     """The amounts in a text, in order. `own`: the currency of the person's country, which a "$" or "kr" alone is in where that fits.
 
-    `bare`: a number without a currency is an amount, too; somebody who is asked how much says "250".
+    `bare`: where no currency is said, a number is an amount in `own`; somebody who is asked how much says "250". Beside a currency
+    that cannot be read for certain it is none: it would become an amount of another currency.
     """
-    found = []
+    found: list[Amount] = []
+    assumed: list[Amount] = []
+    strange = False
     for match in _AMOUNT.finditer(text):
-        said = match["before"] or match["after"]
-        currency = _currency(said, own) if said and not (said in _ALSO_WORDS and (match["before"] or said != own)) else None
-        if currency is None and bare:
-            currency = own
+        said = _said(match, own, bare=bare)
+        strange = strange or (said is None and _is_strange(match, own))
         value = _number(match["number"]) * (1000 if match["thousand"] else 1)
-        if currency is not None and 0 < value < _MOST:
-            found.append(Amount(value.quantize(Decimal(1)) if value % 1 == 0 else value, currency, match.start(), match.end()))
-    return found
+        if 0 < value < _MOST:
+            value = value.quantize(Decimal(1)) if value % 1 == 0 else value
+            (found if said else assumed).append(Amount(value, said or own, match.start(), match.end()))
+    return found or (assumed if bare and not strange else [])
+
+
+def _said(match: re.Match[str], own: str, *, bare: bool) -> str | None:
+    """The currency that is written with a number. A code that is a word as well must stand where only a code would."""
+    before, after = match["before"], match["after"]
+    first = before == own and (bare or not _COUNTED.match(match.string, match.end("amount")))
+    for said, is_code in ((before, first), (after, bare or after == own)):
+        if said and (is_code or said not in _ALSO_WORDS) and (currency := _currency(said, own)):
+            return currency
+    codes = [code for code in _beside(match) if code in CURRENCIES and code not in _ALSO_WORDS] if bare else []
+    return codes[0] if codes else None
+
+
+def _is_strange(match: re.Match[str], own: str) -> bool:
+    """Whether a currency stands beside a number with which none was read: "500 HRK", "TRY 500", "500 try" and no more, "500₺"."""
+    text, first, last = match.string, match.start(), match.end()
+    if any(code in _EVER and code != own for code in (match["before"], match["after"])):
+        return True
+    if any(category(sign) == "Sc" for sign in text[max(first - 2, 0) : first] + text[last : last + 2]):
+        return True
+    return any(code in _ALSO_WORDS and code != own for code in _beside(match)) and not text[last + 4 :].strip(" .!?")
+
+
+def _beside(match: re.Match[str]) -> list[str]:
+    """The words of three letters before and after a number, as codes: "500 sek" is what people type."""
+    text, first, last = match.string, match.start(), match.end()
+    words = (_LAST.search(text[max(first - 5, 0) : first]), _FIRST.match(text[last : last + 5]))
+    return [word["code"].upper() for word in words if word]
 
 
 def _currency(said: str, own: str) -> str | None:
     if said.lower() in _DOLLAR:
         return own if own in _DOLLARS else "USD"
-    return _SIGNS.get(said) or _NAMES.get(said.lower()) or (said.upper() if said.upper() in _CODES else None)
+    return _SIGNS.get(said) or _NAMES.get(said.lower()) or (said.upper() if said.upper() in CURRENCIES else None)
 
 
 def _number(digits: str) -> Decimal:
@@ -74,19 +105,27 @@ def _number(digits: str) -> Decimal:
 
 
 _NAMES: Mapping[str, str] = load("words.yaml", "en")["currencies"]
-_CODES = frozenset(code for country in get_global("territory_currencies") for code in get_territory_currencies(country, _DAY))
+CURRENCIES = frozenset(code for country in get_global("territory_currencies") for code in get_territory_currencies(country, _DAY))
 """Those that are paid with somewhere, not those that once were."""
 _ALSO_WORDS = frozenset({"ALL", "BAM", "COP", "CUP", "GEL", "MAD", "MOP", "PEN", "SOS", "TOP", "TRY"})
-"""Codes that are English words, too: only after the number, and only of one who pays with it."""
+"""Codes that are English words, too: only of one who pays with it, or who is asked how much and says it after the number."""
+_EVER = frozenset(list_currencies())
+"""Those that once were as well, and what is no money to pay with, such as gold."""
 _SPACES = " \u00a0\u202f"
 """Within an amount: no line break."""
 _DOLLARS = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD"})
 _DOLLAR = frozenset({"$", "dollar", "dollars", "bucks"})
 _WORDS = "|".join(sorted((*_NAMES, *_DOLLAR - {"$"}, "eur", "usd", "gbp", "chf", "inr", "brl", "jpy", "cad", "aud"), key=len, reverse=True))
 _SIGN = r"US\$|A\$|C\$|R\$|[$€£₹¥]"
+# With "k", a point or a comma does not tell thousands from a fraction ("12.345k"); a space or an apostrophe does.
 _AMOUNT = re.compile(
     rf"(?:(?P<before>{_SIGN}|\b[A-Z]{{3}}(?=[{_SPACES}]?\d))[{_SPACES}]?|(?<![\w.,$€£₹¥#-]))"
-    rf"(?P<number>[1-9]\d{{0,2}}(?P<group>[.,'’{_SPACES}])\d{{3}}(?:(?P=group)\d{{3}})*(?:[.,]\d{{1,2}})?(?!\d|[{_SPACES}]?k\b)"
-    rf"|0[.,]\d{{1,6}}|\d{{1,9}}(?:[.,]\d{{1,2}})?)(?P<thousand>[{_SPACES}]?k\b)?"
+    rf"(?P<amount>(?P<number>[1-9]\d{{0,2}}(?P<sign>[.,])\d{{3}}(?:(?P=sign)\d{{3}})*(?:[.,]\d{{1,2}})?(?!\d|[{_SPACES}]?k\b)"
+    rf"|[1-9]\d{{0,2}}(?P<gap>['’{_SPACES}])\d{{3}}(?:(?P=gap)\d{{3}})*(?:[.,]\d{{1,2}})?(?!\d)"
+    rf"|0[.,]\d{{1,6}}|\d{{1,9}}(?:[.,]\d{{1,2}})?)(?P<thousand>[{_SPACES}]?k\b)?)"
     rf"(?:[{_SPACES}]?(?P<after>(?:{_SIGN})|(?i:{_WORDS})\b|[A-Z]{{3}}\b))?(?![\w%-]|[.,]\d)"
 )
+_COUNTED = re.compile(rf"[{_SPACES}]?(?!(?:and|as|for|from|on|please)\b)[^\W\d]", re.IGNORECASE)
+"""After a number: a word for what there are so many of ("TRY 2 times"), unlike "TRY 500 for the taxi"."""
+_LAST = re.compile(rf"(?:^|\W)(?P<code>[A-Za-z]{{3}})[{_SPACES}]$")
+_FIRST = re.compile(rf"[{_SPACES}]?(?P<code>[A-Za-z]{{3}})\b")

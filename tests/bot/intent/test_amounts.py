@@ -30,7 +30,10 @@ from bot.intent.amounts import currency_of, find_amounts
         ("1\n200 EUR", ["200 EUR"]),
         ("EUR\n200", []),
         ("12.345k EUR", []),
+        ("1 200k EUR", ["1200000 EUR"]),
+        ("EUR 1'200 k", ["1200000 EUR"]),
         ("1.5k EUR", ["1500 EUR"]),
+        ("please TRY 500 EUR", ["500 EUR"]),
         ("$1,5000", []),
         ("200 DEM", []),
     ],
@@ -49,6 +52,8 @@ def test_a_word_is_no_currency(said: str, own: str) -> None:
 
 def test_a_code_that_is_a_word_is_one_to_those_who_pay_with_it() -> None:
     assert [str(one) for one in find_amounts("200 TRY for the taxi", "TRY")] == ["200 TRY"]
+    assert [str(one) for one in find_amounts("TRY 500 for the taxi", "TRY")] == ["500 TRY"]
+    assert [str(one) for one in find_amounts("it was TRY 500.", "TRY")] == ["500 TRY"]
     assert find_amounts("please TRY 2 times", "TRY") == []
 
 
@@ -60,6 +65,35 @@ def test_a_dollar_is_their_own_where_they_have_dollars() -> None:
 def test_who_is_asked_how_much_says_a_number() -> None:
     assert find_amounts("250", "EUR") == []
     assert [str(one) for one in find_amounts("250 for the whole day", "EUR", bare=True)] == ["250 EUR"]
+
+
+@pytest.mark.parametrize(
+    ("said", "amounts"),
+    [
+        ("500 TRY", ["500 TRY"]),
+        ("300 MAD", ["300 MAD"]),
+        ("500 sek", ["500 SEK"]),
+        ("gbp 500", ["500 GBP"]),
+        ("TRY 500", []),
+        ("COP 500000", []),
+        ("500 HRK", []),
+        ("DEM 500", []),
+        ("500 HRK for 2 nights", []),
+        ("2 nights at 500 USD", ["500 USD"]),
+        ("500 try", []),
+        ("500₺", []),
+        ("1 200k", ["1200000 EUR"]),
+        ("500 for the two of us", ["500 EUR"]),
+        ("250 all in all", ["250 EUR"]),
+        ("for 250 max", ["250 EUR"]),
+    ],
+)
+def test_a_number_beside_another_currency_does_not_become_their_own(said: str, amounts: list[str]) -> None:
+    assert [str(one) for one in find_amounts(said, "EUR", bare=True)] == amounts
+
+
+def test_who_is_asked_how_much_may_say_their_own_code_first() -> None:
+    assert [str(one) for one in find_amounts("TRY 500", "TRY", bare=True)] == ["500 TRY"]
 
 
 def test_a_country_has_its_currency() -> None:

@@ -14,6 +14,7 @@ import structlog
 from rapidfuzz import fuzz
 
 from bot.intent.acts import load
+from bot.intent.amounts import CURRENCIES
 from bot.intent.model import Beneficiary
 from connectors.errors import ConnectorError
 from connectors.ports.people import Directory, DirectoryPerson, Person
@@ -69,9 +70,11 @@ def as_if_own(text: str, is_thing: Callable[[str], bool]) -> str:
     for mention in sorted(_stands(text, _words("en")), key=lambda one: (one.first, -one.last)):
         # "Book time off" is no wish for somebody called time: only the directory could tell, and it is not asked here.
         certain = mention.own == "my" or mention.sure or mention.who[0].isupper()
-        # Nor is "my savings account" somebody's, or money changed "for GBP" for anybody.
+        # Nor is "my savings account" somebody's.
         owned = not mention.sure and _OWNED.search(text, 0, mention.first) is not None
-        other = owned or (mention.who.isupper() and not shouted)
+        # Capitals are a name in "OMAR's account"; in money "for GBP", an "account for GBP" and "my PIN was blocked" they are a thing.
+        named = mention.sure and mention.own != "I" and mention.who not in CURRENCIES
+        other = owned or (mention.who.isupper() and not shouted and not named)
         if certain and not other and mention.first >= end and not is_thing(mention.who):
             said += text[end : mention.first] + mention.own
             end = mention.last

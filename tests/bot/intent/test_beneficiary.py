@@ -72,6 +72,10 @@ async def test_nobody_is_identified_while_the_directory_is_down() -> None:
         ("put it into my savings account", "put it into my savings account"),
         ("it says account locked", "it says account locked"),
         ("exchange AUD for GBP", "exchange AUD for GBP"),
+        ("open an account for GBP", "open an account for GBP"),
+        ("my PIN was blocked", "my PIN was blocked"),
+        ("unlock OMAR's account", "unlock my account"),
+        ("reset the password for OMAR HADDAD", "reset the password for me"),
         ("a" * 3900, "a" * 3900),
     ],
 )

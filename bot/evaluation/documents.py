@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bot.evaluation.rows import BadInput, Progress, rows, silent, text_in
@@ -43,7 +44,7 @@ def documents(paths: Iterable[Path], tell: Callable[[str], None] = lambda senten
 
     Several of one id (files of one name in two folders) are all kept; whichever is found counts as that document.
     `tell`: is told of each .jsonl of a folder that has no articles, such as questions beside them; it is passed over.
-    Raises BadInput, also for such a file that was named itself.
+    Raises BadInput, also for such a file that was named itself, and for a wrong line among articles wherever they are.
     """
     found: list[Document] = []
     for path in paths:
@@ -55,6 +56,8 @@ def documents(paths: Iterable[Path], tell: Callable[[str], None] = lambda senten
                 try:
                     found += _of(file)
                 except BadInput as wrong:
+                    if _begins_with_an_article(file):
+                        raise
                     tell(f"skipped: {wrong}")
         elif path.is_file():
             found += _of(path)
@@ -101,6 +104,14 @@ def _of(file: Path) -> list[Document]:
         head = f"# {title}\n\n" if title else ""
         found.append(Document(id_, f"{_NOT_IN_NAMES.sub('_', id_)[:100]}.md", data=f"{head}{text}".encode("utf-8", "replace")))
     return found
+
+
+def _begins_with_an_article(file: Path) -> bool:
+    """Whether the first line of a .jsonl tries to be one; figures without the others would be of another library."""
+    try:
+        return all(key in row for _, row in islice(rows(file), 1) for key in ("id", "text"))
+    except BadInput:
+        return False
 
 
 def _with_names_of_their_own(found: Sequence[Document]) -> list[Document]:

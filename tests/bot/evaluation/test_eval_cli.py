@@ -92,12 +92,14 @@ def test_what_else_is_in_a_folder_is_told_and_passed_over(tmp_path: Path) -> Non
 def test_a_wrong_line_among_the_articles_of_a_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "all"
     folder.mkdir()
+    (folder / "vpn.md").write_text("# VPN\n\nThe VPN client is called Tunnel.")
     cats = {"id": "cats", "title": "Cats", "text": "Cats may come to the office on Fridays."}
     faq = lines(folder / "faq.jsonl", cats, {"id": "dogs", "title": "Dogs", "text": ""})
     questions = lines(tmp_path / "q.jsonl", {"question": "may cats come?", "gold_docs": ["cats"]})
     ran = RUN.invoke(app, ["eval", "knowledge", "--articles", str(folder), "--questions", questions, "--json"])
     assert ran.exit_code == 2
     assert f'{faq}:2: "text" is missing' in ran.stderr
+    assert "skipped" not in ran.stderr
     assert ran.stdout == ""
 
 

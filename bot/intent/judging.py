@@ -4,6 +4,7 @@ The form of the words is weighed with the score: "how do I reset my password?" w
 can be done, so it is offered rather than done; what is said not to be wanted is never done.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ _CLEAR_PART, _CLEAR_SENTENCE = 0.75, 0.65
 _CLEAR_WHOLE = 0.9
 _SURE_PART = 0.85
 _TOLD_PART = 0.95
+_NEVER = math.inf
 _RIVAL = 0.1
 
 
@@ -138,6 +140,9 @@ def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgem
         if acts.tells(part.text) and not any(begins[1:]):
             # "I typed it wrong and now I'm locked out" is one story, unless each half is beyond doubt.
             needed.append(_TOLD_PART)
+        elif not begin and own[0].act == "question" and part.act in ("question", "status") and not _asks_by_itself(part.text):
+            # "Where is health and safety?" asks one thing, and so does "When is lost and found open?".
+            needed.append(_NEVER if part.act == "question" else _TOLD_PART)
         else:
             needed.append(_SURE_PART if sure_whole else _CLEAR_SENTENCE if begin else _CLEAR_PART)
     groups: list[tuple[str, Judgement | None]] = []
@@ -160,6 +165,10 @@ def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgem
     ):
         return [replace(best, text=whole.text)]
     return [whole]
+
+
+def _asks_by_itself(part: str) -> bool:
+    return acts.is_question(part.rstrip(" ?")) or acts.case_in(part) is not None
 
 
 def _one_kind(before: Judgement, part: Judgement) -> bool:

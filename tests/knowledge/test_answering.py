@@ -156,6 +156,15 @@ def test_confidence_rises_with_nearness_words_and_lead() -> None:
     assert confidence(0.6, 0.5, 0.4) > confidence(0.6, 0.5, 0.6)
 
 
+def test_the_words_of_a_passage_as_good_as_the_first_count() -> None:
+    first, second = passage("Text here.", 0.6, coverage=0.5), passage("Text there.", 0.55, article="b")
+    both = decide("question", QUESTION, [read(first, 0.2), read(second, 0.2)], [first, second]).confidence
+    assert both > decide("question", QUESTION, [read(first, 0.2)], [first, second]).confidence
+    far = passage("Text there.", 0.4, article="b")
+    alone = decide("question", QUESTION, [read(first, 0.2)], [first, far]).confidence
+    assert decide("question", QUESTION, [read(first, 0.2), read(far, 0.2)], [first, far]).confidence == alone
+
+
 def test_an_article_that_says_the_same_takes_no_confidence() -> None:
     one, twin = passage("Text here.", 0.6), replace(passage("Text there.", 0.6, article="b"), likeness=0.9)
     other_part = passage("More of it.", 0.59, article="b")

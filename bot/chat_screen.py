@@ -37,6 +37,7 @@ def plain(reply: Reply) -> str:
 def as_object(conversation: str, reply: Reply) -> dict[str, Any]:
     """The JSON object of a reply; its keys are the contract of `foyer chat --json`."""
     request = reply.request
+    judged = (reply.feedback.up, reply.feedback.down) if reply.feedback else ()
     return {
         "id": reply.id,
         "conversation": conversation,
@@ -44,7 +45,7 @@ def as_object(conversation: str, reply: Reply) -> dict[str, Any]:
         "text": plain(reply),
         "citations": [{"title": citation.title, "source": citation.source} for citation in reply.citations],
         "request": None if request is None else {"case": request.case, "skill": request.skill, "state": request.state},
-        "actions": [{"id": action.id, "label": action.label} for action in reply.actions],
+        "actions": [{"id": action.id, "label": action.label} for action in (*reply.actions, *judged)],
     }
 
 

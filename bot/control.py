@@ -11,11 +11,12 @@ from bot.bootstrap import OPERATOR, App
 from bot.doctor import examine
 from bot.home import Refusal
 from bot.teaching.control import commands
+from bot.words import warnings_of
 from connectors.errors import ConnectorError
 from connectors.sandbox.connector import SandboxCompany
 from knowledge.errors import KnowledgeError
 from knowledge.gaps import GapGroup
-from knowledge.model import Article, ArticleState
+from knowledge.model import Article, ArticleState, spelled
 from knowledge.sources import source_path
 from specialists.audit_chain import Checkpoint
 from specialists.switch import ALL
@@ -24,12 +25,13 @@ Command = Callable[[App, Mapping[str, Any]], Awaitable[Any]]
 
 
 async def knowledge_add(app: App, given: Mapping[str, Any]) -> Any:
-    """`name`: the file's own, or its path from the chosen folder on. Returns whether anything `changed`, too."""
+    """`name`: the file's own, or its path from the chosen folder on. Returns whether anything `changed`, and the `warnings` then, too."""
     data, name = base64.b64decode(given["data"]), source_path(given["name"])
     added = await _knowing(app, app.library.add_changed(data, name, by=OPERATOR, audience=given["audience"]))
+    warnings = warnings_of(added.article, app.words(OPERATOR)) if added.changed else []
     if not given["publish"] or added.article.state is not ArticleState.DRAFT:
-        return {**_article(added.article), "changed": added.changed}
-    return {**await knowledge_publish(app, {"id": added.article.id}), "changed": True}
+        return {**_article(added.article), "changed": added.changed, "warnings": warnings}
+    return {**await knowledge_publish(app, {"id": added.article.id}), "changed": True, "warnings": warnings}
 
 
 async def knowledge_publish(app: App, given: Mapping[str, Any]) -> Any:
@@ -46,7 +48,8 @@ async def knowledge_try(app: App, given: Mapping[str, Any]) -> Any:
 
 
 async def knowledge_list(app: App, given: Mapping[str, Any]) -> Any:
-    return [_article(article) for article in await app.library.list()]
+    vocabulary = app.library.vocabulary
+    return [{**_article(article), "audience": spelled(article.audience, vocabulary)} for article in await app.library.list()]
 
 
 async def knowledge_gaps(app: App, given: Mapping[str, Any]) -> Any:

@@ -92,7 +92,7 @@ def eval_knowledge(
 
     result = _evaluated(run)
     for id_, why in result.refused.items():
-        _tell(f"skipped: {id_}: {why}")
+        _tell(f"skipped: {why}" if id_ in why else f"skipped: {id_}: {why}")
     if result.missing:
         names = ", ".join(result.missing[:5]) + (", ..." if len(result.missing) > 5 else "")
         _tell(f"{len(result.missing)} documents that questions name are not among the articles, so they are not found: {names}")

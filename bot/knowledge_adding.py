@@ -98,11 +98,14 @@ class Adding:
             article = await self._control.call("knowledge.add", name=name, data=await asyncio.to_thread(_content, file), **self._given)
         except (Refusal, OSError) as error:
             self.count["refused"] += 1
-            typer.echo(f"{file}: {error.strerror if isinstance(error, OSError) else error}", err=True)
+            why = str(error.strerror if isinstance(error, OSError) else error)
+            typer.echo(why if name in why else f"{file}: {why}", err=True)
             return
         what = article["state"] if article["changed"] else "unchanged"
         self.count[what] += 1
         typer.echo(f"{what}: {article['title']} (version {article['version']})  {article['id']}")
+        for warning in article["warnings"]:
+            typer.echo(f"  {warning}")
         if self._alone and article["state"] == "draft":
             typer.echo(f'  try it:      foyer knowledge try {article["id"]} "a question"')
             typer.echo(f"  publish it:  foyer knowledge publish {article['id']}")

@@ -51,7 +51,7 @@ def knowledge_list() -> None:
     """List the articles."""
     for one in told("knowledge.list"):
         audience = "; ".join(f"{key}={','.join(values)}" for key, values in one["audience"].items()) or "all employees"
-        typer.echo(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  ({audience})")
+        typer.echo(f"{one['id']}  {one['state']:<9} v{one['version']}  {one['title']}  {one['source']}  ({audience})")
 
 
 @knowledge.command("gaps")

@@ -49,9 +49,10 @@ class File:
     state: FileState = FileState.WAITING
     arrived: bool = False
     article: str | None = None
+    version: int = 0
     changed: bool = False
     draft: bool = False
-    """Whether the article's newest version waits to be published."""
+    """Whether this version waits to be published."""
     refusal: KnowledgeError | None = None
 
     @property

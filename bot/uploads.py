@@ -159,6 +159,14 @@ class Uploads:
         self._forget()
         return list(reversed(self._uploads.values()))
 
+    async def refresh(self) -> None:
+        """Forgets drafts that are none any more: published or replaced by another upload, or in any other way."""
+        drafts = [file for upload in self._uploads.values() if not upload.open for file in upload.drafts]
+        if drafts:
+            waiting = await self._library.drafts()
+            for file in drafts:
+                file.draft = waiting.get(file.article or "") == file.version
+
     def _own(self, upload_id: str, by: Person) -> Upload:
         upload = self.find(upload_id, by=by)
         if upload.by.id != by.id:
@@ -241,7 +249,7 @@ class Uploads:
             log.exception("upload_failed", upload=upload.id)
             file.refuse(UploadRefused("failed", name=file.name))
         else:
-            file.article, file.changed = added.article.id, added.changed
+            file.article, file.version, file.changed = added.article.id, added.article.version, added.changed
             file.draft = added.article.state is ArticleState.DRAFT
             if file.draft and upload.publish and not upload.cancelled:
                 file.state = FileState.ENCODING

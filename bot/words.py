@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from connectors.chat.markdown import literal
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.people import Person
+from knowledge.model import Article
 from specialists.request import Request
 from specialists.skill import one_day
 
@@ -49,3 +50,9 @@ def _as_it_stands(value: Param) -> Param:
             return tuple(literal(item) for item in value)
         case _:
             return value
+
+
+def warnings_of(article: Article, words: Words) -> list[str]:
+    """What whoever uploaded it has to be told, as sentences."""
+    pairs = (warning.partition(":") for warning in article.warnings)
+    return [words(f"knowledge.warning.{code}", named=named) for code, _, named in pairs]

@@ -17,10 +17,10 @@ class KnowledgeError(Exception):
 class LoadRefused(KnowledgeError):
     """A file that does not become an article.
 
-    Codes: too_large, format_unsupported, old_format, type_mismatch, password_protected, damaged, not_text, no_text,
-    only_pictures, too_many_pages, too_many_cells, too_complex, took_too_long, too_much_memory, unpacks_too_far, unsafe_xml,
-    too_long, too_many_lines, too_many_tags, too_many_parts, header_too_long, only_attachments, front_matter_invalid,
-    front_matter_too_long, front_matter_value.
+    Codes: too_large, format_unsupported, old_format, type_mismatch, type_program, type_text, type_unknown, password_protected,
+    damaged, not_text, no_text, only_pictures, too_many_pages, too_many_cells, too_complex, took_too_long, too_much_memory,
+    unpacks_too_far, unsafe_xml, too_long, too_many_lines, too_many_tags, too_many_parts, header_too_long, only_attachments,
+    front_matter_invalid, front_matter_too_long, front_matter_audience, front_matter_date, front_matter_text.
     """
 
 

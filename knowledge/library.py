@@ -5,13 +5,13 @@ filled afterwards from rows that say so, so a crash in between is mended by the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, func, insert, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from connectors.errors import Retry
@@ -83,7 +83,7 @@ class Library:
         self._sessions = sessions
         self._encoder = encoder
         self._audit = audit
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self._clock = clock
         self._reader = Reader(encoder)
         # One writer at a time in this process; other processes are held off by the guarded updates.
@@ -121,7 +121,7 @@ class Library:
 
     def audience(self, selectors: Sequence[str]) -> Audience | None:
         """The audience that selectors name, None when there are none. Raises `AudienceInvalid`."""
-        return parse_audience(selectors, self._vocabulary) if selectors else None
+        return parse_audience(selectors, self.vocabulary) if selectors else None
 
     async def _newest(self, source: str, data: bytes, asked: Audience | None) -> Article | None:
         """The newest version of this source if this file would surely be no other: known without reading the file."""
@@ -263,6 +263,13 @@ class Library:
             query = query.where(versions.c.state == state.value)
         async with self._sessions() as session:
             return [article_of(row) for row in (await session.execute(query)).all()]
+
+    async def drafts(self) -> Mapping[str, int]:
+        """The version that waits to be published, of every article that has one."""
+        waits = (versions.c.version == articles.c.latest_version) & (versions.c.state == ArticleState.DRAFT.value)
+        query = select(versions.c.article_id, versions.c.version).join(articles, articles.c.id == versions.c.article_id).where(waits)
+        async with self._sessions() as session:
+            return {row.article_id: row.version for row in await session.execute(query)}
 
     async def close(self) -> None:
         """Lets the index follow what was published last."""

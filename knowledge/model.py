@@ -49,7 +49,7 @@ class Article:
     """When its content was last changed or reviewed, as its author says; else when it was added."""
     review_due: date | None = None
     warnings: tuple[str, ...] = ()
-    """What loading left out, as message codes: shown to whoever uploaded it."""
+    """What loading left out, as `Loaded` has it: told to whoever uploaded it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,20 @@ def parse_audience(selectors: Sequence[str], vocabulary: Vocabulary) -> Audience
     for selector in selectors:
         key, equals, listed = selector.partition("=")
         key = key.strip().lower()
-        values = [value.strip().lower() for value in listed.split(",")]
+        values = [value.strip() for value in listed.split(",")]
         if not equals or not key or not all(values):
             raise AudienceInvalid("audience_syntax", selector=selector)
         if key not in vocabulary:
             raise AudienceInvalid("audience_key_unknown", key=key, allowed=", ".join(sorted(vocabulary)))
         allowed = {value.lower() for value in vocabulary[key]}
         for value in values:
-            if value not in allowed:
+            if value.lower() not in allowed:
                 raise AudienceInvalid("audience_value_unknown", key=key, value=value, allowed=", ".join(sorted(vocabulary[key])))
-        audience[key] = audience.get(key, frozenset()) | frozenset(values)
+        audience[key] = audience.get(key, frozenset()) | frozenset(value.lower() for value in values)
     return audience
+
+
+def spelled(audience: Audience, vocabulary: Vocabulary) -> Mapping[str, Sequence[str]]:
+    """Its keys and values in order, as the vocabulary writes them."""
+    written = {value.lower(): value for values in vocabulary.values() for value in values}
+    return {key: sorted(written.get(value, value) for value in values) for key, values in sorted(audience.items())}

@@ -14,13 +14,13 @@ from bot.console.bodies import read_object
 from bot.console.inbox import PersonOf, signed_in
 from bot.console.ports import Guard
 from bot.uploads import LARGEST
-from bot.words import Words
+from bot.words import Words, warnings_of
 from connectors.ports.messages import Message
 from connectors.ports.people import Person
 from knowledge.errors import KnowledgeError, NotAllowed
 from knowledge.library import Library
 from knowledge.loading.registry import accepted_formats
-from knowledge.model import ADMIN_ROLE, Article, Audience
+from knowledge.model import ADMIN_ROLE, Article, Audience, Vocabulary, spelled
 
 log = structlog.get_logger()
 UPLOAD_LIMIT = LARGEST + 1024 * 1024
@@ -42,13 +42,12 @@ def add_articles(
 ) -> None:
     """Adds /api/v1/articles. `html` renders Markdown safely; `vocabulary`: what an audience may select by."""
     admin = for_admins(guard, person_of, words)
-    spelled = {value.lower(): value for values in vocabulary.values() for value in values}
 
-    def view(article: Article) -> dict[str, Any]:
-        return _view(article, spelled)
+    def view(article: Article, person: Person) -> dict[str, Any]:
+        return _view(article, vocabulary, words(person))
 
     async def listed(request: web.Request, person: Person) -> web.Response:
-        found = [view(article) for article in await library.list()]
+        found = [view(article, person) for article in await library.list()]
         audience = {key: list(values) for key, values in vocabulary.items()}
         return web.json_response({"articles": found, "audience": audience, "formats": accepted_formats(), "largest_mb": LARGEST // 1024**2})
 
@@ -56,7 +55,7 @@ def add_articles(
         files, selectors = await _upload(request)
         added = await library.add_many(files, selectors, by=person)
         log.info("articles_uploaded", articles=[article.id for article in added])
-        return web.json_response({"articles": [view(article) for article in added]}, status=201)
+        return web.json_response({"articles": [view(article, person) for article in added]}, status=201)
 
     async def try_question(request: web.Request, person: Person) -> web.Response:
         question = (await read_object(request)).get("question")
@@ -69,10 +68,10 @@ def add_articles(
         return web.json_response({"answered": answer.kind == "answered", "html": html(text), "citations": sources})
 
     async def publish(request: web.Request, person: Person) -> web.Response:
-        return web.json_response(view(await library.publish(request.match_info["article"], by=person)))
+        return web.json_response(view(await library.publish(request.match_info["article"], by=person), person))
 
     async def retire(request: web.Request, person: Person) -> web.Response:
-        return web.json_response(view(await library.retire(request.match_info["article"], by=person)))
+        return web.json_response(view(await library.retire(request.match_info["article"], by=person), person))
 
     app.router.add_get("/api/v1/articles", admin(listed))
     app.router.add_post("/api/v1/articles", admin(add))
@@ -135,22 +134,21 @@ async def _upload(request: web.Request) -> tuple[list[tuple[str, bytes]], list[s
     return files, selectors
 
 
-def _view(article: Article, spelled: Mapping[str, str]) -> dict[str, Any]:
+def _view(article: Article, vocabulary: Vocabulary, words: Words) -> dict[str, Any]:
     return {
         "id": article.id,
         "title": article.title,
         "source": article.source,
         "version": article.version,
         "state": article.state.value,
-        "audience": _audience(article.audience, spelled),
+        "audience": _audience(article.audience, vocabulary),
         "language": article.language,
         "updated": article.updated_at.isoformat(),
         "review_due": article.review_due.isoformat() if article.review_due else None,
-        "warnings": list(article.warnings),
+        "warnings": warnings_of(article, words),
     }
 
 
-def _audience(audience: Audience, spelled: Mapping[str, str]) -> str:
+def _audience(audience: Audience, vocabulary: Vocabulary) -> str:
     """ "country: DE or FR, department: Sales", spelled as the vocabulary does; empty for all employees."""
-    named = {key: sorted(spelled.get(value, value) for value in values) for key, values in sorted(audience.items())}
-    return ", ".join(f"{key}: {' or '.join(values)}" for key, values in named.items())
+    return ", ".join(f"{key}: {' or '.join(values)}" for key, values in spelled(audience, vocabulary).items())

@@ -31,6 +31,7 @@ def add_uploads(app: web.Application, guard: Guard, person_of: PersonOf, uploads
         return web.json_response(_view(upload, person, words(person), files), status=status)
 
     async def listed(request: web.Request, person: Person) -> web.Response:
+        await uploads.refresh()
         return web.json_response({"uploads": [_view(one, person, words(person), False) for one in uploads.all(by=person)]})
 
     async def begin(request: web.Request, person: Person) -> web.Response:
@@ -38,6 +39,7 @@ def add_uploads(app: web.Application, guard: Guard, person_of: PersonOf, uploads
         return answer(uploads.begin(files, audience, publish=publish, by=person), person, files=True, status=201)
 
     async def look(request: web.Request, person: Person) -> web.Response:
+        await uploads.refresh()
         return answer(uploads.find(request.match_info["upload"], by=person), person, files="files" in request.query)
 
     async def receive(request: web.Request, person: Person) -> web.Response:
@@ -51,6 +53,7 @@ def add_uploads(app: web.Application, guard: Guard, person_of: PersonOf, uploads
         return answer(uploads.cancel(request.match_info["upload"], by=person), person)
 
     async def publish(request: web.Request, person: Person) -> web.Response:
+        await uploads.refresh()
         return answer(uploads.publish(request.match_info["upload"], by=person), person)
 
     app.router.add_get("/api/v1/uploads", admin(listed))

@@ -1,4 +1,4 @@
-"""Markdown files, with YAML front matter: title, audience, updated, review, language."""
+"""Markdown files, with YAML front matter: the keys in SETTINGS."""
 
 import re
 from collections.abc import Mapping
@@ -9,18 +9,21 @@ import yaml
 
 from knowledge.chunking import blocks
 from knowledge.errors import LoadRefused
-from knowledge.loading.decoding import binary_kind, decode, title_from_name
+from knowledge.loading.decoding import binary_kind, cleaned, decode, title_from_name
 from knowledge.loading.html import is_html_document
 from knowledge.loading.port import FrontMatter, Loaded
 from knowledge.loading.styles import declarations, is_hidden, is_white
 from knowledge.text import plain
 
+SETTINGS = ("title", "audience", "updated", "review", "language")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n?^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 _MAX_FRONT_MATTER = 4_000
 _MAX_NESTED = 5
 """More than any setting needs; the YAML parser takes quadratic time on what lies deeper."""
 _MAX_HEAD = 10_000
 """How far the title is looked for."""
+_MAX_UNKNOWN = 200
+"""Letters of the settings that are named as unknown."""
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|iframe|object|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _IMAGE = re.compile(r"!\[([^\[\]\n]{0,500})\](?:\([^()\n]{0,2000}(?:\([^()\n]{0,200}\)[^()\n]{0,200})?\)|\[[^\[\]\n]{0,500}\])")
 _LINK_DEFINITION = re.compile(r"^ {0,3}\[(?!\^)[^\[\]\n]{1,500}\]:[ \t]+\S.*$\n?", re.MULTILINE)
@@ -40,11 +43,13 @@ class MarkdownLoader:
         text, warnings = decode(data)
         text = text.lstrip("\n")
         found = _FRONT_MATTER.match(text)
-        front = _front_matter(found.group(1)) if found else FrontMatter()
+        front, unknown = _front_matter(found.group(1)) if found else (FrontMatter(), "")
         body = text[found.end() :] if found else text
         shown = _outside_fences(body)
         if shown != body:
             warnings = (*warnings, "hidden_text_removed")
+        if unknown:
+            warnings = (*warnings, f"setting_unknown:{unknown}")
         shown = _IMAGE.sub(r"\1", _LINK_DEFINITION.sub("", shown)).strip()
         heading = next((block.text for block in blocks(shown[:_MAX_HEAD]) if block.kind == "heading" and block.level == 1), "")
         return Loaded(front.title or plain(heading) or title_from_name(name), shown, warnings, front)
@@ -90,28 +95,44 @@ def _hides(attributes: str) -> bool:
     return "hidden" in found or is_hidden(declared) or is_white(declared)
 
 
-def _front_matter(source: str) -> FrontMatter:
+def _front_matter(source: str) -> tuple[FrontMatter, str]:
+    """What it says, and the names of settings that there are none of."""
     if len(source) > _MAX_FRONT_MATTER:
         raise LoadRefused("front_matter_too_long", limit=str(_MAX_FRONT_MATTER))
     try:
         _refuse_unbounded(source)
-        data = yaml.safe_load(source)
+        data = _Settings(source).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         place = getattr(error, "problem_mark", None)
         # The first line of the file is the one above the settings.
         line = min(place.line, source.count("\n")) + 2 if place else 2
         raise LoadRefused("front_matter_invalid", line=str(line)) from error
     if data is None:
-        return FrontMatter()
+        return FrontMatter(), ""
     if not isinstance(data, Mapping):
         raise LoadRefused("front_matter_invalid", line="2")
-    return FrontMatter(
+    front = FrontMatter(
         title=_text(data, "title"),
         audience=_selectors(data.get("audience")),
         updated=_date(data, "updated"),
         review=_date(data, "review"),
         language=_text(data, "language"),
     )
+    unknown = (" ".join(cleaned(key).split()) for key in data if isinstance(key, str) and key not in SETTINGS)
+    return front, ", ".join(unknown)[:_MAX_UNKNOWN]
+
+
+class _Settings(yaml.SafeLoader):
+    """A date that no calendar has stays a text, so that the refusal can name its setting."""
+
+    def date(self, node: yaml.ScalarNode) -> Any:
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            return node.value
+
+
+_Settings.add_constructor("tag:yaml.org,2002:timestamp", _Settings.date)
 
 
 def _refuse_unbounded(source: str) -> None:
@@ -128,7 +149,7 @@ def _text(data: Mapping[Any, Any], key: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, (Mapping, list)):
-        raise LoadRefused("front_matter_value", setting=key)
+        raise LoadRefused("front_matter_text", setting=key)
     return " ".join(_written(value, key).split()) or None
 
 
@@ -138,7 +159,10 @@ def _date(data: Mapping[Any, Any], key: str) -> date | None:
         return value.date()
     if value is None or isinstance(value, date):
         return value
-    raise LoadRefused("front_matter_value", setting=key)
+    try:
+        return date.fromisoformat(value)  # in quotes
+    except (TypeError, ValueError) as error:
+        raise LoadRefused("front_matter_date", setting=key) from error
 
 
 def _selectors(value: Any) -> tuple[str, ...]:
@@ -151,7 +175,7 @@ def _selectors(value: Any) -> tuple[str, ...]:
         return tuple(value)
     if isinstance(value, Mapping):
         return tuple(f"{key}={','.join(map(_scalar, one)) if isinstance(one, list) else _scalar(one)}" for key, one in value.items())
-    raise LoadRefused("front_matter_value", setting="audience")
+    raise LoadRefused("front_matter_audience")
 
 
 def _scalar(value: Any) -> str:
@@ -164,4 +188,4 @@ def _written(value: Any, setting: str) -> str:
         return str(value)
     except ValueError as error:
         # A number of thousands of digits, which Python does not write.
-        raise LoadRefused("front_matter_value", setting=setting) from error
+        raise LoadRefused("front_matter_text", setting=setting) from error

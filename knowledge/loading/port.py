@@ -19,7 +19,10 @@ class FrontMatter:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file as an article. `warnings` are message codes (`knowledge.warning.*`) of what was left out or guessed."""
+    """A file as an article. `warnings` are message codes (`knowledge.warning.*`) of what was left out or guessed.
+
+    What a message names stands behind the code and a colon.
+    """
 
     title: str
     markdown: str

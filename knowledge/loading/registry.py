@@ -30,6 +30,8 @@ _PLAIN = (MarkdownLoader, TextLoader)
 _PLAIN_BYTES = 16 * 1024
 """Up to here Markdown and text are read in a thread of this process: no parser but ours sees them, it takes milliseconds,
 and a folder of articles, or the first start with its starter set, needs no process at all."""
+_LOOKS = {"program": "type_program", "text": "type_text", "binary": "type_unknown"}
+"""Refusals of content whose kind has no name of its own, as PDF has."""
 _readers = Readers()
 
 
@@ -101,7 +103,8 @@ def _choose(data: bytes, name: str, loaders: Sequence[Loader]) -> Loader:
     if not data.strip():
         raise LoadRefused("no_text", name=name)
     if not loader.sniff(data):
-        raise LoadRefused("type_mismatch", name=name, suffix=suffix, found=_found(data))
+        found = _found(data)
+        raise LoadRefused(_LOOKS.get(found, "type_mismatch"), name=name, suffix=suffix, found=found)
     return loader
 
 

@@ -265,7 +265,7 @@ def test_a_changed_card_is_one_line() -> None:
     assert out.getvalue().strip() == "↻ FOY-1 Grant access: Approval: Priya Nair ✓✗"
 
 
-def test_an_answer_can_be_judged_by_number_and_a_program_sees_what_it_saw_before() -> None:
+def test_an_answer_can_be_judged_by_number_and_by_a_program() -> None:
     out = io.StringIO()
     screen = TerminalScreen(out, "c1")
     judged = Feedback(Action("up-1", "Helpful"), Action("down-1", "Not helpful", needs_text="optional"))
@@ -274,4 +274,4 @@ def test_an_answer_can_be_judged_by_number_and_a_program_sees_what_it_saw_before
     assert "[1] Helpful" in out.getvalue()
     assert screen.action_id("2") == "down-1"
     assert list(as_object("c1", answer)) == KEYS
-    assert as_object("c1", answer)["actions"] == []
+    assert as_object("c1", answer)["actions"] == [{"id": "up-1", "label": "Helpful"}, {"id": "down-1", "label": "Not helpful"}]

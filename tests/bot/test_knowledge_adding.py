@@ -4,14 +4,18 @@ import asyncio
 import base64
 import os
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from bot import knowledge_adding, uploads
+from bot import control, knowledge_adding, knowledge_cli, uploads
+from bot.bootstrap import App
 from bot.home import Refusal
 from bot.knowledge_adding import Adding, add_files, found
+from knowledge.model import Article, ArticleState
 
 
 class Library:
@@ -19,6 +23,7 @@ class Library:
 
     def __init__(self) -> None:
         self.calls: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
         self.interrupts: asyncio.Event | None = None
         """When it is given, Ctrl-C comes during the call, which goes on once that was noticed."""
 
@@ -29,9 +34,10 @@ class Library:
         known = any(one["name"] == given["name"] and one["data"] == given["data"] for one in self.calls)
         self.calls.append(given)
         if given["name"].endswith(".exe"):
-            raise Refusal("I can't read that.")
+            raise Refusal(f"I can't read {given['name']}.")
         state = "published" if given["publish"] else "draft"
-        return {"id": "a-1", "title": base64.b64decode(given["data"]).decode(), "state": state, "version": 1, "changed": not known}
+        article = {"id": "a-1", "title": base64.b64decode(given["data"]).decode(), "state": state, "version": 1}
+        return {**article, "changed": not known, "warnings": [] if known else self.warnings}
 
 
 @pytest.fixture
@@ -61,7 +67,38 @@ async def test_one_refusal_stops_nobody_and_all_are_counted(folder: Path, capsys
     out, err = capsys.readouterr()
     assert "2 added as drafts, 1 refused." in out
     assert "2 unchanged, 1 refused." in out
-    assert "tool.exe: I can't read that." in err
+    assert [line for line in err.splitlines() if line] == ["I can't read docs/b/tool.exe."] * 2, "which names the file once"
+
+
+async def test_what_was_left_out_is_told_under_its_article(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    library = Library()
+    library.warnings = ["Some text was left out."]
+    for _ in range(2):
+        await Adding(library, [], publish=True, alone=False).all(found(folder / "a"))
+    assert capsys.readouterr().out.splitlines() == [
+        "published: a/index.md (version 1)  a-1",
+        "  Some text was left out.",
+        "1 published.",
+        "unchanged: a/index.md (version 1)  a-1",
+        "1 unchanged.",
+    ]
+
+
+async def test_the_list_has_file_names_and_audiences_as_they_are_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    article = Article(
+        "a-1", "fleet/index.md", 2, ArticleState.DRAFT, "Cars", "", {"country": frozenset({"de"})}, "en", "p", datetime.now(UTC)
+    )
+
+    async def articles() -> list[Article]:
+        return [article]
+
+    app = cast(App, SimpleNamespace(library=SimpleNamespace(list=articles, vocabulary={"country": ("US", "DE")})))
+    listed = await control.knowledge_list(app, {})
+    monkeypatch.setattr(knowledge_cli, "told", lambda command: listed)
+    knowledge_cli.knowledge_list()
+    assert capsys.readouterr().out == "a-1  draft     v2  Cars  fleet/index.md  (country=DE)\n"
 
 
 async def test_ctrl_c_stops_before_the_next_file_and_says_what_is_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

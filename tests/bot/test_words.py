@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
 from bot.handoff.model import Command, HandoffState
 from bot.words import Words
 from connectors.ports.messages import Messages, Reader
 from connectors.web.render import safe_html
+from knowledge.errors import LoadRefused
+from knowledge.loading.markdown import SETTINGS
+from knowledge.loading.registry import load_now
 from specialists.request import RequestState
 
 BOT = Path(__file__).parent.parent.parent / "bot"
@@ -37,6 +41,22 @@ def test_every_message_that_is_named_is_there() -> None:
     }
     assert spoken
     assert {key for key in spoken if key not in TEXTS and not key.startswith("skill.")} == set()
+
+
+def test_every_warning_of_a_file_has_its_words_and_names_the_settings_there_are() -> None:
+    codes = [*re.findall(r'"([a-z_]+_(?:removed|guessed|not_read|not_checked|behind_pictures))"', KNOWLEDGE_SOURCE), "setting_unknown"]
+    assert {f"knowledge.warning.{code}" for code in codes} == {key for key in TEXTS if key.startswith("knowledge.warning.")}
+    assert all(key in TEXTS["knowledge.warning.setting_unknown"] for key in SETTINGS)
+
+
+def test_a_setting_that_cannot_be_read_is_told_with_the_form_that_is_right() -> None:
+    words = Words(Messages.load([BOT / "messages.yaml"]), Reader("en", "UTC"))
+    for front, form in (("review: soon", "like review: 2027-09-01."), ("audience: 5", "like audience: country=DE.")):
+        with pytest.raises(LoadRefused) as caught:
+            load_now(f"---\n{front}\n---\ntext".encode(), "umbrella.md")
+        said = words(caught.value.message_key, **caught.value.details)
+        assert said.endswith(form)
+        assert "umbrella.md" in said
 
 
 def test_every_state_has_its_words() -> None:

@@ -7,6 +7,7 @@ import pytest
 from openpyxl import Workbook
 
 from knowledge.errors import LoadRefused
+from knowledge.loading.markdown import SETTINGS
 from knowledge.loading.registry import MAX_BYTES, MAX_LETTERS, MAX_LINES, load, load_now, source_name
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n"
@@ -37,7 +38,8 @@ def refused(data: bytes, name: str) -> LoadRefused:
 )
 def test_a_file_that_lies_about_its_type_is_refused(data: bytes, name: str, found: str) -> None:
     error = refused(data, name)
-    assert error.code == "type_mismatch"
+    named = {"program": "type_program", "text": "type_text", "binary": "type_unknown"}
+    assert error.code == named.get(found, "type_mismatch")
     assert error.details["found"] == found
 
 
@@ -89,6 +91,19 @@ def test_audiences_can_be_written_in_several_ways(written: str, expected: tuple[
     assert load_now(f"---\naudience: {written}\n---\ntext".encode(), "a.md").front_matter.audience == expected
 
 
+def test_a_date_may_stand_in_quotes() -> None:
+    assert load_now(b"---\nreview: '2027-09-01'\n---\ntext", "a.md").front_matter.review == date(2027, 9, 1)
+
+
+def test_settings_that_there_are_none_of_are_told() -> None:
+    front = 'review_date: 2026-01-15\ntitle: A\n"own\\u202eer": kim\n1: x\n' + "x" * 300 + ": 1"
+    loaded = load_now(f"---\n{front}\n---\ntext".encode(), "a.md")
+    [warning] = loaded.warnings
+    assert warning.startswith("setting_unknown:review_date, owner, xxx")
+    assert len(warning) < 250
+    assert load_now(b"---\n" + b"\n".join(f"{key}: 2027-09-01".encode() for key in SETTINGS[2:4]) + b"\n---\ntext", "a.md").warnings == ()
+
+
 @pytest.mark.parametrize(
     ("front", "code", "told"),
     [
@@ -96,11 +111,13 @@ def test_audiences_can_be_written_in_several_ways(written: str, expected: tuple[
         ("- a\n- b", "invalid", "2"),
         ("title: a\na: &x [1]\nb: [*x, *x]", "invalid", "4"),
         ("a: " + "[" * 3_900, "invalid", "2"),
-        ("updated: soon", "value", "updated"),
-        ("audience: 5", "value", "audience"),
-        ("title: {a: b}", "value", "title"),
-        ("title: 0x" + "f" * 3_900, "value", "title"),
-        ("audience: {country: 0x" + "f" * 3_900 + "}", "value", "audience"),
+        ("updated: soon", "date", "updated"),
+        ("review: 20270901", "date", "review"),
+        ("review: 2027-02-30", "date", "review"),
+        ("audience: 5", "audience", "a.md"),
+        ("title: {a: b}", "text", "title"),
+        ("title: 0x" + "f" * 3_900, "text", "title"),
+        ("audience: {country: 0x" + "f" * 3_900 + "}", "text", "audience"),
         ("a: " + "[" * 9_000, "too_long", "4000"),
     ],
 )

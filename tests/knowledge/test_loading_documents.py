@@ -318,7 +318,7 @@ def test_text_of_a_document_is_no_markup() -> None:
         (pdf("q 600 0 0 800 0 0 cm /I Do Q"), "scan.pdf", "only_pictures"),
         (pdf("0 0 m 9 9 l S"), "drawing.pdf", "no_text"),
         (b"%PDF-1.7\n garbage", "a.pdf", "damaged"),
-        (b"words", "a.pdf", "type_mismatch"),
+        (b"words", "a.pdf", "type_text"),
         (pdf(*["" for _ in range(501)]), "long.pdf", "too_many_pages"),
         (b"PK\x03\x04 cut off", "a.docx", "damaged"),
         (packed({"xl/workbook.xml": "<a/>"}), "a.docx", "type_mismatch"),

@@ -42,6 +42,12 @@ def test_what_the_vocabulary_does_not_have_is_refused(selector: str, code: str) 
     assert refused.value.message_key == f"knowledge.{code}"
 
 
+def test_a_refused_value_is_told_as_it_was_written() -> None:
+    with pytest.raises(AudienceInvalid) as refused:
+        parse_audience(["country=XX"], VOCABULARY)
+    assert refused.value.details["value"] == "XX"
+
+
 def test_and_across_keys_or_within_one() -> None:
     audience = parse_audience(["country=DE,FR", "department=Sales"], VOCABULARY)
     assert admits(audience, person("DE", "Sales"))

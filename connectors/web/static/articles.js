@@ -5,16 +5,6 @@ import { ago, h, icon, safe, toast } from "./dom.js";
 import { chosen as files, dropped, outcome, upload, uploadList } from "./uploads.js";
 
 const STATES = { draft: "Draft", published: "Published", superseded: "Older version", retired: "Retired" };
-const WARNINGS = {
-  encoding_guessed: "The file does not say in which encoding it is; check the special characters.",
-  control_characters_removed: "Control characters were left out.",
-  attachments_not_read: "Attachments were not read. Add them as files of their own.",
-  pages_not_read: "Some pages, or parts of long ones, have no text that can be read, and were left out.",
-  text_behind_pictures: "Some text lies behind pictures. Please check that it is what the pictures show.",
-  text_not_checked: "Some text could not be checked for being visible. Please compare the draft with the file.",
-  parts_not_read: "Some parts were not read: formulas without a saved result, or inserted files. Open the file, save it again, and compare.",
-  hidden_text_removed: "Text that readers cannot see was left out. Please check where this file comes from.",
-};
 
 export async function articlesPanel() {
   const body = h("div", { class: "articles" });
@@ -104,13 +94,13 @@ export async function articlesPanel() {
     const does = (label, style, work, done) => h("button", { type: "button", class: `action ${style}`, onclick: async (event) => {
       event.currentTarget.disabled = true;
       try { await work(article.id); toast(done); } catch (error) { toast(error.message); }
-      await load();
+      await Promise.all([load(), uploads.look()]);
     } }, label);
     const open = article.state === "draft";
     return h("li", { class: `article state-${article.state}`, "data-source": article.source },
       h("div", { class: "article-head" }, h("h3", {}, article.title), h("span", { class: `tag tag-${article.state}` }, STATES[article.state] ?? article.state), article.state === "published" && does("Retire", "quiet", api.retireArticle, `“${article.title}” is retired.`)),
       h("p", { class: "small" }, [article.source, `version ${article.version}`, article.audience || "all employees", `updated ${ago(article.updated)}`].join(" · ")),
-      article.warnings.length > 0 && h("ul", { class: "warnings" }, article.warnings.map((code) => h("li", {}, WARNINGS[code] ?? code.replaceAll("_", " ")))),
+      article.warnings.length > 0 && h("ul", { class: "warnings" }, article.warnings.map((warning) => h("li", {}, warning))),
       open && trial, open && result,
       open && h("div", { class: "actions" }, does("Publish", "primary", api.publishArticle, `“${article.title}” is published and answers from now on.`)));
   }

@@ -91,6 +91,9 @@ export function outcome({ counts, state }) {
   return counts.added ? `${said} Try a question on ${counts.added === 1 ? "it" : "them"}, then publish.` : said;
 }
 
+/** What came of it after `before`, the counts at a press of its button: what was refused earlier was not refused by that. */
+const since = (one, before) => ({ ...one, counts: Object.fromEntries(Object.entries(one.counts).map(([name, count]) => [name, Math.max(0, count - (before[name] ?? 0))])) });
+
 /** The list of uploads. `over` is called with each that has come to its end, unless `upload` told why, and may show what is there now;
     `lost` with the sentence about one that was sent whole and that the server does not know any more. */
 export function uploadList(over, lost) {
@@ -115,7 +118,7 @@ export function uploadList(over, lost) {
         if (!told.has(id)) await api.upload(id).catch((error) => { if (!error.status) throw error; lost(id, error.message); });
         gone.open = false;
       }
-      for (const one of ended) if (!told.has(one.id)) await over(one);
+      for (const one of ended) if (!told.has(one.id)) await over(since(one, cards.get(one.id).before));
       if (uploads.some(open) && (list.isConnected || sending.size)) timer = setTimeout(look, EVERY);
     } catch {
       if (list.isConnected) timer = setTimeout(look, EVERY * 4);
@@ -128,6 +131,7 @@ export function uploadList(over, lost) {
     const title = h("strong", {});
     const line = h("p", { class: "small" });
     const asks = (label, style, work) => h("button", { type: "button", class: `action ${style}`, onclick: async () => {
+      made.before = made.open ? {} : latest.counts;
       try { await work(latest.id); } catch (error) { toast(error.message); }
       made.open = true; // what comes next is news
       await look();
@@ -139,6 +143,7 @@ export function uploadList(over, lost) {
     const refused = h("details", { class: "refused" }, summary, reasons);
     const made = {
       open: false,
+      before: {},
       element: h("li", { class: "uploading" }, h("div", { class: "article-head" }, title, cancel), bar, line, h("div", { class: "actions" }, publish), refused),
       update(one) {
         latest = one;

@@ -45,6 +45,15 @@ async def test_a_file_becomes_a_draft_is_tried_published_and_retired(console: Co
     assert (await retired.json())["state"] == "retired"
 
 
+async def test_what_was_left_out_is_told_in_sentences(console: Console) -> None:
+    kim = await console.enter("kim")
+    _, content = await upload(kim, ("pto.md", b"---\nreview_date: 2026-01-15\n---\n<!-- hidden -->\n" + PTO))
+    assert content["articles"][0]["warnings"] == [
+        "Text that readers cannot see was left out. Please check where this file comes from.",
+        "At the top of the file I know title, audience, updated, review and language; not read: review_date.",
+    ]
+
+
 async def test_a_question_that_the_article_does_not_answer_is_said_to_be_so(console: Console) -> None:
     kim = await console.enter("kim")
     _, content = await upload(kim, ("pto.md", PTO))

@@ -56,6 +56,33 @@ async def test_a_folder_is_uploaded_and_published(console: Console) -> None:
     ]
 
 
+async def test_a_draft_is_offered_for_publishing_until_it_is_none_any_more(console: Console) -> None:
+    kim = await console.enter("kim")
+
+    async def whole(pages: dict[str, bytes]) -> str:
+        files = [{"name": name, "size": len(data)} for name, data in pages.items()]
+        upload = await (await kim.post(PATH, json={"files": files})).json()
+        for number, data in enumerate(pages.values()):
+            await kim.put(f"{PATH}/{upload['id']}/files/{number}", data=data)
+        await ended(kim, upload["id"])
+        return str(upload["id"])
+
+    async def drafts() -> list[int]:
+        return [one["drafts"] for one in (await (await kim.get(PATH)).json())["uploads"]]
+
+    older = await whole(PAGES)
+    newer = await whole({**PAGES, "handbook/b/index.md": b"# Beta\n\nChanged."})
+    assert await drafts() == [2, 1], "the changed one is published with the newer upload"
+    assert (await kim.post(f"{PATH}/{older}/publish", json={})).status == 200
+    await ended(kim, older)
+    assert await drafts() == [1, 0]
+    [left] = [one.id for one in await console.library.list() if one.state.value == "draft"]
+    assert (await kim.post(f"/api/v1/articles/{left}/publish", json={})).status == 200
+    assert await drafts() == [0, 0]
+    pressed = await (await kim.post(f"{PATH}/{newer}/publish", json={})).json()
+    assert (pressed["state"], pressed["counts"]) == ("done", {"added": 1, "unchanged": 1, "refused": 1})
+
+
 async def test_it_is_cancelled(console: Console) -> None:
     kim = await console.enter("kim")
     _, upload = await begin(kim)

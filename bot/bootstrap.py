@@ -36,6 +36,7 @@ from bot.intake import Inbox
 from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
 from bot.intent.surroundings import Surroundings
+from bot.intent.training import examples, vocabulary
 from bot.loops import Loop, steps
 from bot.metrics import Metrics
 from bot.migrations import upgrade
@@ -232,8 +233,8 @@ class App:
         self.closed = ClosedRequests(self.sessions, self.requests, self.recognizer, self.encoder.name, self.judged)
         lessons = LessonStore(self.sessions)
         self.versions = Versions(self.sessions, self.recognizer, lessons, specs, self.audit, clock)
-        self.lessons = Review(self.sessions, lessons, self.recognizer, specs, self.audit, clock)
-        names = Names(ports["people"], surroundings)
+        names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
+        self.lessons = Review(self.sessions, lessons, names, self.recognizer, specs, self.audit, clock)
         teacher = Teacher(
             lessons=lessons,
             closed=self.closed,

@@ -95,7 +95,9 @@ def eval_knowledge(
         _tell(f"skipped: {why}" if id_ in why else f"skipped: {id_}: {why}")
     if result.missing:
         names = ", ".join(result.missing[:5]) + (", ..." if len(result.missing) > 5 else "")
-        _tell(f"{len(result.missing)} documents that questions name are not among the articles, so they are not found: {names}")
+        one = len(result.missing) == 1
+        are = "1 document that questions name is" if one else f"{len(result.missing)} documents that questions name are"
+        _tell(f"{are} not among the articles, so {'it is' if one else 'they are'} not found: {names}")
     _print(result.figures.as_json(), KNOWLEDGE, json_)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,13 +12,14 @@ from bot.intent.beneficiary import is_called
 from bot.intent.matching import matcher
 from bot.intent.surroundings import Surroundings
 from connectors.errors import ConnectorError
-from connectors.ports.people import Directory, Person
+from connectors.ports.people import Directory, DirectoryPerson, Person
 from knowledge.masking import LONGEST
 
 log = structlog.get_logger()
 _CAPITALISED = re.compile(r"(?<![\w@])[A-ZÀ-Þ](?:['’][A-ZÀ-Þ])?[^\W\d_]+(?:-[^\W\d_]+)*")
-_MOST = 12
-"""Words of one text that are looked up."""
+_SMALL = re.compile(r"(?<![\w@.])[a-zß-ÿ][^\W\d_]+(?![\w@])")
+_MOST, _MOST_SMALL = 12, 24
+"""Words of one text that are looked up: those with a capital, and those without."""
 _REMEMBERED = 2000
 _FOR = timedelta(days=1)
 """How long it is remembered whether a word is a name."""
@@ -27,6 +29,8 @@ _FOR = timedelta(days=1)
 class Names:
     directory: Directory
     surroundings: Surroundings
+    ordinary: Collection[str] = ()
+    """Words in small letters that are no names, though somebody may be called so."""
     _known: OrderedDict[str, tuple[bool, datetime]] = field(default_factory=OrderedDict, init=False)
 
     async def in_text(self, text: str, now: datetime, *people: Person) -> frozenset[str]:
@@ -49,13 +53,33 @@ class Names:
                 found.add(word)
         return frozenset(found)
 
+    async def in_any_case(self, text: str, now: datetime, *people: Person) -> frozenset[str]:
+        """`in_text`, and as they are written the words in small letters that are just a part of somebody's name and not `ordinary`.
+
+        While the directory is away, none of those is taken for a name.
+        """
+        things = matcher(await self.surroundings.catalogue())
+        found = set(await self.in_text(text, now, *people))
+        looked_up = 0
+        for word in dict.fromkeys(match[0] for match in _SMALL.finditer(text[: 4 * LONGEST])):
+            if word in self.ordinary or things.is_thing(word):
+                continue
+            known = self._remembered(word, now)
+            if known is None and looked_up < _MOST_SMALL:
+                looked_up += 1
+                known = await self._asked(word, now)
+            if known:
+                found.add(word)
+        return frozenset(found)
+
     def _remembered(self, word: str, now: datetime) -> bool | None:
         known, at = self._known.get(word, (None, now))
         return known if now - at < _FOR else None
 
     async def _asked(self, word: str, now: datetime) -> bool | None:
         try:
-            known = any(is_called(word, person) for person in await self.directory.find(word))
+            called = _is_part if word[0].islower() else is_called
+            known = any(called(word, person) for person in await self.directory.find(word))
         except ConnectorError as error:
             log.warning("name_not_looked_up", code=error.code)
             return None
@@ -64,6 +88,11 @@ class Names:
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return known
+
+
+def _is_part(word: str, person: DirectoryPerson) -> bool:
+    """As written: most words in small letters resemble some name."""
+    return word in person.name.lower().split()
 
 
 def _begins(text: str, at: int) -> bool:

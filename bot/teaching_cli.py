@@ -27,6 +27,8 @@ def lessons_list(state: Annotated[State | None, typer.Option(help="Only those in
         now = one["now"]
         understood = f"  (now {now['label']}, {now['confidence']:.2f})" if now is not None else ""
         typer.echo(f"{one['state']:<9} {one['id']}  {one['text']!r}  as {one['label']}{understood}")
+        if one["against"] is not None:
+            typer.echo(f"          {one['against']['text']}")
 
 
 @lessons.command("add")
@@ -49,8 +51,11 @@ def lessons_reject(lesson: Annotated[str, typer.Argument(metavar="ID")]) -> None
 
 @recognition.command("retrain")
 def recognition_retrain() -> None:
-    """Train on all accepted lessons; what is worse on the kept questions is refused (exit code 1)."""
+    """Train on all accepted lessons; what is worse on the kept questions is refused (exit code 1). Nothing new is no failure (0)."""
     done = told("recognition.retrain")
+    if "nothing_new" in done:
+        typer.echo(done["nothing_new"])
+        return
     typer.echo(_line(done))
     if done["why"] is not None:
         typer.echo(f"Refused: {done['why']}")
@@ -77,8 +82,15 @@ def recognition_activate(number: Annotated[int, typer.Argument(min=0, help="0: a
 def _show(lesson: dict[str, Any]) -> None:
     aside = "; kept aside to compare versions on" if lesson["kept"] else ""
     typer.echo(f"{lesson['state']}: {lesson['text']!r} as {lesson['label']}{aside}  {lesson['id']}")
+    if lesson.get("against") is not None:
+        typer.echo(lesson["against"]["text"])
 
 
 def _line(one: dict[str, Any]) -> str:
     figures = f"accuracy {one['accuracy']:.3f} (before {one['accuracy_before']:.3f}), calibration error {one['calibration_error']:.3f}"
-    return f"{one['number']:>4} {one['state']:<10} {one['at'][:16]}  {one['lessons']} lessons, {one['kept']} kept questions: {figures}"
+    counted = f"{_counted(one['lessons'], 'lesson')}, {_counted(one['kept'], 'kept question')}"
+    return f"{one['number']:>4} {one['state']:<10} {one['at'][:16]}  {counted}: {figures}"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

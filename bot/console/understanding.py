@@ -8,6 +8,7 @@ from aiohttp import web
 from bot.console.bodies import read_object
 from bot.console.inbox import PersonOf, signed_in
 from bot.console.ports import Guard
+from bot.intent.training import NEITHER
 from bot.teaching.lessons import Lesson, NotTaught, all_labels
 from bot.teaching.proposing import title_of
 from bot.teaching.reviewing import Looked, Review
@@ -44,7 +45,8 @@ def add_understanding(
         text, label = content.get("text"), content.get("label")
         if not isinstance(text, str) or not isinstance(label, str):
             raise web.HTTPBadRequest(text="Write what somebody may say, and choose what it means.")
-        return web.json_response(lesson_view(await review.add(text, label, person), words(person)), status=201)
+        lesson = await review.add(text, label, person)
+        return web.json_response(added_view(lesson, await review.against(lesson), words(person)), status=201)
 
     def decide(accepted: bool) -> PersonHandler:
         async def decided(request: web.Request, person: Person) -> web.Response:
@@ -99,13 +101,27 @@ def lesson_view(lesson: Lesson, words: Words) -> dict[str, Any]:
     }
 
 
+def added_view(lesson: Lesson, against: str | None, words: Words) -> dict[str, Any]:
+    """`against`: what the same words were accepted as, when it is something else, and the sentence that says so."""
+    return {**lesson_view(lesson, words), "against": _against_view(against, words)}
+
+
+def _against_view(label: str | None, words: Words) -> dict[str, str] | None:
+    if label is None:
+        return None
+    known = words.messages.has(f"skill.{label}.title") or label in NEITHER
+    title = title_of(label, words) if known else label  # the skill may be gone
+    return {"label": label, "title": title, "text": words("lesson.against", label=title)}
+
+
 def look_view(looked: Looked, words: Words) -> dict[str, Any]:
     """`now`: what it is understood as by the version that serves, while it waits."""
+    view = added_view(looked.lesson, looked.against, words)
     if looked.label is None:
-        return {**lesson_view(looked.lesson, words), "now": None}
+        return {**view, "now": None}
     known = words.messages.has(f"skill.{looked.label}.title") or words.messages.has(f"lesson.label.{looked.label}")
     title = title_of(looked.label, words) if known else words(f"lesson.act.{looked.label}")
-    return {**lesson_view(looked.lesson, words), "now": {"label": looked.label, "title": title, "confidence": round(looked.confidence, 2)}}
+    return {**view, "now": {"label": looked.label, "title": title, "confidence": round(looked.confidence, 2)}}
 
 
 def version_view(version: Version) -> dict[str, Any]:

@@ -92,7 +92,8 @@ def doubts(train: Sequence[Example], test: Sequence[Example]) -> list[str]:
         untaught.pop(label, None)
     if untaught:
         names = ", ".join(f'"{label}"' for label in sorted(untaught)[:_NAMED]) + (", ..." if len(untaught) > _NAMED else "")
-        found.append(f"{untaught.total()} rows to try have a label that no row to learn from has, so they count as wrong: {names}")
+        rows, they = ("1 row to try has", "it counts") if untaught.total() == 1 else (f"{untaught.total()} rows to try have", "they count")
+        found.append(f"{rows} a label that is in no row to learn from, so {they} as wrong: {names}")
     if max(Counter(one.label for one in train).values()) == 1:
         found.append("every label has one row to learn from, so confidence is as it usually is and not measured on these rows")
     return found

@@ -84,5 +84,10 @@ class Spelling:
         return next((target for target in near if OSA.distance(lowered, target, score_cutoff=1) <= 1), word)
 
 
+def vocabulary(known: Sequence[Example]) -> frozenset[str]:
+    """The words of these utterances that are written in small letters: ordinary ones, no names."""
+    return frozenset(word for one in known for word in _WORD.findall(one.text) if word.islower())
+
+
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.lower())

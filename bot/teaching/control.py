@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bot.console.understanding import lesson_view, look_view, retrained_view, version_view
+from bot.console.understanding import added_view, lesson_view, look_view, retrained_view, version_view
 from bot.home import Refusal
-from bot.teaching.lessons import LessonState, NotTaught
+from bot.teaching.lessons import LessonState, NothingNew, NotTaught
 from connectors.ports.people import Person
 
 if TYPE_CHECKING:
@@ -23,14 +23,21 @@ def commands(operator: Person) -> Mapping[str, Command]:
         return [look_view(one, words) for one in await _told(app, app.lessons.listed(operator, state))]
 
     async def lessons_add(app: "App", given: Mapping[str, Any]) -> Any:
-        return lesson_view(await _told(app, app.lessons.add(given["text"], given["label"], operator)), app.words(operator))
+        lesson = await _told(app, app.lessons.add(given["text"], given["label"], operator))
+        return added_view(lesson, await app.lessons.against(lesson), app.words(operator))
 
     async def lessons_decide(app: "App", given: Mapping[str, Any]) -> Any:
         decided = await _told(app, app.lessons.decide(given["id"], operator, accepted=given["accepted"]))
         return lesson_view(decided, app.words(operator))
 
     async def retrain(app: "App", given: Mapping[str, Any]) -> Any:
-        return retrained_view(await _told(app, app.versions.retrain(operator)), app.words(operator))
+        try:
+            done = await app.versions.retrain(operator)
+        except NothingNew as nothing:
+            return {"nothing_new": app.words(operator)(nothing.key)}
+        except NotTaught as error:
+            raise Refusal(app.words(operator)(error.key, **error.params)) from error
+        return retrained_view(done, app.words(operator))
 
     async def versions(app: "App", given: Mapping[str, Any]) -> Any:
         return {"serving": app.versions.serving, "versions": [version_view(one) for one in await _told(app, app.versions.listed(operator))]}

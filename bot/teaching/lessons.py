@@ -5,6 +5,7 @@ is kept aside, by its text alone: it is never trained on, so that versions can b
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -35,6 +36,14 @@ LONGEST = 4 * masking.LONGEST
 """Characters of what somebody said that are looked at."""
 REJECTED_KEPT = timedelta(days=90)
 PROPOSED_KEPT = timedelta(days=365)
+_DATE = (
+    r"\d{4}-\d\d?-\d\d?(?!\d)|\d\d?[./-]\d\d?[./-](?:\d{4}|\d\d)(?!\d)|\d\d?[./]\d\d?\.?(?!\d)|\d\d?:\d\d(?!\d)"
+    r"|(?:19|20)\d\d ?[/-] ?(?:19|20)?\d\d(?!\d)|(?:19|20)\d\d(?!\w)"
+)
+_NUMBER = re.compile(rf"(?<!\w)(?<!\d[.,])(?:(?P<date>{_DATE})|\+?\d(?:[ .,'/()-]?\d)*)(?!\w)")
+_DIGITS = 4
+"""A number with as many is left out, whatever it counts; dates, years and times stay, since skills read them."""
+_REPEATED = re.compile(r"(\[\w+\])(?: \1)+")
 
 
 class LessonState(StrEnum):
@@ -72,6 +81,13 @@ class NotTaught(Exception):
         self.key, self.params = key, params
 
 
+class NothingNew(NotTaught):
+    """All that was accepted is learned: nothing to do, and nothing wrong."""
+
+    def __init__(self) -> None:
+        super().__init__("recognition.nothing_new")
+
+
 def sameness(text: str) -> str:
     """What two texts have in common that differ in case, marks and spaces only."""
     return " ".join(plain(text).split())
@@ -81,10 +97,34 @@ def proposed(
     text: str, label: str, source: Source, by: Person, now: datetime, *, of: str | None = None, names: Collection[str] = ()
 ) -> Lesson:
     """A new lesson. `of`: the conversation it was said in; `names`: of people. Raises NotTaught when nothing is left of the words."""
-    said = masked(without_secrets(text[:LONGEST]), names)
+    said = impersonal(text[:LONGEST], names)
     if len(sameness(said)) < 2:
         raise NotTaught("lesson.empty")
     return Lesson(new_id(), said, label, source, by.id, now, conversation_id=of)
+
+
+def impersonal(text: str, names: Collection[str]) -> str:
+    """What may be kept: `knowledge.masking`, and without shorter numbers and without these names as they are written, too.
+
+    What was left out leaves one mark in its place, so that the sentence keeps its shape.
+    """
+    said = masked(without_secrets(text), names)
+    if names:
+        either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+        said = re.sub(rf"(?<![\w\[])(?:{either})(?![\w\]])", "[name]", said)
+    return _REPEATED.sub(r"\1", _NUMBER.sub(_without, said))
+
+
+def _without(found: re.Match[str]) -> str:
+    return found[0] if found["date"] or sum(character.isdigit() for character in found[0]) < _DIGITS else "[number]"
+
+
+def against(lesson: Lesson, accepted: Sequence[Lesson]) -> str | None:
+    """What the same words are accepted to mean, when it is another label than this lesson's."""
+    words = sameness(lesson.text)
+    same = [one for one in accepted if one.state is LessonState.ACCEPTED and one.id != lesson.id and sameness(one.text) == words]
+    last = max(same, key=lambda one: (one.reviewed_at or one.at, one.id), default=None)
+    return last.label if last is not None and last.label != lesson.label else None
 
 
 def may_review(by: Person) -> None:

@@ -24,7 +24,7 @@ from bot.naming import Names
 from bot.people import PeopleStore
 from bot.talk import Talk
 from bot.teaching.closed import ClosedRequests
-from bot.teaching.lessons import LONGEST, Lesson, LessonStore, NotTaught, Source, all_labels, label_of, proposed, sameness
+from bot.teaching.lessons import LONGEST, Lesson, LessonStore, NotTaught, Source, against, all_labels, label_of, proposed, sameness
 from bot.words import Words
 from connectors.ports.chat import Action, Form, FormField, Reply, ReplyKind
 from connectors.ports.people import Person
@@ -107,7 +107,9 @@ class Teacher:
             lesson = await self._propose(talk, event.text, label, "staff", handoff.conversation_id, whose or talk.person)
         except NotTaught as error:
             return talk.words(error.key, **error.params)
-        return talk.words("lesson.proposed", text=lesson.text, label=title_of(label, talk.words))
+        kept = talk.words("lesson.proposed", text=lesson.text, label=title_of(label, talk.words))
+        other = against(lesson, await self.lessons.accepted())
+        return kept if other is None else f"{kept} {talk.words('lesson.against', label=title_of(other, talk.words))}"
 
     async def _refused(self, by: Person, handoff: Handoff) -> NotPossible | None:
         refused = may_teach(handoff, by)
@@ -176,9 +178,8 @@ class Teacher:
     async def _propose(self, talk: Talk, text: str, label: str, source: Source, conversation: str, whose: Person) -> Lesson:
         """With the turn's other changes. `whose`: words they are. Raises NotTaught."""
         said = read(text[:LONGEST]).own
-        lesson = proposed(
-            said, label, source, talk.person, talk.now, of=conversation, names=await self.names.in_text(said, talk.now, whose)
-        )
+        names = await self.names.in_any_case(said, talk.now, whose)
+        lesson = proposed(said, label, source, talk.person, talk.now, of=conversation, names=names)
 
         async def add(session: AsyncSession) -> None:
             if await self.lessons.add(session, lesson):  # proposed once more, it waits already

@@ -21,7 +21,7 @@ from bot.intent.recognizer import Recognizer
 from bot.intent.training import Example
 from bot.teaching import kept
 from bot.teaching.kept import Comparison, Score, compared
-from bot.teaching.lessons import LessonStore, NotTaught, Split, all_labels, may_review, split
+from bot.teaching.lessons import LessonStore, NothingNew, NotTaught, Split, all_labels, may_review, split
 from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json
@@ -94,13 +94,13 @@ class Versions:
                 self._use(await self._trained(wanted), number)
 
     async def retrain(self, by: Person) -> Retrained:
-        """Trains on all that was accepted and not kept aside, and activates the result if it is no worse. Raises NotTaught."""
+        """Trains on all that was accepted and not kept aside, and activates the result if it is no worse. Raises NotTaught, NothingNew."""
         may_review(by)
         async with self._training:
             taught = await self._taught()
             serving = await self._get(self._serving)
             if sorted(one.id for one in taught.trained) == sorted(serving.lessons if serving is not None else ()):
-                raise NotTaught("recognition.nothing_new")
+                raise NothingNew()
             learned = await self._recognizer.train(taught.examples)
             comparison = await self._compare(learned, taught)
             version = await self._keep(by, taught, comparison)

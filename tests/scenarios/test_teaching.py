@@ -1,16 +1,20 @@
 """Recognition learns: not understood, handed off, taught, accepted by somebody else, trained, understood. And what it never learns."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from typer.testing import CliRunner
 
 from bot import tables as t
 from bot.bootstrap import OPERATOR
 from bot.buttons import Verb
+from bot.cli import app as command_line
 from bot.conversation.model import AwaitsChoice
 from bot.teaching import kept
+from bot.teaching.control import commands
 from bot.teaching.lessons import REJECTED_KEPT, Lesson, LessonState, LessonStore, NotTaught, forget_old_lessons
 from bot.teaching.versions import Versions, VersionState
 from connectors.memory.channel import GROUP, MemoryChannel
@@ -156,10 +160,43 @@ async def test_a_lesson_names_nobody_keeps_the_things_and_is_told_of_once(compan
         await asked(company, choice)
         await company.press_id("dana", button(company, Verb.CHOOSE_SECOND, choice))
     (lesson,) = await lessons(company)
-    assert lesson.text == "sign-in trouble with Okta for [name] [name] and [name], badge [number]"
+    assert lesson.text == "sign-in trouble with Okta for [name] and [name], badge [number]"
     async with company.app.sessions() as session:
         audited = await session.scalar(select(func.count()).where(audit_event.c.event == "lesson_proposed"))
     assert audited == 1
+
+
+TYPED = "reset the password of Omar Khalil omar@acme.example 12345 for dana whitfield"
+
+
+async def test_whoever_proposes_a_lesson_names_and_numbers_are_left_out(company: Company) -> None:
+    kim = await company.person("kim")
+    by_page = (await company.app.lessons.add(TYPED, "reset_password", kim)).text
+    by_command = (await commands(OPERATOR)["lessons.add"](company.app, {"text": TYPED, "label": "reset_password"}))["text"]
+    await company.say("dana", "my user went into the freezer")
+    await company.say("dana", "please thaw what omar khalil froze, 12345")
+    await company.news("dana")
+    assert "what [name] froze, [number]" in await teach(company, "sam", "unlock account")
+    assert by_page == by_command == "reset the password of [name] [address] [number] for [name]"
+
+
+async def test_words_of_the_skills_are_no_names(company: Company) -> None:
+    said = "will my account be open in may for the whole team"
+    assert (await company.app.lessons.add(said, "unlock_account", await company.person("kim"))).text == said
+
+
+async def test_the_desk_is_told_what_the_same_words_mean_so_far(company: Company) -> None:
+    own = await company.app.lessons.add(PUZZLE, "reset_password", await company.person("kim"))
+    await company.app.lessons.decide(own.id, await company.person("ines"), accepted=True)
+    await handed_off(company)
+    assert "accepted as: Reset your password" in await teach(company, "sam", "unlock account")
+
+
+def test_a_retraining_with_nothing_new_is_no_failure(template: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(template, home)
+    ran = CliRunner().invoke(command_line, ["recognition", "retrain"], env={"FOYER_HOME": str(home)})
+    assert (ran.exit_code, "nothing new to learn" in ran.stdout) == (0, True)
 
 
 async def test_what_was_accepted_can_be_taken_back_and_old_words_are_forgotten(company: Company) -> None:

@@ -79,6 +79,19 @@ async def test_one_proposes_another_accepts_and_what_comes_of_it_is_shown(compan
         assert (await ines("POST", "/recognition/77/activate"))[1]["error"] == "There is no version 77."
 
 
+async def test_a_lesson_says_what_the_same_words_were_accepted_as(company: Company) -> None:
+    async with visiting(company, "kim", "ines") as (kim, ines):
+        _, first = await kim("POST", "/lessons", text="my login is jammed", label="unlock_account")
+        assert first["against"] is None
+        await ines("POST", f"/lessons/{first['id']}/accept")
+        _, other = await kim("POST", "/lessons", text="My login is jammed!", label="reset_password")
+        assert (other["state"], other["against"]["label"]) == ("proposed", "unlock_account")
+        assert "accepted as: Unlock your account" in other["against"]["text"]
+        _, listed = await ines("GET", "/lessons")
+        told = {one["id"]: one["against"] for one in listed["lessons"]}
+        assert told == {other["id"]: other["against"], first["id"]: None}
+
+
 async def test_what_is_posted_is_a_short_object(company: Company) -> None:
     async with visiting(company, "kim") as (kim,):
         assert (await kim("POST", "/lessons", text="a-" * 50_000, label="other"))[0] == 413

@@ -28,6 +28,7 @@ export async function understandingPanel() {
     return h("li", { class: `article lesson state-${one.state}`, "data-lesson": one.id },
       h("div", { class: "article-head" }, h("h3", {}, `“${one.text}”`), h("span", { class: `tag tag-${one.state}` }, STATES[one.state])),
       h("p", {}, "Should be: ", h("strong", {}, one.title), understood),
+      one.against && h("p", { class: "problem" }, one.against.text),
       h("p", { class: "small" }, [SOURCES[one.source], one.by, ago(one.at), one.kept && "kept aside to compare versions on"].filter(Boolean).join(" · ")),
       open && h("div", { class: "actions" },
         one.mine ? h("p", { class: "small" }, "You proposed it: somebody else accepts it.") : does("Accept", "primary", () => api.acceptLesson(one.id), () => "Accepted. The next retraining learns from it."),
@@ -62,14 +63,18 @@ export async function understandingPanel() {
   const form = h("form", { class: "try teach" }, h("label", { class: "unseen", for: "lesson-text" }, "What somebody may say"), text, h("label", { class: "unseen", for: "lesson-label" }, "What it means"), label, h("button", { class: "action", type: "submit" }, "Propose"));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    try { await api.addLesson(text.value, label.value); text.value = ""; toast("Proposed. Somebody else accepts it."); } catch (error) { toast(error.message); }
+    try {
+      const { against } = await api.addLesson(text.value, label.value);
+      text.value = label.value = "";
+      toast(["Proposed. Somebody else accepts it.", against && against.text].filter(Boolean).join(" "));
+    } catch (error) { toast(error.message); }
     await load();
   });
 
   async function load() {
     try {
       const [{ lessons, labels }, trained] = await Promise.all([api.lessons(), api.recognition()]);
-      if (!label.children.length) label.append(...labels.map((one) => h("option", { value: one.name }, one.title)));
+      if (!label.children.length) label.append(h("option", { value: "" }, "What it means"), ...labels.map((one) => h("option", { value: one.name }, one.title)));
       const open = lessons.filter((one) => one.state === "proposed"), done = lessons.filter((one) => one.state !== "proposed");
       waiting.replaceChildren(...open.map(lesson));
       if (!open.length) waiting.append(h("li", { class: "empty" }, "Nothing waits for a decision."));
@@ -86,7 +91,7 @@ export async function understandingPanel() {
   const part = (title, about, ...content) => h("section", { "aria-label": title }, h("h2", { class: "part" }, title), h("p", { class: "small" }, about), ...content);
   await load();
   return h("div", { class: "articles" }, h("div", { class: "page wide" },
-    part("Proposed", "What people said should have been understood. Addresses, numbers and the names of people in the directory are left out. Whoever proposed it does not decide on it.", waiting, form),
+    part("Proposed", "What people said should have been understood. Addresses, numbers of four digits and more, and the names of people in the directory are left out (dates and years stay). Whoever proposed it does not decide on it.", waiting, form),
     part("Versions", "A version that understands fewer of the kept questions than the one that serves is not activated.", h("div", { class: "actions" }, retrain), outcome, versions),
     part("Decided", "What was accepted is learned by the next retraining; every fifth is kept aside to compare versions on.", decided)));
 }

@@ -97,6 +97,8 @@ def test_what_to_doubt_is_told() -> None:
     (untaught,) = doubts(TRAIN, [Example("x", "zebra"), Example("y", "zebra"), Example("z", "oos")])
     assert untaught.startswith("2 rows to try")
     assert untaught.endswith('"zebra"')
+    (one,) = doubts(TRAIN, [Example("x", "zebra")])
+    assert one.startswith("1 row to try has a label that is in no row to learn from, so it counts as wrong")
     assert ["one row" in one for one in doubts([Example("x", "a"), Example("y", "b")], [Example("x", "a")])] == [True]
 
 

@@ -14,6 +14,7 @@ from bot.teaching.lessons import (
     Lesson,
     LessonState,
     NotTaught,
+    against,
     all_labels,
     label_of,
     proposed,
@@ -21,6 +22,7 @@ from bot.teaching.lessons import (
     sameness,
     split,
 )
+from bot.teaching_cli import _line
 from connectors.ports.people import Person
 from specialists.loader import load_skills
 from specialists.request import EventKind, RequestEvent
@@ -49,6 +51,34 @@ def test_what_identifies_people_is_left_out() -> None:
     kept_text = proposed(said, "other", "staff", SAM, NOW, names=("Dana Whitfield",)).text
     assert kept_text == "[name] here, call [number] or mail [address] about [case], my badge is [case]"
     assert proposed("two weeks from 2026-12-24 please", "request_pto", "staff", SAM, NOW).text == "two weeks from 2026-12-24 please"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("make my account work again Dana Whitfield 12345", "make my account work again [name] [number]"),
+        ("omar's door code is 4711, (4711)", "[name]'s door code is [number], ([number])"),
+        ("a loan of 1,500 or 12 345 euros", "a loan of [number] or [number] euros"),
+        ("200 euros from 24.12. to 31.12.2026, 10:30-11:30", "200 euros from 24.12. to 31.12.2026, 10:30-11:30"),
+        ("two weeks in 2027, from 12/24/2026 or 2026-12-24", "two weeks in 2027, from 12/24/2026 or 2026-12-24"),
+    ],
+)
+def test_numbers_of_four_digits_and_names_as_they_are_written_are_left_out(said: str, text: str) -> None:
+    assert proposed(said, "other", "admin", KIM, NOW, names=("Dana", "Whitfield", "omar")).text == text
+
+
+def test_the_same_words_accepted_as_something_else_are_named() -> None:
+    first, last = lesson("thaw me up"), lesson("Thaw me up!", "reset_password", minutes=5)
+    new = proposed("thaw  me up", "other", "admin", KIM, NOW)
+    assert against(new, [last, first]) == "reset_password"
+    assert against(replace(new, label="reset_password"), [first, last]) is None
+    assert against(new, [replace(first, state=LessonState.REJECTED), lesson("thaw you up")]) is None
+
+
+def test_what_is_counted_reads_well() -> None:
+    version = {"number": 1, "state": "active", "at": "2026-11-20T09:00", "accuracy": 1.0, "accuracy_before": 1.0, "calibration_error": 0.0}
+    assert "1 lesson, 81 kept questions:" in _line({**version, "lessons": 1, "kept": 81})
+    assert "2 lessons, 1 kept question:" in _line({**version, "lessons": 2, "kept": 1})
 
 
 def test_secrets_are_left_out_and_nothing_but_marks_is_no_lesson() -> None:

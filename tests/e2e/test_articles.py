@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select
 
 from tests.e2e.browser import Window
 from tests.e2e.conftest import Open
@@ -103,3 +104,32 @@ def test_two_files_are_chosen_and_one_is_refused_with_a_sentence(window: Open, t
     assert "I can't read files such as tool.exe" in kim.see(f"{NEWEST} .refused li").text
     assert kim.faults() == []
     kim.picture("19-upload-narrow")
+
+
+def test_what_a_lesson_means_is_chosen_and_what_it_contradicts_is_said(window: Open) -> None:
+    kim, ines = window("kim"), window()
+    ines.see("#find").send_keys("Ines")
+    ines.see('[data-email="ines@acme.example"]').click()
+    ines.see("#say")
+    for one in (kim, ines):
+        one.driver.get(f"{one.url}/#/understanding")
+    kim.see(".teach")
+    meaning = kim.driver.find_element(By.CSS_SELECTOR, "#lesson-label")
+    words = kim.driver.find_element(By.CSS_SELECTOR, "#lesson-text")
+    words.send_keys("my login is jammed")
+    kim.click(".teach button", "Propose")
+    assert (meaning.get_property("value"), words.get_property("value")) == ("", "my login is jammed")
+    Select(meaning).select_by_visible_text("Unlock your account")
+    kim.click(".teach button", "Propose")
+    kim.see(".lesson", "my login is jammed")
+    assert meaning.get_property("value") == ""
+    ines.driver.refresh()
+    ines.click(".lesson button", "Accept")
+    ines.see(".lesson.state-accepted", "my login is jammed")
+    words.send_keys("My login is jammed!")
+    Select(meaning).select_by_visible_text("Reset your password")
+    kim.click(".teach button", "Propose")
+    kim.see(".lesson .problem", "accepted as: Unlock your account")
+    assert kim.complaints() == []
+    assert kim.faults() == []
+    kim.picture("20-understanding-contradiction")

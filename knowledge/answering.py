@@ -19,7 +19,7 @@ from knowledge.embedding.port import Encoder, Vector, Vectors
 from knowledge.follow_ups import in_short, points, with_context
 from knowledge.model import Passage
 from knowledge.places import countries_in
-from knowledge.quoting import Unit, cells, compose, heading_text, unit_text, units
+from knowledge.quoting import Unit, cells, compose, heading_text, section_of, unit_text, units
 from knowledge.retrieval import MAX_QUESTION, Retriever
 from knowledge.scoring import coverage
 from knowledge.text import KINDS_OF_ANSWER, alike, content_terms, encodable, plain, terms, word_count, words
@@ -194,7 +194,8 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
         chosen = choose(read[place].units, support[place])
         text = compose(chosen)
         if not any(plain(text) in plain(quote.text) for quote in quotes):
-            quotes.append(Quote(text, _citation(len(quotes) + 1, read[place].passage, text)))
+            section = section_of(chosen[0], read[place].passage.chunk.section)
+            quotes.append(Quote(text, _citation(len(quotes) + 1, read[place].passage, section, text)))
             quoted.append(read[place].passage.chunk.article_id)
     return Answer("answered", question, confidence, tuple(quotes), tuple(passages[:_TOLD]), tuple(quoted), vector)
 
@@ -326,13 +327,13 @@ def _fitness(unit: Unit, title: str, question: str) -> float:
     return _FITS if amount or step else 0.0
 
 
-def _citation(number: int, passage: Passage, text: str) -> Citation:
+def _citation(number: int, passage: Passage, section: str, text: str) -> Citation:
     snippet = plain(text)
     return Citation(
         n=number,
         title=passage.title,
         source=passage.source,
-        section=passage.chunk.section,
+        section=section,
         snippet=snippet if len(snippet) <= _SNIPPET else snippet[: _SNIPPET - 1].rsplit(" ", 1)[0] + "…",
         updated=passage.updated_at,
         restricted=bool(passage.audience),

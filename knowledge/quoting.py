@@ -6,7 +6,7 @@ a table with its header. A label is a line in bold that heads what follows it: q
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from knowledge.chunking import SECTION_SEPARATOR, Block, blocks
@@ -23,12 +23,16 @@ MAX_UNITS = 40
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`text` is its own Markdown, `lead` what has to stand before it: a list's introduction, a table's header."""
+    """`text` is its own Markdown, `lead` what has to stand before it: a list's introduction, a table's header.
+
+    `heading`: the one inside the chunk that it stands under, of a small section that was joined with its neighbour.
+    """
 
     kind: UnitKind
     block: int
     text: str
     lead: str = ""
+    heading: str = ""
 
     @property
     def reading(self) -> str:
@@ -43,18 +47,20 @@ class Unit:
 def units(text: str) -> list[Unit]:
     """The units of a chunk's Markdown, in order."""
     found: list[Unit] = []
-    lead = ""
+    lead = heading = ""
     all_blocks = blocks(text)
     for number, block in enumerate(all_blocks):
-        # A heading inside a chunk is that of a small section which was joined with its neighbour.
-        if block.kind == "heading" or _TEMPLATE.fullmatch(block.text.strip()):
+        if block.kind == "heading":
+            lead, heading = "", plain(block.text)
+            continue
+        if _TEMPLATE.fullmatch(block.text.strip()):
             lead = ""
             continue
         if _is_label(block) and any(one.kind != "heading" for one in all_blocks[number + 1 : number + 2]):
             lead = ""
-            found.append(Unit("label", number, " ".join(block.text.split())))
+            found.append(Unit("label", number, " ".join(block.text.split()), heading=heading))
             continue
-        found += _units_of(block, number, lead)
+        found += [replace(unit, heading=heading) for unit in _units_of(block, number, lead)]
         lead = block.text if block.kind == "paragraph" and block.text.rstrip().endswith(":") else ""
         if lead:
             lead = sentences(" ".join(lead.split()))[-1]
@@ -65,8 +71,14 @@ def unit_text(unit: Unit, title: str, section: str) -> str:
     """What of a unit is embedded. A sentence speaks for itself; an item or a row needs the heading that it stands under."""
     if unit.kind in ("sentence", "label"):
         return unit.reading
-    heading = section.rsplit(SECTION_SEPARATOR, 1)[-1] or title
+    heading = unit.heading or section.rsplit(SECTION_SEPARATOR, 1)[-1] or title
     return f"{plain(heading)}: {unit.reading}"
+
+
+def section_of(unit: Unit, section: str) -> str:
+    """The heading path of a unit of a chunk with this one."""
+    above = section.split(SECTION_SEPARATOR)[:-1]
+    return SECTION_SEPARATOR.join((*above, unit.heading)) if unit.heading else section
 
 
 def heading_text(title: str, section: str) -> str:

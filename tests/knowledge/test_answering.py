@@ -156,6 +156,16 @@ def test_confidence_rises_with_nearness_words_and_lead() -> None:
     assert confidence(0.6, 0.5, 0.4) > confidence(0.6, 0.5, 0.6)
 
 
+def test_the_section_that_is_cited_is_the_one_that_was_quoted() -> None:
+    found = passage("Visitors get a badge.\n\n## Bicycles\n\n- The cellar closes at 10.", 0.8)
+    found = replace(found, chunk=replace(found.chunk, section="Parking › Visitors"))
+    (quote,) = decide("when does it close?", QUESTION, [read(found, 0.3, 0.7)], [found]).quotes
+    assert quote.citation.section == "Parking › Bicycles"
+    assert unit_text(units(found.chunk.text)[1], "Office", "Parking › Visitors") == "Bicycles: The cellar closes at 10."
+    (quote,) = decide("who gets a badge?", QUESTION, [read(found, 0.7, 0.3)], [found]).quotes
+    assert quote.citation.section == "Parking › Visitors"
+
+
 def test_the_words_of_a_passage_as_good_as_the_first_count() -> None:
     first, second = passage("Text here.", 0.6, coverage=0.5), passage("Text there.", 0.55, article="b")
     both = decide("question", QUESTION, [read(first, 0.2), read(second, 0.2)], [first, second]).confidence

@@ -36,7 +36,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path_factory.mktemp('starter') / 'foyer.db'}")
     made = Company(async_sessionmaker(engine, expire_on_commit=False), MemoryIndex(), OnnxMiniLM())
     made.loop = loop
-    made.library._vocabulary = COUNTRIES
+    made.library.vocabulary = COUNTRIES
 
     async def fill() -> None:
         async with engine.begin() as connection:

@@ -39,7 +39,9 @@ _T = TypeVar("_T")
 class ChromaIndex:
     """An `Index` in a directory of its own, which may be deleted at any time the process is down."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, few: int = FEW) -> None:
+        """`few`: up to so many entries a part is compared one by one."""
+        self.few = few
         self._directory = directory
         self._client: Any = None
         self._opening = threading.Lock()
@@ -180,7 +182,7 @@ class ChromaCollection:
     def _grow(self, name: str) -> None:
         """Gives a part a collection of its own once it has many entries."""
         part = self._few.parts().get(name)
-        if part is None or len(part.ids) <= FEW:
+        if part is None or len(part.ids) <= self._index.few:
             return
         collection = self._index.client().get_or_create_collection(
             f"{self._name}.{hashlib.sha256(name.encode()).hexdigest()[:_DIGITS]}",

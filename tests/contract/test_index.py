@@ -20,10 +20,9 @@ LEANING = normalised(np.array([[4.0, 3, 2, 1, 0, 0, 0, 0]]))[0]
 
 
 @pytest.fixture(params=["memory", "chroma", "chroma of large parts"])
-async def index(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Index]:
-    if request.param == "chroma of large parts":
-        monkeypatch.setattr("knowledge.chroma_index.FEW", 1)
-    made: Index = MemoryIndex() if request.param == "memory" else ChromaIndex(tmp_path / "index")
+async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Index]:
+    few = 1 if request.param == "chroma of large parts" else FEW
+    made: Index = MemoryIndex() if request.param == "memory" else ChromaIndex(tmp_path / "index", few=few)
     yield made
     await made.close()
 
@@ -122,12 +121,11 @@ async def test_a_part_that_grows_is_still_one(index: Index) -> None:
 
 
 @pytest.mark.parametrize("few", [1, FEW])
-async def test_chroma_keeps_its_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr("knowledge.chroma_index.FEW", few)
-    first = ChromaIndex(tmp_path / "index")
+async def test_chroma_keeps_its_entries(tmp_path: Path, few: int) -> None:
+    first = ChromaIndex(tmp_path / "index", few=few)
     await first.collection("articles").upsert(["a", "b", "c"], axis(0, 1, 2), ["x", "y", "y"])
     await first.close()
-    second = ChromaIndex(tmp_path / "index")
+    second = ChromaIndex(tmp_path / "index", few=few)
     again = second.collection("articles")
     assert (await found(again, "x"), await found(again, "y"), await again.count()) == (["a"], ["b", "c"], 3)
     assert await second.names() == ["articles"]
@@ -160,15 +158,14 @@ def test_searched_in_the_moment_when_it_is_emptied_it_can_be_filled_again(tmp_pa
     few.close()
 
 
-async def test_a_part_that_was_killed_while_it_grew_is_moved_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("knowledge.chroma_index.FEW", 1)
-    first = ChromaIndex(tmp_path / "index")
+async def test_a_part_that_was_killed_while_it_grew_is_moved_to_the_end(tmp_path: Path) -> None:
+    first = ChromaIndex(tmp_path / "index", few=1)
     await first.collection("articles").upsert(["a", "b", "c"], axis(0, 1, 2), ["all"] * 3)
     await first.close()
     left = FewParts(tmp_path / "index" / "articles.few")
     left.upsert(["a", "d"], axis(0, 3), ["all", "all"])  # as if the kill had come before they were taken away here
     left.close()
-    again = ChromaIndex(tmp_path / "index")
+    again = ChromaIndex(tmp_path / "index", few=1)
     collection = again.collection("articles")
     assert await collection.count() == 4
     assert await found(collection, "all") == ["a", "b", "c", "d"]

@@ -1,5 +1,6 @@
 """What all tests share: no network, no model, and the stores on SQLite and PostgreSQL alike."""
 
+import logging
 import socket
 import tempfile
 import uuid
@@ -26,6 +27,17 @@ structlog.configure(
     ]
 )
 """Plain tracebacks: drawing one with all its variables takes longer than the test."""
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets up the logs of its process, which is that of every other test too."""
+    root = logging.getLogger()
+    configured, handlers, level = structlog.get_config(), root.handlers[:], root.level
+    yield
+    structlog.configure(**configured)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,26 +1,14 @@
 """The commands: one JSON object on standard output, exit codes, and an installation that is left alone."""
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from bot.cli import app
 
 RUN = CliRunner()
-
-
-@pytest.fixture(autouse=True)
-def _logs_as_they_were() -> Iterator[None]:
-    """A command sets up the logs of its process, which is the tests' own here."""
-    configured, handlers = structlog.get_config(), logging.getLogger().handlers[:]
-    yield
-    structlog.configure(**configured)
-    logging.getLogger().handlers[:] = handlers
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -299,6 +300,55 @@ closed_request = Table(
 )
 """How a request ended that began with an utterance of this vector; the words are not kept. `outcome`: open until then, fulfilled,
 unwanted."""
+
+model_use = Table(
+    "model_use",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("turn_id", String(200), index=True),
+    Column("conversation_id", String(36), index=True),
+    Column("person_id", String(36)),
+    Column("specialist", String(60), nullable=False),
+    Column("prompt", String(60), nullable=False),
+    Column("model", String(120), nullable=False),
+    Column("input_tokens", Integer, nullable=False),
+    Column("output_tokens", Integer, nullable=False),
+    Column("cache_read_tokens", Integer, nullable=False),
+    Column("cache_written_tokens", Integer, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("took_ms", Integer, nullable=False),
+    Index("ix_model_use_person", "person_id", "at"),
+    Index("ix_model_use_specialist", "specialist", "at"),
+)
+"""One call of a language model and what it spent. `prompt`: its id ("recognition-1"); `cost`: millionths of the currency of the
+prices; `outcome`: ok, or the code of the error."""
+
+model_limit_notice = Table(
+    "model_limit_notice",
+    metadata,
+    Column("limit", String(20), primary_key=True),
+    Column("of", String(200), primary_key=True),
+    Column("period", String(10), primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""That an owner was told of a budget: `limit` (turn, conversation, person_day, specialist_month), whose (`of`), its day or month
+("2026-11", "" where it has none), and the percentage that was reached."""
+
+conversation_summary = Table(
+    "conversation_summary",
+    metadata,
+    Column("conversation_id", String(36), ForeignKey("conversation.id"), primary_key=True),
+    Column("upto", Integer, nullable=False),
+    Column("summary", JSON, nullable=False),
+    Column("model", String(120)),
+    Column("prompt", String(60)),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""What a conversation comes to so far, rolled forward. `upto`: the last line of the transcript that it knows (`transcript.seq`);
+`model` and `prompt` null: made offline."""
 
 projection = Table(
     "projection",

@@ -11,6 +11,7 @@ from bot.privacy import Situation, Subject, Where, where
 from bot.rooms import Rooms
 from bot.words import Words
 from connectors.ports.chat import Action, Address, Attachment, Author, Citation, Reply, ReplyKind, RequestRef
+from connectors.ports.language import NOBODY, Behalf
 from connectors.ports.messages import Messages
 from connectors.ports.people import ExternalId, Person
 from connectors.ports.records import new_id
@@ -57,6 +58,8 @@ class Talk:
     """What a thread is begun with, when what was heard was not said in one (a form, a button of the home page)."""
     private_to: str | None = None
     """The open sensitive handoff that all that is said here belongs to."""
+    behalf: Behalf = NOBODY
+    """For whom a language model works in this turn."""
 
     def hear(self, text: str, message_id: str | None = None) -> None:
         said = "\n".join(filter(None, (text, *(self.words("say.file", name=file.name) for file in self.files))))

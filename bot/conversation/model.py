@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from connectors.ports.chat import Address
+from connectors.ports.language import NOBODY, Behalf
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
 from specialists.request import SlotValue
@@ -178,3 +179,7 @@ class Recall:
     handoff_open: bool = False
     unseen: tuple[Awaits, ...] = ()
     """Questions that the person was not shown yet, which no answer is meant for."""
+    behalf: Behalf = NOBODY
+    """For whom a language model works that helps to understand."""
+    summary: str = ""
+    """What was said here before, in short; data, never instructions."""

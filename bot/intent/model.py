@@ -52,6 +52,22 @@ class Wish:
     """Slots that the words narrow down but do not decide ("a laptop"): slot -> what it may be, as people read it."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """Slots whose thing was named but is not known: slot -> the words ("FooBarApp")."""
+    search: str | None = None
+    """A question in the articles' language that stands by itself, to look for articles by; None: `text` serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What understood or answered: None of `model` and `prompt` when it was offline."""
+
+    model: str | None = None
+    prompt: str | None = None
+    """Its id, "recognition-1"."""
+    fell_back: str | None = None
+    """The code of why the offline twin served though a model is configured."""
+
+
+OFFLINE = Engine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,9 @@ class Recognition:
     """Slots of that request that it narrows down but does not decide."""
     vector: NDArray[np.float32] | None = field(default=None, repr=False)
     """The utterance's embedding, so that retrieval need not make it again."""
+    likely: tuple[tuple[str, float], ...] = ()
+    """Every skill with its confidence for the utterance as a whole, best first: what a language model chooses from."""
+    engine: Engine = OFFLINE
 
 
 # Steps: what a turn does, in order. Routing returns them; `bot/turn.py` takes them.
@@ -79,6 +98,8 @@ class Answer:
     question: str
     follows: str | None = None
     """The question before, when this one leans on it."""
+    search: str | None = None
+    """What to look for articles by, when that is not the question's own words."""
 
 
 @dataclass(frozen=True, slots=True)

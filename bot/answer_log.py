@@ -10,7 +10,7 @@ from bot.naming import Names
 from bot.talk import Talk
 from connectors.ports.chat import Citation
 from connectors.ports.secrets import without_secrets
-from knowledge.answering import Answer
+from knowledge.answers import Answer
 from knowledge.feedback import keep_answer, keep_judgement
 from knowledge.gaps import keep_unanswered, keep_unhelpful
 from knowledge.masking import masked

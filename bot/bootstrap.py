@@ -70,7 +70,8 @@ from connectors.ports.people import Person
 from connectors.ports.records import Clock, utcnow
 from connectors.sandbox.connector import SandboxCompany
 from connectors.web.channel import WebChannel
-from knowledge.answering import Answer, Answerer
+from knowledge.answering import Answerer
+from knowledge.answers import Answer
 from knowledge.chroma_index import ChromaIndex
 from knowledge.embedding.former import Former
 from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory

@@ -24,7 +24,7 @@ from connectors.errors import ConnectorError
 from connectors.ports.chat import Action, Citation, Reply, ReplyKind
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
-from knowledge.answering import Answer
+from knowledge.answers import Answer
 from specialists.request import COMPOSED, Request, RequestState
 from specialists.store import RequestStore
 

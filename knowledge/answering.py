@@ -7,13 +7,13 @@ here; an `Answer` of kind "unknown" carries no quotes.
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from connectors.ports.chat import Citation
+from connectors.ports.language import NOBODY, Behalf
 from connectors.ports.people import Person
+from knowledge.answers import Answer, Quote, Show, citation_of
 from knowledge.confidence import ANSWER_AT, confidence_of
 from knowledge.embedding.port import Encoder, Vector, Vectors
 from knowledge.follow_ups import in_short, points, with_context
@@ -42,32 +42,7 @@ for a unit of the kind that was asked for."""
 _PARALLEL = 0.4
 """Share of their words that two passages have in common when one is worded after the other."""
 _FEW_ROWS = 2
-_SNIPPET = 240
 _CACHED_CHUNKS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """`text` is Markdown from the article, to be shown with [n] of its citation."""
-
-    text: str
-    citation: Citation
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`question` is what was looked for, with what a follow-up left out. `confidence` is 0..1; `passages` are the best found.
-
-    `articles` are the ids of what is quoted, one for each quote; `vector` is the question's embedding, None if it was not made.
-    """
-
-    kind: Literal["answered", "unknown"]
-    question: str
-    confidence: float
-    quotes: tuple[Quote, ...] = ()
-    passages: tuple[Passage, ...] = ()
-    articles: tuple[str, ...] = ()
-    vector: Vector | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +96,20 @@ class Answerer:
         self._encoder = encoder
         self._reader = Reader(encoder)
 
-    async def answer(self, question: str, asker: Person, *, context: str | None = None, vector: Vector | None = None) -> Answer:
-        """An answer that `asker` may read.
-
-        `context` is their previous question, used when this one cannot stand alone ("and in Germany?"). `vector` is the
-        question's embedding, if recognition made it already.
-        """
+    async def answer(
+        self,
+        question: str,
+        asker: Person,
+        *,
+        context: str | None = None,
+        vector: Vector | None = None,
+        search: str | None = None,
+        behalf: Behalf = NOBODY,
+        show: Show | None = None,
+    ) -> Answer:
+        """As `Answers` has it; nobody's model works, and it comes at once."""
+        if search is not None:
+            question, context, vector = search, None, None
         asked = encodable(question[:MAX_QUESTION]).strip()
         if not words(asked):
             return Answer("unknown", asked, 0.0)
@@ -189,13 +172,13 @@ def decide(question: str, vector: Vector, read: Sequence[ReadPassage], passages:
     quotes: list[Quote] = []
     quoted: list[str] = []
     for place in order[:_MAX_QUOTES]:
-        if quotes and _is_the_other_one(read[place].passage, read[order[0]].passage, asked):
+        if quotes and is_the_other_one(read[place].passage, read[order[0]].passage, asked):
             continue
         chosen = choose(read[place].units, support[place])
         text = compose(chosen)
         if not any(plain(text) in plain(quote.text) for quote in quotes):
             section = section_of(chosen[0], read[place].passage.chunk.section)
-            quotes.append(Quote(text, _citation(len(quotes) + 1, read[place].passage, section, text)))
+            quotes.append(Quote(text, citation_of(len(quotes) + 1, read[place].passage, section, text)))
             quoted.append(read[place].passage.chunk.article_id)
     return Answer("answered", question, confidence, tuple(quotes), tuple(passages[:_TOLD]), tuple(quoted), vector)
 
@@ -284,7 +267,7 @@ def _countries_of(value: str) -> frozenset[str]:
     return own | countries_in(value.replace("_", " ").replace("-", " ").upper())
 
 
-def _is_the_other_one(second: Passage, first: Passage, asked: Sequence[str]) -> bool:
+def is_the_other_one(second: Passage, first: Passage, asked: Sequence[str]) -> bool:
     """Whether a passage says the like of the first one about another floor, plan or weekday than the question names.
 
     What is worded differently adds to an answer, even if it lacks a word of the question.
@@ -325,16 +308,3 @@ def _fitness(unit: Unit, title: str, question: str) -> float:
     amount = _FIGURE.search(question) is not None and re.search(r"\d", unit.text) is not None
     step = _HOW_TO.match(question) is not None and unit.kind == "item" and _STEP.match(unit.text) is not None
     return _FITS if amount or step else 0.0
-
-
-def _citation(number: int, passage: Passage, section: str, text: str) -> Citation:
-    snippet = plain(text)
-    return Citation(
-        n=number,
-        title=passage.title,
-        source=passage.source,
-        section=section,
-        snippet=snippet if len(snippet) <= _SNIPPET else snippet[: _SNIPPET - 1].rsplit(" ", 1)[0] + "…",
-        updated=passage.updated_at,
-        restricted=bool(passage.audience),
-    )

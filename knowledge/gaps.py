@@ -24,7 +24,8 @@ from connectors.errors import ConnectorError, Retry
 from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json, new_id
-from knowledge.answering import Answer, Answerer
+from knowledge.answering import Answerer
+from knowledge.answers import Answer
 from knowledge.clustering import central, clusters
 from knowledge.embedding.port import Encoder, Vector, Vectors
 from knowledge.errors import NotPossible

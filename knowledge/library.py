@@ -18,7 +18,8 @@ from connectors.errors import Retry
 from connectors.ports.knowledge import AuditSink
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, Json, new_id
-from knowledge.answering import Answer, Reader
+from knowledge.answering import Reader
+from knowledge.answers import Answer
 from knowledge.embedding.former import Former
 from knowledge.embedding.port import Encoder
 from knowledge.errors import NotPossible

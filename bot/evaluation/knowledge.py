@@ -16,7 +16,7 @@ from bot.evaluation import figures
 from bot.evaluation.documents import Document, Shelf, fill
 from bot.evaluation.figures import Ranking
 from bot.evaluation.rows import Clock, Progress, rows, silent, text_in, texts_in
-from knowledge.answering import Answer
+from knowledge.answers import Answer
 from knowledge.model import Passage
 from knowledge.store import chunks
 from knowledge.text import plain

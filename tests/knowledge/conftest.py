@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from connectors.ports.people import Person
-from knowledge.answering import Answer, Answerer
+from knowledge.answering import Answerer
+from knowledge.answers import Answer
 from knowledge.embedding.former import Former
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.embedding.port import Encoder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from knowledge.answering import Answer
+from knowledge.answers import Answer
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
 from knowledge.index import MemoryIndex
 from knowledge.lexical import create_lexical

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from connectors.ports.records import utcnow
-from knowledge.answering import Answer
+from knowledge.answers import Answer
 from knowledge.embedding.hashing import HashingEncoder
 from knowledge.gaps import keep_unanswered
 from tests.bot.console.conftest import Client, Console

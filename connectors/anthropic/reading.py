@@ -1,0 +1,100 @@
+"""Pure: what the events of one streamed message add up to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jiter
+from anthropic.types import (
+    RawContentBlockDeltaEvent,
+    RawMessageDeltaEvent,
+    RawMessageStartEvent,
+    RawMessageStopEvent,
+    RawMessageStreamEvent,
+)
+
+from connectors.ports.language import Ask, Completion, Unusable, Usage
+
+_STOPPED = {"refusal": "refusal", "max_tokens": "max_tokens", "model_context_window_exceeded": "max_tokens"}
+"""Reasons to stop with which no result can be whole."""
+
+
+class Reading:
+    """One message as far as it has come. Reading an event that lacks what it must have raises Unusable (malformed)."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        """The one that was asked, until the message names who answers."""
+        self.usage = Usage()
+        self._said: list[str] = []
+        self._stopped: str | None = None
+        self._whole = False
+        self._shown: object = None
+
+    @property
+    def began(self) -> bool:
+        """Whether anything of the result has come."""
+        return bool(self._said)
+
+    def take(self, event: RawMessageStreamEvent) -> None:
+        """Events and blocks of kinds that are not known, and thinking, are passed over, as the API's rules of versions ask."""
+        try:
+            match event:
+                case RawMessageStartEvent():
+                    self.model = event.message.model
+                    self._spent(event.message.usage)
+                case RawContentBlockDeltaEvent():
+                    piece = getattr(event.delta, "partial_json" if event.delta.type == "input_json_delta" else "text", "")
+                    if piece:
+                        self._said.append(piece)
+                case RawMessageDeltaEvent():
+                    self._stopped = event.delta.stop_reason
+                    self._spent(event.usage)
+                case RawMessageStopEvent():
+                    self._whole = True
+                case _:
+                    pass
+        except (AttributeError, TypeError) as error:
+            raise self.unusable("malformed") from error
+
+    def grown(self) -> Mapping[str, Any] | None:
+        """The result so far, when there is more of it than the last time."""
+        try:
+            so_far = jiter.from_json("".join(self._said).encode(), partial_mode="trailing-strings")
+        except ValueError:
+            return None
+        if not isinstance(so_far, dict) or so_far == self._shown:
+            return None
+        self._shown = so_far
+        return so_far
+
+    def completion(self, ask: Ask) -> Completion:
+        """Raises Unusable: cut, refusal, max_tokens, malformed, schema."""
+        if not self._whole:
+            raise self.unusable("cut")
+        if self._stopped in _STOPPED:
+            raise self.unusable(_STOPPED[self._stopped])
+        try:
+            result = jiter.from_json("".join(self._said).encode(), allow_inf_nan=False)
+        except ValueError:
+            # Its words quote what was said.
+            raise self.unusable("malformed") from None
+        if not ask.accepts(result):
+            raise self.unusable("schema")
+        return Completion(result, self.model, self.usage)
+
+    def unusable(self, code: str) -> Unusable:
+        return Unusable(code, model=self.model, usage=self.usage)
+
+    def _spent(self, usage: Any) -> None:
+        """Counts are of the whole message so far; those that an event leaves out stay as they were."""
+        known = self.usage
+        self.usage = Usage(
+            input=_count(usage.input_tokens, known.input),
+            output=_count(usage.output_tokens, known.output),
+            cache_read=_count(usage.cache_read_input_tokens, known.cache_read),
+            cache_written=_count(usage.cache_creation_input_tokens, known.cache_written),
+        )
+
+
+def _count(told: int | None, known: int) -> int:
+    return known if told is None else int(told)

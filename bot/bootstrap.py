@@ -8,17 +8,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
 from pydantic import SecretStr
 
+from bot import assistance, encoders
 from bot.answer_log import AnswerLog
+from bot.assistance import Patience
 from bot.buttons import Buttons
 from bot.changes import Saver
 from bot.config import SHIPPED, Settings, check_groups
 from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
+from bot.conversation.summaries import Summaries
+from bot.conversation.summary_store import SummaryStore
 from bot.database import Sessions, connect
 from bot.dialogue import Dialogue
 from bot.feedback import Feedback
@@ -37,6 +40,8 @@ from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
 from bot.intent.surroundings import Surroundings
 from bot.intent.training import examples, vocabulary
+from bot.language.guarded import Guarded
+from bot.live_answers import LiveAnswers
 from bot.loops import Loop, steps
 from bot.metrics import Metrics
 from bot.migrations import upgrade
@@ -65,19 +70,15 @@ from bot.under_cards import UnderCards
 from bot.uploads import Uploads
 from bot.words import Words
 from connectors.ports.chat import Channel
+from connectors.ports.language import LanguageModel
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import Clock, utcnow
 from connectors.sandbox.connector import SandboxCompany
 from connectors.web.channel import WebChannel
 from knowledge.answering import Answerer
-from knowledge.answers import Answer
 from knowledge.chroma_index import ChromaIndex
-from knowledge.embedding.former import Former
-from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory
 from knowledge.embedding.port import Encoder
-from knowledge.embedding.prepared import PreparedEncoder
-from knowledge.embedding.sentence_transformers import SentenceTransformersEncoder
 from knowledge.feedback import Helpfulness, JudgedQuestions, forget_old
 from knowledge.gaps import Gaps, forget_old_gaps
 from knowledge.index import Index
@@ -102,13 +103,10 @@ if TYPE_CHECKING:
     from connectors.teams.connector import Teams
 
 HERE = Path(__file__).parent
-PREPARED = "prepared.npz"
-"""Beside the embedding runtime: vectors of the texts that ship with Foyer."""
 SWEEP_SECONDS = 30.0
+SUMMARY_SECONDS = 2.0
 FIRST_SWEEP_SECONDS = 3.0
 """Whoever waits for the first answer goes first."""
-BUILT_IN = "minilm"
-"""The encoder that is always there."""
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
 """Whoever may use this machine's command line; the audit names them so.
 
@@ -132,8 +130,10 @@ class App:
         inbox: Callable[[Sessions, Clock], Inbox] = Inbox,
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        policy: Policy | None = None,
+        model: LanguageModel | None = None,
     ) -> None:
-        """`monotonic` and `sleep` are the pace of what is said on chat platforms."""
+        """`monotonic` and `sleep` are the pace of what is said on chat platforms. `model`: instead of the configured one."""
         self.settings = settings
         self.clock = clock
         self._monotonic = monotonic
@@ -178,11 +178,16 @@ class App:
         self.metrics = Metrics()
         self.buttons = Buttons(self.home.key("buttons"))
 
-        self.encoder: Encoder = encoder or _encoder(settings)
+        self.encoder: Encoder = encoder or encoders.configured(settings)
         self.index: Index = index or ChromaIndex(settings.home.resolve() / "index")
-        self.policy = Policy()
-        self.audit = Audit(self.home.key("audit"), clock=clock, stamps={"policy": self.policy.version, "engine": "offline"})
-        former = Former(_origin(settings), lambda origin: _former(settings, origin))
+        self.policy = policy or Policy()
+        catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
+        surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
+        names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
+        self.model = self._guarded(model, names)
+        stamps = {"policy": self.policy.version, **assistance.stamps(self.model)}
+        self.audit = Audit(self.home.key("audit"), clock=clock, stamps=stamps)
+        former = encoders.former(settings)
         self.library = Library(self.sessions, self.index, self.encoder, self.audit, clock, organisation.audience, former=former)
         self.uploads = Uploads(self.library, self.home.path / "uploads")
         self.helpful = Helpfulness(self.sessions)
@@ -214,12 +219,15 @@ class App:
 
         saver = Saver(self.sessions, self.conversations, self.requests, self.handoffs, self.outbox, self.audit, self.committed)
         talks = Talks(self.people, self.rooms, self.messages, frozenset(name for name, spec in specs.items() if spec.personal))
+        kept_summaries = SummaryStore(self.sessions)
         board = Board(
             people=self.people,
             files=self.files,
             conversations=self.conversations,
             requests=self.requests,
             handoffs=self.handoffs,
+            summaries=kept_summaries,
+            roster=self.roster,
             outbox=self.outbox,
             channels=self.channels,
             messages=self.messages,
@@ -228,13 +236,10 @@ class App:
             room=self.rooms.of_group,
             talks=talks,
         )
-        catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
-        surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         self.recognizer = Recognizer(self.encoder, specs, ports["people"], surroundings)
         self.closed = ClosedRequests(self.sessions, self.requests, self.recognizer, self.encoder.name, self.judged)
         lessons = LessonStore(self.sessions)
         self.versions = Versions(self.sessions, self.recognizer, lessons, specs, self.audit, clock)
-        names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
         self.lessons = Review(self.sessions, lessons, names, self.recognizer, specs, self.audit, clock)
         teacher = Teacher(
             lessons=lessons,
@@ -252,9 +257,21 @@ class App:
         dialogue = Dialogue(
             self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
         )
+        self.summaries = Summaries(
+            sessions=self.sessions,
+            store=kept_summaries,
+            conversations=self.conversations,
+            requests=self.requests,
+            handoffs=self.handoffs,
+            people=self.people,
+            clock=clock,
+            on_made=self.desk.summarised,
+        )
         answer_log = AnswerLog(self.encoder.name, self.reviews, names)
-        self.responder = Responder(dialogue, self.desk, self._ask, self.requests, self.handoffs, self.people, self.buttons, answer_log)
-        self.memory = Memory(self.requests, self.held, specs)
+        self.responder = Responder(
+            dialogue, self.desk, self.answerer, self.answerer, self.requests, self.handoffs, self.people, self.buttons, answer_log
+        )
+        self.memory = Memory(self.requests, self.held, kept_summaries, specs)
         self.front_page = FrontPage(
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
         )
@@ -286,6 +303,7 @@ class App:
             handoffs=self.handoffs,
             memory=self.memory,
             recognizer=self.recognizer,
+            offline=self.recognizer,
             specs=specs,
             responder=self.responder,
             presses=presses,
@@ -306,6 +324,7 @@ class App:
             clock=clock,
             timeout=settings.turn_timeout,
             default_reader=room_reader,
+            patience=self._patience(),
         )
         self.status = StatusReader(
             sessions=self.sessions,
@@ -342,6 +361,7 @@ class App:
         self._sweep_loop = Loop("sweep", self._sweep, SWEEP_SECONDS)
         self._learning_loop = Loop("learning", self._learn, SWEEP_SECONDS)
         self._index_loop = Loop("index", self._index_some, SWEEP_SECONDS)
+        self._summary_loop = Loop("summaries", self.summaries.step, SUMMARY_SECONDS)
         self.inbox.on_new = self._inbox_loop.wake
         self.outbox.on_more = outbox_loop.wake
         self.outbox.on_refused = self.desk.on_refused
@@ -365,7 +385,7 @@ class App:
         await asyncio.gather(self._open_recognition(), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
-        for loop in (self._sweep_loop, self._learning_loop, self._index_loop):
+        for loop in (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop):
             loop.start(after=FIRST_SWEEP_SECONDS)
         await self.uploads.start()
         self._running = True
@@ -390,7 +410,7 @@ class App:
         await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
-        others = (*self._loops, self._sweep_loop, self._learning_loop, self._index_loop, self.uploads)
+        others = (*self._loops, self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop, self.uploads)
         await asyncio.gather(*(loop.stop(patience) for loop in others))
         await self.outbox.close(patience)
         for platform in self.platforms:
@@ -492,11 +512,25 @@ class App:
             sleep=self._sleep,
         )
 
-    async def _ask(self, question: str, asker: Person, before: str | None, vector: NDArray[Any] | None) -> Answer:
-        return await self.answerer.answer(question, asker, context=before, vector=vector)
-
     async def _topic(self, talk: Talk, text: str) -> str | None:
         return (await self.recognizer.recognize(text, await self.memory.recall(talk))).sensitive
+
+    def _guarded(self, given: LanguageModel | None, names: Names) -> LanguageModel | None:
+        """The language model that everything assisted gets; None where there is none."""
+        if given is None:
+            return None
+
+        async def named(text: str) -> frozenset[str]:
+            return await names.in_text(text, self.clock())
+
+        settings = self.settings.organisation.model
+        return Guarded(given, self.sessions, settings, clock=self.clock, monotonic=self._monotonic, names=named)
+
+    def _patience(self) -> Patience | None:
+        if self.model is None:
+            return None
+        answers = LiveAnswers(self.sessions, self.inbox, self.outbox, self._monotonic)
+        return Patience(self.settings.organisation.model.patience, answers, self.requests, self.roster, self._monotonic)
 
     def committed(self) -> None:
         """Something was saved: requests may have to start, people to be told, replies to go out."""
@@ -565,21 +599,3 @@ def playground_people(email: str) -> tuple[str, str]:
     from connectors.sandbox.playground import FILE, configuration
 
     return FILE, json.dumps(configuration(email), indent=2)
-
-
-def _encoder(settings: Settings) -> Encoder:
-    if settings.encoder == BUILT_IN:
-        return PreparedEncoder(OnnxMiniLM(settings.models), (settings.models or default_directory()) / PREPARED)
-    return SentenceTransformersEncoder(settings.encoder, dimension=settings.encoder_dimension)
-
-
-def _origin(settings: Settings) -> str:
-    """What `_former` opens the configured encoder by, once it is configured no more."""
-    model = Path(settings.encoder)
-    is_folder = settings.encoder != BUILT_IN and model.is_dir()
-    return json.dumps([str(model.resolve()) if is_folder else settings.encoder, settings.encoder_dimension])
-
-
-def _former(settings: Settings, origin: str | None) -> Encoder:
-    model, dimension = json.loads(origin) if origin else (BUILT_IN, 0)
-    return OnnxMiniLM(settings.models) if model == BUILT_IN else SentenceTransformersEncoder(model, dimension=dimension)

@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.language.settings import ModelSettings
 from bot.quiet import QuietHours
 from connectors.chat.loopback import is_loopback, leads_here
 from connectors.ports.chat import Address
@@ -77,6 +78,8 @@ class Organisation(BaseModel):
     """Assignment group -> the room it works in; the web chat where nothing is said."""
     quiet_hours: QuietHours | None = None
     """When people are told only what they ask for, or what cannot wait."""
+    model: ModelSettings = ModelSettings()
+    """The language model: which, what it may cost, and what it must not see."""
 
 
 SHIPPED = Path(__file__).with_name("foyer.yaml")

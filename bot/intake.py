@@ -49,11 +49,12 @@ ConversationKey = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """An activity in the inbox. `seq` is its row; `attempts` counts the turns that were tried for it before."""
+    """An activity in the inbox. `seq` is its row; `attempts` counts the turns that were tried for it before; `at`: when it came."""
 
     seq: int
     activity: Activity
     attempts: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,19 @@ class Inbox:
         )
         return marked.one_or_none() is not None
 
+    async def goes_on(self, session: AsyncSession, activity: Activity) -> bool:
+        """In a transaction: whether the turn of this activity is not finished, and its sender has not pressed Stop there since. Until
+        the end of the transaction nobody can finish it.
+        """
+        own, address = t.inbox.c, activity.address
+        new = (own.channel == address.channel, own.tenant == address.tenant, own.state == "new")
+        this = select(own.seq).where(*new, own.activity_id == activity.id).with_for_update()
+        if (await session.execute(this)).one_or_none() is None:
+            return False
+        here = (*new, own.room == address.room, own.thread == (address.thread or ""), own.sender == activity.sender.external_id)
+        stop = own.activity["kind"].as_string() == ActivityKind.STOPPED.value
+        return not (await session.execute(select(exists().where(*here, stop)))).scalar()
+
     async def stand_in(self, session: AsyncSession, activity: Activity) -> None:
         """An edit that came before its message, or speaks to the bot where that did not, is that message: in the turn's
         transaction, so that the message itself is a redelivery when it comes."""
@@ -310,7 +324,7 @@ class Inbox:
         async with self._sessions() as session:
             row = (
                 await session.execute(
-                    select(t.inbox.c.seq, t.inbox.c.activity, t.inbox.c.attempts)
+                    select(t.inbox.c.seq, t.inbox.c.activity, t.inbox.c.attempts, t.inbox.c.received_at)
                     .where(
                         t.inbox.c.state == "new",
                         t.inbox.c.channel == channel,
@@ -322,7 +336,7 @@ class Inbox:
                     .limit(1)
                 )
             ).one_or_none()
-        return Received(row.seq, _activity.validate_python(row.activity), row.attempts) if row is not None else None
+        return Received(row.seq, _activity.validate_python(row.activity), row.attempts, row.received_at) if row is not None else None
 
 
 def _without_secrets(activity: Activity) -> Activity:

@@ -1,8 +1,10 @@
 """What the bot says to each step of a turn. One method a step; nothing here writes."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import structlog
@@ -22,15 +24,12 @@ from bot.people import PeopleStore
 from bot.talk import Talk
 from connectors.errors import ConnectorError
 from connectors.ports.chat import Action, Citation, Reply, ReplyKind
-from connectors.ports.people import Person
 from connectors.ports.records import new_id
-from knowledge.answers import Answer
+from knowledge.answers import Answer, Answers
 from specialists.request import COMPOSED, Request, RequestState
 from specialists.store import RequestStore
 
 log = structlog.get_logger()
-Ask = Callable[[str, Person, str | None, NDArray[np.float32] | None], Awaitable[Answer]]
-"""question, asker, the question before it, its vector -> a cited answer or none."""
 LONG_AGO_DAYS = 365
 SHOWN = 5
 """Cards in one answer."""
@@ -38,9 +37,12 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Responder:
+    """`articles` answers questions, `offline` those about private matters, which no language model reads."""
+
     dialogue: Dialogue
     desk: Desk
-    ask: Ask
+    articles: Answers
+    offline: Answers
     requests: RequestStore
     handoffs: HandoffStore
     people: PeopleStore
@@ -49,8 +51,8 @@ class Responder:
 
     async def respond(self, talk: Talk, step: steps.Step, vector: NDArray[np.float32] | None) -> None:
         match step:
-            case steps.Answer(question, follows):
-                await self._answer(talk, question, follows, vector)
+            case steps.Answer():
+                await self._answer(talk, step, vector)
             case steps.Fulfil():
                 await self.dialogue.open(talk, step)
             case steps.Fill(request_id, slots):
@@ -86,18 +88,44 @@ class Responder:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    async def _answer(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> None:
+    async def _answer(self, talk: Talk, asked: steps.Answer, vector: NDArray[np.float32] | None) -> None:
         try:
-            answer = await self.ask(question, talk.person, follows, vector)
+            answer = await self._find(talk, asked, vector)
         except ConnectorError as error:
             log.warning("search_unavailable", code=error.code)
-            self.offer_person(talk, "search_unavailable", question, ReplyKind.NOTICE, talk.words("answer.unavailable"))
+            self.offer_person(talk, "search_unavailable", asked.question, ReplyKind.NOTICE, talk.words("answer.unavailable"))
+            return
+        if answer is None:
             return
         if answer.quotes:
-            await self._quote(talk, answer, question, follows)
+            await self._quote(talk, answer, asked)
         else:
             await self.answers.unanswered(talk, answer)
-            await self._dont_know(talk, question)
+            await self._dont_know(talk, asked.question)
+
+    async def _find(self, talk: Talk, asked: steps.Answer, vector: NDArray[np.float32] | None) -> Answer | None:
+        """The answer, as far as it was seen where the person stopped it; None when nothing was."""
+        articles = self.articles if talk.private_to is None else self.offline
+        show = partial(self._show, talk) if talk.streams else None
+        try:
+            return await articles.answer(
+                asked.question,
+                talk.person,
+                context=asked.follows,
+                vector=vector,
+                search=asked.search,
+                behalf=talk.behalf,
+                show=show,
+            )
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if talk.live is None or not talk.live.over or (task is not None and task.cancelling()):
+                raise
+            return talk.live.seen
+
+    async def _show(self, talk: Talk, so_far: Answer) -> None:
+        text = talk.words("answer.more", text=so_far.said)
+        await talk.show(so_far, Reply(new_id(), ReplyKind.ANSWER, text, citations=_cited(so_far)))
 
     async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:
         """No wish that is known ("my VPN drops every five minutes"), but perhaps an article speaks of it; then it is quoted."""
@@ -117,20 +145,22 @@ class Responder:
 
     async def quoted(self, talk: Talk, question: str, follows: str | None, vector: NDArray[np.float32] | None) -> bool:
         """Answers from articles; False, and nothing said, when they do not cover it."""
-        answer = await self.ask(question, talk.person, follows, vector)
+        asked = steps.Answer(question, follows)
+        answer = await self._find(talk, asked, vector)
+        if answer is None:
+            return True
         if answer.quotes:
-            await self._quote(talk, answer, question, follows)
+            await self._quote(talk, answer, asked)
         return bool(answer.quotes)
 
-    async def _quote(self, talk: Talk, answer: Answer, question: str, follows: str | None) -> None:
-        citations = [quote.citation for quote in answer.quotes]
-        quoted = "\n\n".join(f"{quote.text} [{quote.citation.n}]" for quote in answer.quotes)
+    async def _quote(self, talk: Talk, answer: Answer, asked: steps.Answer) -> None:
+        citations = _cited(answer)
         overdue = await self.answers.overdue(citations)
-        sources = "\n".join(self._source(talk, citation, overdue.get(citation.source)) for citation in _unique(citations))
-        asked = question if follows is None else f"{follows} {question}"
+        sources = "\n".join(self._source(talk, citation, overdue.get(citation.source)) for citation in citations)
+        question = asked.question if asked.follows is None else f"{asked.follows} {asked.question}"
         # What is asked in private is no beginning for what is asked openly once the matter is closed.
-        talk.conversation = replace(talk.conversation, question=asked if talk.private_to is None else None, misses=0)
-        reply = Reply(new_id(), ReplyKind.ANSWER, f"{quoted}\n\n{sources}", citations=tuple(_unique(citations)))
+        talk.conversation = replace(talk.conversation, question=question if talk.private_to is None else None, misses=0)
+        reply = Reply(new_id(), ReplyKind.ANSWER, f"{answer.said}\n\n{sources}", citations=citations)
         talk.post(replace(reply, feedback=judged(reply.id, talk.words, self.buttons)))
         await self.answers.shown(talk, reply.id, answer)
 
@@ -281,8 +311,9 @@ class Responder:
         return talk.current(request)
 
 
-def _unique(citations: Sequence[Citation]) -> list[Citation]:
+def _cited(answer: Answer) -> tuple[Citation, ...]:
+    """The sources of an answer, each once."""
     seen: dict[int, Citation] = {}
-    for citation in citations:
-        seen.setdefault(citation.n, citation)
-    return list(seen.values())
+    for quote in answer.quotes:
+        seen.setdefault(quote.citation.n, quote.citation)
+    return tuple(seen.values())

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from bot import logs
-from bot.bootstrap import PREPARED, App
+from bot.bootstrap import App
 from bot.config import Settings, load
+from bot.encoders import PREPARED
 from knowledge.embedding.onnx_minilm import OnnxMiniLM, default_directory
 from knowledge.embedding.prepared import RecordingEncoder
 from knowledge.index import MemoryIndex

@@ -6,15 +6,18 @@ from datetime import datetime
 
 from bot.changes import Changes, Post
 from bot.conversation.model import Awaits, Conversation, Speaker, TranscriptEvent
+from bot.live_answers import LiveAnswer
 from bot.people import PeopleStore
 from bot.privacy import Situation, Subject, Where, where
 from bot.rooms import Rooms
 from bot.words import Words
+from connectors.errors import Refused
 from connectors.ports.chat import Action, Address, Attachment, Author, Citation, Reply, ReplyKind, RequestRef
 from connectors.ports.language import NOBODY, Behalf
 from connectors.ports.messages import Messages
 from connectors.ports.people import ExternalId, Person
 from connectors.ports.records import new_id
+from knowledge.answers import Answer
 from specialists.request import Request
 
 
@@ -60,6 +63,8 @@ class Talk:
     """The open sensitive handoff that all that is said here belongs to."""
     behalf: Behalf = NOBODY
     """For whom a language model works in this turn."""
+    live: LiveAnswer | None = None
+    """The message in which an answer is shown while it is made; None where it is shown when it is there."""
 
     def hear(self, text: str, message_id: str | None = None) -> None:
         said = "\n".join(filter(None, (text, *(self.words("say.file", name=file.name) for file in self.files))))
@@ -117,17 +122,28 @@ class Talk:
     ) -> None:
         """`about`: the requests and handoffs that it tells of; that decides who sees it."""
         of = private_to or self.private_to
-        shown = where(
-            reply,
-            (*self.about, *about),
-            self.conversation,
-            Situation(self.alone is not None, self._is_present() and self.whispers, self.apart, self.outsiders),
-            self.personal_skills,
-            personal=personal or of is not None,
-            lasting=card_key is not None,
-        )
+        shown = self._where(reply, about, personal=personal or of is not None, lasting=card_key is not None)
         self._send(reply, shown, card_key)
         self.remember(reply.kind, reply.text, author_id=author_id, private_to=of)
+
+    @property
+    def streams(self) -> bool:
+        """Whether what is said next may be shown while it is made: it is no private matter, and nothing waits to be said before it."""
+        return self.live is not None and self.private_to is None and not self.changes.posts
+
+    async def show(self, so_far: Answer, reply: Reply) -> None:
+        """Shows what there is of an answer where the whole of it will stand, its sources left for the end. Raises Stopped, and Refused
+        where that is not in the conversation, for all who read there.
+        """
+        if self.live is None or not self.streams or self._where(reply) is not Where.HERE:
+            raise Refused("not_shown_openly")
+        post = Post(self.conversation.address, replace(reply, citations=()), None, self.person.id)
+        await self.live.show(so_far, post)
+
+    def _where(self, reply: Reply, about: Sequence[Subject] = (), *, personal: bool = False, lasting: bool = False) -> Where:
+        situation = Situation(self.alone is not None, self._is_present() and self.whispers, self.apart, self.outsiders)
+        subjects = (*self.about, *about)
+        return where(reply, subjects, self.conversation, situation, self.personal_skills, personal=personal, lasting=lasting)
 
     def remember(self, kind: ReplyKind, text: str, *, author_id: str | None = None, private_to: str | None = None) -> None:
         """What was said, for whoever reads the conversation; also of what a card says that was there before."""
@@ -144,7 +160,9 @@ class Talk:
         if shown is Where.WHISPERED and self.reader is not None:
             posts.append(Post(here, replace(reply, only_for=self.reader.external_id), None, self.person.id))
         elif shown is Where.HERE or self.alone is None:
-            posts.append(Post(here, reply, card_key, self.person.id))
+            post = Post(here, reply, card_key, self.person.id)
+            if self.live is None or not self.live.takes(post, posts):
+                posts.append(post)
         else:
             # A placement, so that the thread which it begins there is known to belong to this conversation.
             posts.append(Post(self.alone, reply, card_key or f"said:{self.conversation.id}", self.person.id))

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.answer_log import served
+from bot.assistance import Patience
 from bot.changes import Audited, Changes, Post, Saver
 from bot.conversation.memory import Memory
 from bot.conversation.model import AwaitsChoice, AwaitsInvitation
@@ -20,8 +22,8 @@ from bot.handoff.store import HandoffMoved, HandoffStore
 from bot.hearing import Hearing
 from bot.intake import Inbox, Received
 from bot.intent import model as steps
-from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
+from bot.live_answers import LiveAnswer
 from bot.metrics import Metrics
 from bot.people import PeopleStore, Unresolved
 from bot.presses import Presses
@@ -57,12 +59,15 @@ TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class TurnHandler:
+    """`offline` understands what is only overheard: no language model reads that. `patience`: None where there is none."""
+
     inbox: Inbox
     people: PeopleStore
     threads: Threads
     handoffs: HandoffStore
     memory: Memory
-    recognizer: Recognizer
+    recognizer: steps.Understands
+    offline: steps.Understands
     specs: dict[str, SkillSpec]
     responder: Responder
     presses: Presses
@@ -83,6 +88,7 @@ class TurnHandler:
     clock: Clock
     timeout: float
     default_reader: Reader
+    patience: Patience | None = None
 
     async def handle(self, received: Received) -> None:
         """Raises what the turn raised: the inbox tries again, then gives up with an answer."""
@@ -99,14 +105,17 @@ class TurnHandler:
 
     async def give_up(self, received: Received) -> None:
         """Never silent: after the last failure the person is told, and what they said is kept."""
-        activity = received.activity
+        activity, live = received.activity, self._live(received)
         changes = Changes()
         if activity.addressed and activity.kind not in UNASKED:
             words = Words(self.messages, self.default_reader)
             with suppress(Exception):  # the directory may be what is broken
                 if isinstance(person := await self.people.resolve(activity.sender), Person):
                     words = Words.for_person(self.messages, person)
-            changes.posts.append(self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, words("turn.failed"))))
+            told = self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, words("turn.failed")))
+            if live is None or not live.takes(told, ()):
+                changes.posts.append(told)
+        self._settle(live, changes)
 
         async def finish(session: AsyncSession) -> None:
             await self.inbox.mark(session, received.seq, "failed")
@@ -118,10 +127,11 @@ class TurnHandler:
 
     async def _turn(self, received: Received) -> None:
         activity = await self.hearing.complete(received.activity)
-        changes = Changes()
-        concerned = await self._respond(activity, changes)
+        changes, live = Changes(), self._live(received)
+        concerned = await self._respond(activity, changes, received, live)
         if not concerned:
             changes = Changes()
+        self._settle(live, changes)
 
         async def finish(session: AsyncSession) -> None:
             if not await self.inbox.mark(session, received.seq, "done" if concerned else "overheard"):
@@ -135,7 +145,14 @@ class TurnHandler:
         except AlreadyHandled:
             log.info("turn_handled_before", seq=received.seq)
 
-    async def _respond(self, activity: Activity, changes: Changes) -> bool:
+    def _live(self, received: Received) -> LiveAnswer | None:
+        return self.patience.answers.of(received.activity) if self.patience is not None else None
+
+    def _settle(self, live: LiveAnswer | None, changes: Changes) -> None:
+        if live is not None:
+            live.settle(changes, Words(self.messages, self.default_reader)("answer.broken"))
+
+    async def _respond(self, activity: Activity, changes: Changes, received: Received, live: LiveAnswer | None) -> bool:
         """False when it was none of the bot's business."""
         person = await self.people.resolve(activity.sender)
         if isinstance(person, Unresolved) and person.standing == "bot":
@@ -156,6 +173,9 @@ class TurnHandler:
         place = await self.threads.place(activity, person, now)
         talk = await self.talks.open(activity.id, person, place.conversation, now, changes, activity.sender, place.heard)
         talk.began = activity.text
+        if self.patience is not None:
+            talk.behalf = await self.patience.behalf(talk, (now - received.at).total_seconds())
+            talk.live = live if not place.begins else None
         if not await within(self.timeout, self._take_part(activity, talk)):
             return False
         self.hearing.finish(talk)
@@ -295,7 +315,7 @@ class TurnHandler:
 
     async def _offered(self, activity: Activity, talk: Talk) -> bool:
         """Nobody asked the bot, but it may answer questions in this room: only with what an article says."""
-        recognition = await self.recognizer.recognize(activity.text, await self.memory.recall(talk))
+        recognition = await self.offline.recognize(activity.text, await self.memory.recall(talk))
         if recognition.sensitive is not None or [wish.act for wish in recognition.wishes] != ["question"]:
             return False
         talk.hear(activity.text, activity.id)
@@ -368,7 +388,7 @@ class TurnHandler:
                     "wishes": [{"act": w.act, "skill": w.skill, "confidence": round(w.confidence, 3)} for w in recognition.wishes],
                     "steps": [type(step).__name__ for step in route_taken],
                     "sensitive": recognition.sensitive is not None,
-                    "engine": "offline",
+                    **served(recognition.engine.model, recognition.engine.prompt, recognition.engine.fell_back),
                 },
                 private=None if recognition.sensitive else {"text": recognition.utterance[:2000]},
             )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, AwaitsSolved, OpenRequest, Recall
+from bot.conversation.summary_store import SummaryStore
 from bot.held import HeldPosts
 from bot.talk import Talk
 from specialists.request import Request
@@ -14,6 +15,7 @@ from specialists.store import RequestStore
 class Memory:
     requests: RequestStore
     held: HeldPosts
+    summaries: SummaryStore
     specs: dict[str, SkillSpec]
 
     async def recall(self, talk: Talk) -> Recall:
@@ -27,6 +29,7 @@ class Memory:
         talk.conversation = conversation
         solved = {f"receipt:{item.request_id}": item for item in conversation.awaits if isinstance(item, AwaitsSolved)}
         unseen = tuple(solved[card_key] for card_key in await self.held.unseen([*solved]))
+        kept = await self.summaries.get(conversation.id)
         return Recall(
             person=talk.person,
             awaits=tuple(item for item in conversation.awaits if item not in unseen),
@@ -36,6 +39,9 @@ class Memory:
             misses=conversation.misses,
             handoff_open=conversation.handoff_id is not None,
             unseen=unseen,
+            behalf=talk.behalf,
+            summary=kept.summary.text() if kept.summary is not None else "",
+            private=talk.private_to is not None,
         )
 
     def _open(self, request: Request) -> OpenRequest:

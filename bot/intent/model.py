@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.conversation.model import Recall
 from specialists.request import SlotValue
 
 Act = Literal[
@@ -54,6 +55,8 @@ class Wish:
     """Slots whose thing was named but is not known: slot -> the words ("FooBarApp")."""
     search: str | None = None
     """A question in the articles' language that stands by itself, to look for articles by; None: `text` serves."""
+    guessed: bool = False
+    """A language model alone sees it in the words: it takes a yes, however low the risk is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,15 @@ class Recognition:
     vector: NDArray[np.float32] | None = field(default=None, repr=False)
     """The utterance's embedding, so that retrieval need not make it again."""
     likely: tuple[tuple[str, float], ...] = ()
-    """Every skill with its confidence for the utterance as a whole, best first: what a language model chooses from."""
+    """Every skill with its confidence for the utterance, whole or in the part that says it most clearly, best first: what a language
+    model chooses from."""
     engine: Engine = OFFLINE
+
+
+class Understands(Protocol):
+    """Whoever recognises what is wanted: offline, or assisted by a language model."""
+
+    async def recognize(self, text: str, recall: Recall) -> Recognition: ...
 
 
 # Steps: what a turn does, in order. Routing returns them; `bot/turn.py` takes them.

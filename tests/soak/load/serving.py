@@ -26,7 +26,7 @@ class NoInbox(Inbox):
         self._heard = getattr(self, "_heard", deque())
         # Told apart by its number, since two deliveries of one message are two messages to whoever keeps nothing.
         number = len(self._heard) + 1
-        self._heard.append(Received(number, replace(activity, id=f"{activity.id}#{id(activity)}"), 0))
+        self._heard.append(Received(number, replace(activity, id=f"{activity.id}#{id(activity)}"), 0, activity.at))
         self.on_new()
         return True
 

@@ -1,0 +1,109 @@
+"""An answer that is shown while a language model still writes it: one message, posted with its first words and edited until its end.
+
+It is a card of the outbox, keyed by its turn, and what is there is asked in the very transaction that changes it. So whatever becomes
+of the turn (thought again, crashed, given up), what is said in the end is said in that place, and nothing is there twice.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import NAMESPACE_OID, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.changes import Changes, Post
+from bot.database import Sessions
+from bot.intake import Inbox
+from bot.outbox import Outbox, Placement
+from connectors.ports.chat import Activity, Address, Reply, ReplyKind
+from knowledge.answers import Answer
+
+EVERY = 1.0
+"""Seconds between two edits at least: platforms take few, and the last one says it all."""
+
+
+class Stopped(asyncio.CancelledError):
+    """Nobody wants to hear more of this answer. It ends whoever makes it as a cancellation does, but never within a transaction."""
+
+
+class LiveAnswer:
+    """Of one turn. `over`: Stop was pressed, or the turn was finished by somebody else; `seen`: the last that was shown of it."""
+
+    def __init__(self, to: "LiveAnswers", activity: Activity) -> None:
+        self._to = to
+        self._activity = activity
+        turn = "\n".join((activity.address.channel, activity.address.tenant, activity.id))
+        self.card_key = f"answer:{uuid5(NAMESPACE_OID, turn)}"
+        self._shown_at: float | None = None
+        self._end: Post | None = None
+        self._writing: asyncio.Task[bool] | None = None
+        self.over = False
+        self.seen: Answer | None = None
+
+    async def show(self, so_far: Answer, post: Post) -> None:
+        """Shows in `post` what the answer has come to, unless it was shown just now. Raises Stopped."""
+        now = self._to.monotonic()
+        if self._shown_at is not None and now - self._shown_at < EVERY:
+            return
+        # Whoever waits for the model may be cut off, but not within a transaction.
+        self._writing = asyncio.create_task(self._write(post))
+        if not await asyncio.shield(self._writing):
+            self.over = True
+            raise Stopped
+        self._shown_at, self.seen = now, so_far
+        self._to.outbox.on_more()
+
+    async def _write(self, post: Post) -> bool:
+        async with self._to.sessions.begin() as session:
+            if not await self._to.inbox.goes_on(session, self._activity):
+                return False
+            if await self._to.outbox.placements(session, self.card_key):
+                await self._to.outbox.edit(session, self.card_key, lambda _: post.reply)
+            else:
+                await self._to.outbox.post(session, post.address, post.reply, card_key=self.card_key, reader_id=post.reader_id)
+            return True
+
+    def takes(self, post: Post, before: Sequence[Post]) -> bool:
+        """Whether this is what its message says in the end: the first thing said in the conversation, and nothing was said `before`."""
+        if self._end is not None or before or post.card_key is not None:
+            return False
+        self._end = post
+        return True
+
+    def settle(self, changes: Changes, broken: str) -> None:
+        """At the end of a turn, saved with it. `broken`: what is said in the place of an answer that nothing came of."""
+
+        async def end(session: AsyncSession) -> None:
+            outbox, post = self._to.outbox, self._end
+            there = await outbox.placements(session, self.card_key)
+            if post is not None and there and _is_room_of(post, there[0]):
+                await outbox.edit(session, self.card_key, lambda _: post.reply)
+                return
+            if post is not None:
+                await outbox.post(session, post.address, post.reply, reader_id=post.reader_id)
+            if there:
+                await outbox.edit(session, self.card_key, lambda placement: Reply(placement.id, ReplyKind.NOTICE, broken))
+
+        changes.inside.append(end)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAnswers:
+    """`monotonic` is in seconds."""
+
+    sessions: Sessions
+    inbox: Inbox
+    outbox: Outbox
+    monotonic: Callable[[], float]
+
+    def of(self, activity: Activity) -> LiveAnswer:
+        return LiveAnswer(self, activity)
+
+
+def _is_room_of(post: Post, there: Placement) -> bool:
+    """Whether the message that is there can say it: it is seen by the same people."""
+    return post.reply.only_for is None and post.reply.surface is None and _room(post.address) == _room(there.address)
+
+
+def _room(address: Address) -> Address:
+    return replace(address, thread=None)

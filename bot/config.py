@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.language.settings import ModelSettings
@@ -42,6 +42,12 @@ Place = Annotated[str, AfterValidator(_is_place)]
 """A room, as channel:tenant:room."""
 RoomMode = Annotated[Literal["off", "mention", "questions"], BeforeValidator(lambda mode: "off" if mode is False else mode)]
 """`off` without quotes is false in YAML, and means the same."""
+
+
+def _is_address(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError(f"write https://... instead of {url!r}")
+    return url.rstrip("/")
 
 
 def place(name: str) -> Address:
@@ -82,6 +88,8 @@ class Organisation(BaseModel):
     """The language model: which, what it may cost, and what it must not see."""
 
 
+VENDOR = "ANTHROPIC_"
+"""Settings that are named as the vendor's own tools name them."""
 SHIPPED = Path(__file__).with_name("foyer.yaml")
 """The sandbox company's, where a home has none of its own."""
 
@@ -103,10 +111,15 @@ def _said(error: ValidationError, prefix: str = "") -> str:
     """What is wrong with which setting, without the library's own words about itself."""
     told = []
     for one in error.errors(include_url=False):
-        where = prefix + ".".join(str(part) for part in one["loc"] if part != "[key]")
+        named = ".".join(str(part) for part in one["loc"] if part != "[key]")
+        where = named if named.startswith(VENDOR) else prefix + named
         what = "there is no such setting" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
         told.append(f"{where.upper() if prefix else where}: {what}" if where else what)
     return "; ".join(told)
+
+
+_UNSET = BeforeValidator(lambda given: None if given == "" else given)
+"""A variable that is there and empty says nothing."""
 
 
 class Settings(BaseSettings):
@@ -165,6 +178,14 @@ class Settings(BaseSettings):
     """Names the keys that Teams signs its requests with."""
     teams_login_url: str = "https://login.microsoftonline.com"
     teams_graph_url: str = "https://graph.microsoft.com"
+    anthropic_api_key: Annotated[SecretStr | None, _UNSET] = Field(
+        default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY", "anthropic_api_key")
+    )
+    """sk-ant-...: Claude understands and answers, the offline engine wherever it cannot. Without it, the offline engine alone."""
+    anthropic_base_url: Annotated[Annotated[str, AfterValidator(_is_address)] | None, _UNSET] = Field(
+        default=None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "anthropic_base_url")
+    )
+    """Another address of the API, without /v1: a gateway's; Anthropic's own when None."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     organisation: Organisation = Field(default_factory=lambda: _organisation(SHIPPED))
 

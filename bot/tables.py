@@ -306,8 +306,8 @@ model_use = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("at", UtcDateTime, nullable=False, index=True),
-    Column("turn_id", String(200), index=True),
-    Column("conversation_id", String(36), index=True),
+    Column("turn_id", String(200)),
+    Column("conversation_id", String(36)),
     Column("person_id", String(36)),
     Column("specialist", String(60), nullable=False),
     Column("prompt", String(60), nullable=False),
@@ -320,35 +320,40 @@ model_use = Table(
     Column("outcome", String(20), nullable=False),
     Column("took_ms", Integer, nullable=False),
     Index("ix_model_use_person", "person_id", "at"),
-    Index("ix_model_use_specialist", "specialist", "at"),
 )
 """One call of a language model and what it spent. `prompt`: its id ("recognition-1"); `cost`: millionths of the currency of the
 prices; `outcome`: ok, or the code of the error."""
 
-model_limit_notice = Table(
-    "model_limit_notice",
+model_spent = Table(
+    "model_spent",
     metadata,
     Column("limit", String(20), primary_key=True),
     Column("of", String(200), primary_key=True),
     Column("period", String(10), primary_key=True),
-    Column("level", Integer, primary_key=True),
-    Column("at", UtcDateTime, nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("reached", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Index("ix_model_spent_untold", "limit", sqlite_where=text("told < reached"), postgresql_where=text("told < reached")),
 )
-"""That an owner was told of a budget: `limit` (turn, conversation, person_day, specialist_month), whose (`of`), its day or month
-("2026-11", "" where it has none), and the percentage that was reached."""
+"""What was spent of a limit so far: the sum of its rows of `model_use`, which for a month may be half a million. `limit`: turn,
+conversation, person_day, specialist_month; whose (`of`), and its day or month ("2026-11", "" where it has none). `reached`: 0, 80 or
+100 percent; `told`: up to which of them its owner was told; `at`: of the last call."""
 
 conversation_summary = Table(
     "conversation_summary",
     metadata,
-    Column("conversation_id", String(36), ForeignKey("conversation.id"), primary_key=True),
-    Column("upto", Integer, nullable=False),
+    Column("conversation_id", String(36), ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True),
+    Column("upto", Integer, nullable=False, index=True),
     Column("summary", JSON, nullable=False),
     Column("model", String(120)),
     Column("prompt", String(60)),
-    Column("at", UtcDateTime, nullable=False),
+    Column("at", UtcDateTime),
+    Column("version", Integer, nullable=False),
 )
-"""What a conversation comes to so far, rolled forward. `upto`: the last line of the transcript that it knows (`transcript.seq`);
-`model` and `prompt` null: made offline."""
+"""What a conversation comes to so far, rolled forward. `upto`: the last line of the transcript that it knows (`transcript.seq`), 0
+when it knows none, or no more; `model` and `prompt` null: made offline; `at` null: nothing was made of it yet."""
 
 projection = Table(
     "projection",

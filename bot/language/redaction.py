@@ -1,0 +1,115 @@
+"""What is hidden from a language model: secrets for good, and what identifies people by placeholders that the result is freed of again.
+
+Pure. Within one ask the same thing has the same placeholder, so that the model can still tell two of them apart.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from bot.language.codes import without_any_secrets
+from bot.language.identifiers import CONTACTS, NUMBERS, Found
+from bot.language.settings import Kind
+
+T = TypeVar("T")
+_LOOKS_LIKE_ONE = re.compile(r"\[(?:email|phone|number|name|text) ?\d+\]", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\[(email|phone|number|name|text) ?(\d+)\]", re.IGNORECASE)
+_BEGUN = re.compile(r"\[(?:[a-z]{0,6}|(?:email|phone|number|name|text) ?\d*)\Z", re.IGNORECASE)
+"""The end of a text that is still growing, which may become a placeholder."""
+_FIRST, _LAST = 0xF0000, 0xFFFFD
+_MARKS = re.compile(f"[{chr(_FIRST)}-{chr(_LAST)}]")
+"""A private plane of Unicode: while it is worked on, each thing that is hidden is one character of it."""
+
+
+class Restore(Protocol):
+    def __call__(self, value: T, *, partial: bool = False) -> T:
+        """The value with what was hidden put back into every text in it; placeholders that nobody made come to nothing.
+
+        `partial`: the value still grows, so a text may end with half a placeholder, which is left out.
+        """
+
+
+@dataclass(slots=True)
+class _Hidden:
+    """All that is hidden in one ask, in the order in which it was met."""
+
+    marks: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def mark(self, kind: str, text: str) -> str:
+        return self.marks.setdefault((kind, text), chr(_FIRST + len(self.marks)))
+
+    def placeholders(self) -> Iterator[tuple[str, str, str]]:
+        """Of each: its mark, its placeholder, what it hides."""
+        counted: dict[str, int] = {}
+        for (kind, text), mark in self.marks.items():
+            counted[kind] = counted.get(kind, 0) + 1
+            yield mark, f"[{kind} {counted[kind]}]", text
+
+
+class Redactor:
+    """Secrets are always removed; `kinds` says what else is hidden."""
+
+    def __init__(self, kinds: Collection[Kind]) -> None:
+        self._finders: tuple[Found, ...] = (
+            *(NUMBERS if "numbers" in kinds else ()),
+            *(CONTACTS if "contacts" in kinds else ()),
+        )
+
+    def redact(self, text: str) -> tuple[str, Restore]:
+        (hidden,), restore = self.hide((text,))
+        return hidden, restore
+
+    def hide(self, texts: Sequence[str], names: Collection[str] = ()) -> tuple[Sequence[str], Restore]:
+        """The texts as the model may read them. `names`: of people, where names are hidden.
+
+        What looks like a placeholder is hidden by one of its own, so that it comes back as it was and is none of ours.
+        """
+        hidden = _Hidden()
+        named = _any_of(names)
+        marked = [self._marked(text, named, hidden) for text in texts]
+        shown, values = {}, {}
+        for mark, placeholder, text in hidden.placeholders():
+            shown[mark], values[placeholder] = placeholder, text
+        return [_MARKS.sub(lambda found: shown[found[0]], text) for text in marked], _restoring(values)
+
+    def _marked(self, text: str, named: re.Pattern[str] | None, hidden: _Hidden) -> str:
+        text = without_any_secrets(_MARKS.sub("", text))
+        text = _LOOKS_LIKE_ONE.sub(lambda found: hidden.mark("text", found[0]), text)
+        for kind, pattern, holds in self._finders:
+            text = pattern.sub(partial(_marked_part, kind, holds, hidden), text)
+        if named is not None:
+            text = named.sub(lambda found: hidden.mark("name", found[0]), text)
+        return text
+
+
+def _marked_part(kind: str, holds: Callable[[str], bool], hidden: _Hidden, found: re.Match[str]) -> str:
+    it = "it" if "it" in found.re.groupindex else 0
+    if not holds(found[it]):
+        return found[0]
+    return found[0][: found.start(it) - found.start()] + hidden.mark(kind, found[it]) + found[0][found.end(it) - found.start() :]
+
+
+def _any_of(names: Collection[str]) -> re.Pattern[str] | None:
+    longest_first = sorted(filter(None, names), key=lambda name: (-len(name), name))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)") if longest_first else None
+
+
+def _restoring(values: Mapping[str, str]) -> Restore:
+    def text_of(text: str, growing: bool) -> str:
+        whole = _BEGUN.sub("", text) if growing else text
+        return _PLACEHOLDER.sub(lambda found: values.get(f"[{found[1].lower()} {int(found[2])}]", ""), whole)
+
+    def restored(value: Any, *, partial: bool = False) -> Any:
+        match value:
+            case str():
+                return text_of(value, partial)
+            case Mapping():
+                return {key: restored(inner, partial=partial) for key, inner in value.items()}
+            case list() | tuple():
+                return [restored(inner, partial=partial) for inner in value]
+            case _:
+                return value
+
+    return restored

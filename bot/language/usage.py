@@ -1,0 +1,182 @@
+"""What was spent on language models: each call, and how much of every limit is used.
+
+A call is recorded in a transaction of its own as soon as it ends: a turn that fails afterwards, or is thought again, has spent it all the
+same. Sums are kept beside the calls, in the same transaction, so that asking for them is one look by key, however long the month was.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, delete, insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import tables as t
+from bot.database import Sessions, insert_into
+from bot.language.budgets import FULL, NEAR, NOTHING, TOLD, Scope, Spent, level, over, scopes
+from bot.language.settings import Limits
+from connectors.errors import Refused
+from connectors.ports.language import Behalf, Usage
+from connectors.ports.records import new_id
+
+log = structlog.get_logger()
+KEPT = timedelta(days=400)
+"""A year and the month that it is compared with."""
+TURNS_KEPT = timedelta(days=2)
+"""Sums of turns: none takes longer."""
+OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One call. `at`: when it began, which decides its day and month; `cost`: in millionths; `outcome`: OK or the code of the error."""
+
+    behalf: Behalf
+    prompt: str
+    model: str
+    usage: Usage
+    cost: int
+    outcome: str
+    took_ms: int
+    at: datetime
+
+    @property
+    def spent(self) -> Spent:
+        return Spent(self.usage.total, self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """What was spent of a limit, and up to which percentage that was noticed: 0, NEAR or FULL."""
+
+    spent: Spent = NOTHING
+    reached: int = 0
+
+
+class UsageStore:
+    def __init__(self, sessions: Sessions, limits: Limits) -> None:
+        self._sessions = sessions
+        self._limits = limits
+
+    async def spent(self, of: Sequence[Scope]) -> Mapping[Scope, Total]:
+        """All of them; of what nobody has spent, nothing."""
+        s = t.model_spent.c
+        wanted = tuple_(s.limit, s.of, s.period).in_([(scope.limit, scope.of, scope.period) for scope in of])
+        async with self._sessions() as session:
+            rows = await session.execute(select(t.model_spent).where(wanted))
+            found = {Scope(row.limit, row.of, row.period): Total(Spent(row.tokens, row.cost), row.reached) for row in rows}
+        return {scope: found.get(scope, Total()) for scope in of}
+
+    async def record(self, use: Use) -> None:
+        """The call, its sums, and which percentages these reach now. It is short, and goes before turns that are saved."""
+        async with self._sessions.begin(urgent=True) as session:
+            await session.execute(
+                insert(t.model_use).values(
+                    id=new_id(),
+                    at=use.at,
+                    turn_id=use.behalf.turn,
+                    conversation_id=use.behalf.conversation,
+                    person_id=use.behalf.person,
+                    specialist=use.behalf.specialist,
+                    prompt=use.prompt,
+                    model=use.model,
+                    input_tokens=use.usage.input,
+                    output_tokens=use.usage.output,
+                    cache_read_tokens=use.usage.cache_read,
+                    cache_written_tokens=use.usage.cache_written,
+                    cost=use.cost,
+                    outcome=use.outcome,
+                    took_ms=use.took_ms,
+                )
+            )
+            if use.spent != NOTHING:
+                await self._add(session, use)
+
+    async def refused(self, full: Sequence[Scope]) -> None:
+        """Nothing more fitted: what is left of a limit that is nearly used can be less than any call takes, and is then all used."""
+        for scope in full:
+            told = {} if scope.limit in TOLD else {"told": FULL}
+            async with self._sessions.begin() as session:
+                at_last = update(t.model_spent).where(*row_of(scope), t.model_spent.c.reached == NEAR)
+                await session.execute(at_last.values(reached=FULL, **told))
+
+    async def _add(self, session: AsyncSession, use: Use) -> None:
+        """In the order of `scopes`, so that two processes never wait for each other."""
+        s = t.model_spent.c
+        fresh = {"tokens": use.spent.tokens, "cost": use.spent.cost, "reached": 0, "told": 0, "at": use.at}
+        rows = [{"limit": scope.limit, "of": scope.of, "period": scope.period, **fresh} for scope in scopes(use.behalf, use.at)]
+        adding = insert_into(session, t.model_spent).values(rows)
+        sums = {"tokens": s.tokens + adding.excluded.tokens, "cost": s.cost + adding.excluded.cost, "at": adding.excluded.at}
+        added = adding.on_conflict_do_update(index_elements=[s.limit, s.of, s.period], set_=sums).returning(t.model_spent)
+        for row in (await session.execute(added)).all():
+            scope, spent = Scope(row.limit, row.of, row.period), Spent(row.tokens, row.cost)
+            now = level(spent, self._limits.of(scope.limit))
+            if now == 0 and row.reached:
+                # The limit was raised: who was told of the old one is told of the new one, too.
+                await session.execute(update(t.model_spent).where(*row_of(scope)).values(reached=0, told=0))
+            elif now > row.reached:
+                told = {} if scope.limit in TOLD else {"told": now}
+                await session.execute(update(t.model_spent).where(*row_of(scope)).values(reached=now, **told))
+                log.warning("model_limit_reached", limit=scope.limit, of=scope.of, period=scope.period, percent=now)
+
+
+class Budget:
+    """What may still be spent. Holds are this process's: another one may go over a limit by what it has under way at that moment."""
+
+    def __init__(self, store: UsageStore, limits: Limits) -> None:
+        self._store = store
+        self._limits = limits
+        self._held: dict[Scope, Spent] = {}
+        self._deciding = asyncio.Lock()
+
+    async def hold(self, of: Sequence[Scope], wanted: Spent) -> None:
+        """Keeps so much of each from everybody else. Raises Refused("budget_spent")."""
+        async with self._deciding:
+            # Taken before the sums are read: what is recorded and let go meanwhile then counts twice and not never.
+            held = {scope: self._held.get(scope, NOTHING) for scope in of}
+            totals = await self._store.spent(of)
+            full = over({scope: totals[scope].spent + held[scope] for scope in of}, wanted, self._limits)
+            if not full:
+                for scope in of:
+                    self._held[scope] = self._held.get(scope, NOTHING) + wanted
+                return
+        if news := [scope for scope in full if totals[scope].reached == NEAR]:
+            await in_peace(self._store.refused(news))
+        log.info("model_budget_spent", limits=[scope.limit for scope in full], of=[scope.of for scope in full])
+        raise Refused("budget_spent", ", ".join(scope.limit for scope in full))
+
+    def let_go(self, of: Sequence[Scope], wanted: Spent) -> None:
+        for scope in of:
+            held = self._held[scope]
+            left = Spent(held.tokens - wanted.tokens, held.cost - wanted.cost)
+            if left == NOTHING:
+                del self._held[scope]
+            else:
+                self._held[scope] = left
+
+
+_writing: set[asyncio.Task[None]] = set()
+
+
+async def in_peace(work: Coroutine[Any, Any, None]) -> None:
+    """Comes to its end even if whoever waits for it is cut off: on SQLite a transaction that is cut off keeps its lock."""
+    task = asyncio.create_task(work)
+    _writing.add(task)
+    task.add_done_callback(_writing.discard)
+    await asyncio.shield(task)
+
+
+def row_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    s = t.model_spent.c
+    return (s.limit == scope.limit, s.of == scope.of, s.period == scope.period)
+
+
+async def forget_old_use(session: AsyncSession, now: datetime) -> None:
+    """Calls and sums that nobody compares with any more."""
+    s = t.model_spent.c
+    await session.execute(delete(t.model_use).where(t.model_use.c.at < now - KEPT))
+    await session.execute(delete(t.model_spent).where(s.at < now - KEPT))
+    await session.execute(delete(t.model_spent).where(s.at < now - TURNS_KEPT, s.limit == "turn"))

@@ -18,6 +18,7 @@ from bot.bootstrap import App
 from bot.buttons import Verb
 from bot.evaluation.temporary import own_settings
 from connectors.ports.chat import Activity, ActivityKind, Address, Channel, Press, Reply
+from connectors.ports.language import LanguageModel
 from connectors.ports.people import ExternalId, Person
 from connectors.ports.records import new_id
 from knowledge.index import MemoryIndex
@@ -79,12 +80,14 @@ class Company:
         channels: Sequence[Channel] = (),
         organisation: Mapping[str, object] = MappingProxyType({}),
         settings: Mapping[str, Any] = MappingProxyType({}),
+        model: LanguageModel | None = None,
     ) -> None:
-        """`organisation` and `settings` say what is otherwise than shipped."""
+        """`organisation` and `settings` say what is otherwise than shipped; `model` is the language model, if there is to be one."""
         self.clock = Clock()
         self.home = home
         self.database_url = database_url
         self.channels = channels
+        self.model = model
         # Thousands of lines a minute: whoever plays is faster than a person.
         own = {"database_url": database_url, "rate_per_minute": 100_000, "recall_seconds": recall_seconds}
         shipped = own_settings(home, more={**own, **settings})
@@ -101,7 +104,15 @@ class Company:
             """Nobody waits for an answer to appear bit by bit, but the time passes."""
             self.clock.now += timedelta(seconds=seconds)
 
-        return App(self.settings, clock=self.clock, index=MemoryIndex(), channels=self.channels, monotonic=monotonic, sleep=sleep)
+        return App(
+            self.settings,
+            clock=self.clock,
+            index=MemoryIndex(),
+            channels=self.channels,
+            monotonic=monotonic,
+            sleep=sleep,
+            model=self.model,
+        )
 
     @classmethod
     async def open(
@@ -113,10 +124,11 @@ class Company:
         channels: Sequence[Channel] = (),
         organisation: Mapping[str, object] = MappingProxyType({}),
         settings: Mapping[str, Any] = MappingProxyType({}),
+        model: LanguageModel | None = None,
     ) -> Self:
         if template is not None:
             shutil.copytree(template, home, dirs_exist_ok=True)
-        company = cls(home, database_url, recall_seconds, channels, organisation, settings)
+        company = cls(home, database_url, recall_seconds, channels, organisation, settings, model)
         await company.app.start()
         return company
 

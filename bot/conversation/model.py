@@ -151,6 +151,8 @@ class TranscriptEvent:
     private_to: str | None = None
     """The sensitive handoff that this was said about; only its claimant reads it, and no other handoff shows it."""
     message_id: str | None = None
+    seq: int | None = None
+    """Where it stands among all lines; None while it is not stored yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +185,5 @@ class Recall:
     """For whom a language model works that helps to understand."""
     summary: str = ""
     """What was said here before, in short; data, never instructions."""
+    private: bool = False
+    """What is said here belongs to a sensitive handoff: no language model hears of it."""

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from bot import tables as t
 from bot.conversation.model import Conversation, TranscriptEvent, awaits_adapter
+from bot.conversation.summary_store import touched
 from connectors.ports.chat import Address
 from connectors.ports.records import new_id
 
@@ -142,28 +143,40 @@ class ConversationStore:
         if rows:
             await session.execute(insert(t.transcript), rows)
 
-    async def transcript(self, conversation_id: str, *, limit: int = 200) -> Sequence[TranscriptEvent]:
-        """The last `limit` lines, oldest first, notes included."""
+    async def transcript(self, conversation_id: str, *, limit: int = 200, after: int = 0) -> Sequence[TranscriptEvent]:
+        """The last `limit` lines beyond line `after`, oldest first, notes included."""
         async with self._sessions() as session:
             rows = (
                 await session.execute(
                     select(t.transcript)
-                    .where(t.transcript.c.conversation_id == conversation_id)
+                    .where(t.transcript.c.conversation_id == conversation_id, t.transcript.c.seq > after)
                     .order_by(t.transcript.c.seq.desc())
                     .limit(limit)
                 )
             ).all()
         return [
             TranscriptEvent(
-                row.id, row.conversation_id, row.at, row.speaker, row.text, row.person_id, row.reply_kind, row.private_to, row.message_id
+                id=row.id,
+                conversation_id=row.conversation_id,
+                at=row.at,
+                speaker=row.speaker,
+                text=row.text,
+                person_id=row.person_id,
+                reply_kind=row.reply_kind,
+                private_to=row.private_to,
+                message_id=row.message_id,
+                seq=row.seq,
             )
             for row in reversed(rows)
         ]
 
     async def rewrite(self, session: AsyncSession, conversation_id: str, message_id: str, text: str) -> None:
-        """In the caller's transaction: what a person said, after they edited it; empty after they deleted it."""
+        """In the caller's transaction: what a person said, after they edited it; empty after they deleted it. What the conversation
+        was summarised to forgets it."""
         said = (t.transcript.c.conversation_id == conversation_id, t.transcript.c.message_id == message_id)
-        await session.execute(update(t.transcript).where(*said).values(text=text))
+        changed = (await session.execute(update(t.transcript).where(*said).values(text=text).returning(t.transcript.c.seq))).scalars().all()
+        if changed:
+            await touched(session, conversation_id, min(changed))
 
 
 def _conversation(row: Row[tuple[object, ...]]) -> Conversation:

@@ -12,8 +12,10 @@ from bot.buttons import Buttons
 from bot.changes import Changes, Post, Redraw
 from bot.config import Organisation
 from bot.conversation.store import ConversationStore
+from bot.conversation.summary import SPECIALIST, STAFF
+from bot.conversation.summary_store import Kept, SummaryStore
 from bot.files import FileStore
-from bot.handoff.briefing import Packet, desk_card, moved_card
+from bot.handoff.briefing import Packet, desk_card, moved_card, summarised
 from bot.handoff.model import Handoff
 from bot.handoff.store import HandoffStore
 from bot.outbox import Outbox, Placement
@@ -25,7 +27,7 @@ from connectors.ports.chat import Address, Attachment, Author, Channel, Reply, R
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
-from specialists.request import Request
+from specialists.roster import Roster
 from specialists.store import RequestStore
 
 
@@ -36,6 +38,8 @@ class Board:
     conversations: ConversationStore
     requests: RequestStore
     handoffs: HandoffStore
+    summaries: SummaryStore
+    roster: Roster
     outbox: Outbox
     channels: dict[str, Channel]
     messages: Messages
@@ -81,25 +85,41 @@ class Board:
         said = [replace(event, text=new.get(event.message_id or "", event.text)) for event in said]
         notes = [(note.by, new.get(note.relay_id or "", note.text)) for note in await self.handoffs.notes(handoff.id)]
         notes += [(c.by or "", c.text) for c in changes.handoffs if c.handoff.id == handoff.id and c.kind == "note"]
-        ids = {event.person_id for event in said if event.person_id} | {by for by, _ in notes} | {handoff.claimed_by} - {None}
-        known = [await self.people.get(person_id) for person_id in ids if person_id]
-        names = {someone.id: someone.name for someone in known if someone is not None}
         stored = await self.requests.events_of(request.id) if request is not None else []
         others = [other for other in await self.requests.of_conversation(handoff.conversation_id) if other.id != handoff.request_id]
-        apart = [h for h in await self.handoffs.of_conversation(handoff.conversation_id) if h.sensitive is not None and h.id != handoff.id]
-        return Packet(
+        beside = [one for one in await self.handoffs.of_conversation(handoff.conversation_id) if one.id != handoff.id]
+        apart = [one for one in beside if one.sensitive is not None]
+        packet = Packet(
             handoff=handoff,
             person=person,
             transcript=said,
-            names=names,
             request=request,
             events=[item.event for item in stored],
-            earlier=[other for other in others if not any(_within(other, private) for private in apart)],
+            earlier=[other for other in others if not any(private.covers(other.created_at) for private in apart)],
+            closed=[one for one in beside if not one.open],
             notes=[(by, text) for by, text in notes if text],
-            claimant=next((someone for someone in known if someone is not None and someone.id == handoff.claimed_by), None),
+            claimant=await self.people.get(handoff.claimed_by) if handoff.claimed_by is not None else None,
             files=await self.files.of_conversation(handoff.conversation_id, private_to=handoff.id),
             unheard=None if await self.hears(room := self.room(handoff.assignment_group)) else room,
         )
+        # A line that this turn changes is known to what is kept, and must not be shown again.
+        changed = any(event.message_id in new for event in said)
+        packet = summarised(packet, None if changed else await self._memory(handoff))
+        return replace(packet, names=await self._names(packet))
+
+    async def _memory(self, handoff: Handoff) -> Kept | None:
+        """What a model made of the conversation; of a private matter nothing."""
+        kept = await self.summaries.get(handoff.conversation_id) if handoff.sensitive is None else None
+        return kept if kept is not None and kept.model is not None else None
+
+    async def _names(self, packet: Packet) -> Mapping[str, str]:
+        """Of all who speak or did something: people by their id, specialists by what a summary calls them."""
+        ids = {event.person_id for event in packet.transcript} | {by for by, _ in packet.notes} | {packet.handoff.claimed_by}
+        tried = packet.summary.tried if packet.summary is not None else ()
+        ids |= {one.by.removeprefix(STAFF) for one in tried if one.by.startswith(STAFF)}
+        known = [await self.people.get(person_id) for person_id in ids if person_id]
+        names = {someone.id: someone.name for someone in known if someone is not None}
+        return names | {f"{SPECIALIST}{one.name}": one.display_name for one in self.roster.specialists.values()}
 
     async def hears(self, room: Address) -> bool:
         """Whether what staff write there is heard, though it is not said to the bot."""
@@ -263,8 +283,3 @@ def key(handoff: Handoff) -> str:
 
 def own_key(handoff: Handoff) -> str:
     return f"{key(handoff)}:private"
-
-
-def _within(request: Request, handoff: Handoff) -> bool:
-    """Whether it was asked for while this handoff was open."""
-    return request.created_at >= handoff.opened_at and (handoff.open or request.created_at <= handoff.updated_at)

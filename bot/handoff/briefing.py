@@ -1,16 +1,19 @@
 """What staff read when they pick up: who, what was tried, how sure the bot was, and all that was said. Pure."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bot.buttons import Buttons, Verb
 from bot.conversation.model import TranscriptEvent
+from bot.conversation.summary import ASSISTANT, STAFF, Attempt, Summary
+from bot.conversation.summary_store import Kept
 from bot.handoff.model import Handoff, HandoffState
+from bot.handoff.summarising import Material, heard, offline, plain
 from bot.words import Words
+from connectors.chat.markdown import literal
 from connectors.ports.chat import Action, Address, Attachment, Field, Reply, ReplyKind
 from connectors.ports.people import Person
-from specialists.request import EventKind, Request, RequestEvent
+from specialists.request import Request, RequestEvent
 
 LINES = 40
 """Lines of transcript on the card; the thread has the rest."""
@@ -23,11 +26,14 @@ class Packet:
     handoff: Handoff
     person: Person
     transcript: Sequence[TranscriptEvent]
-    names: Mapping[str, str]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Of people, by id, and of specialists, by what a summary calls them."""
     request: Request | None = None
     events: Sequence[RequestEvent] = ()
     earlier: Sequence[Request] = ()
     """What else was asked for in this conversation, newest first."""
+    closed: Sequence[Handoff] = ()
+    """What staff had of this conversation before."""
     notes: Sequence[tuple[str, str]] = ()
     """(person id, text) of what staff noted, oldest first."""
     claimant: Person | None = None
@@ -35,6 +41,9 @@ class Packet:
     """What the employee has sent in this conversation."""
     unheard: Address | None = None
     """The room of its group, if nothing is heard there but what is said to the bot."""
+    summary: Summary | None = None
+    assisted: bool = False
+    """A language model had a part in the summary."""
 
 
 def desk_card(
@@ -64,6 +73,8 @@ def desk_card(
         fields.append(Field(words("desk.field.confidence"), f"{handoff.confidence:.2f}"))
     if packet.request is not None and not private:
         fields.extend(_about_request(packet, words))
+    if not private:
+        fields.extend(_in_short(packet, words))
     if packet.earlier and not private:
         fields.append(Field(words("desk.field.earlier"), "; ".join(_named(request, words) for request in packet.earlier)))
     if packet.notes and not private:
@@ -99,13 +110,27 @@ def readable(packet: Packet) -> list[TranscriptEvent]:
     return [event for event in packet.transcript if event.private_to in (None, packet.handoff.id)]
 
 
+def summarised(packet: Packet, kept: Kept | None = None) -> Packet:
+    """With the summary of what was said; `kept`: what a model made of it up to some line."""
+    lines = heard(readable(packet))
+    former = kept.summary if kept is not None else None
+    if kept is not None and former is not None:
+        lines = [event for event in lines if event.seq is None or event.seq > kept.upto]
+    requests = [(packet.request, packet.events)] if packet.request is not None else []
+    made = offline(Material(lines, requests, packet.closed, former))
+    return replace(packet, summary=made, assisted=former is not None)
+
+
 def summary(packet: Packet, words: Words) -> str:
-    """In the employee's own words: the first thing they asked and, where it differs, the last."""
-    said = [event.text.strip() for event in readable(packet) if event.speaker == "person" and event.text.strip()]
-    if not said:
+    """In the employee's own words, the first thing they asked and, where it differs, the last; or in a model's, which is told."""
+    made = packet.summary if packet.summary is not None else summarised(packet).summary
+    if made is None or not made.asked:
         return words("desk.summary.nothing")
-    first, last = _short(said[0]), _short(said[-1])
-    return words("desk.summary.one", first=first) if first == last else words("desk.summary.two", first=first, last=last)
+    first, last = _short(made.asked), _short(made.last)
+    if packet.assisted:
+        told = (words("desk.summary.assisted", asked=literal(made.asked)), words("desk.summary.last", last=last) if last else "")
+        return " ".join(filter(None, told))
+    return words("desk.summary.two", first=first, last=last) if last else words("desk.summary.one", first=first)
 
 
 def lines(packet: Packet, words: Words) -> tuple[str, ...]:
@@ -129,12 +154,6 @@ def _line(event: TranscriptEvent, packet: Packet, words: Words) -> str:
     return words("desk.line", at=event.at, who=who, text=text)
 
 
-def plain(text: str) -> str:
-    """What the bot said, without the marks of its Markdown: a line of a transcript is shown as it is."""
-    text = re.sub(r"\[([^\]]*)\]\([^)\s]*\)", r"\1", text)
-    return re.sub(r"\*\*|~~|`", "", text)
-
-
 def _about_request(packet: Packet, words: Words) -> list[Field]:
     request = packet.request
     assert request is not None
@@ -144,9 +163,6 @@ def _about_request(packet: Packet, words: Words) -> list[Field]:
     ]
     if request.slots:
         fields.append(Field(words("desk.field.slots"), "; ".join(f"{name}: {slot.label}" for name, slot in request.slots.items())))
-    attempts = [_attempt(event, words) for event in packet.events]
-    if any(attempts):
-        fields.append(Field(words("desk.field.attempts"), "; ".join(filter(None, attempts))))
     return fields
 
 
@@ -154,20 +170,20 @@ def _named(request: Request, words: Words) -> str:
     return words("desk.request", case=request.case, title=words.of_skill(request, "title"), state=words(f"state.{request.state.value}"))
 
 
-def _attempt(event: RequestEvent, words: Words) -> str:
-    match event.kind:
-        case EventKind.STEP_DONE:
-            return words("attempt.done", action=event.data["action"])
-        case EventKind.STEP_FAILED:
-            key = "attempt.perhaps" if event.data.get("perhaps") else "attempt.failed"
-            return words(key, action=event.data["action"], code=event.data["code"])
-        case EventKind.COMPENSATED:
-            return words("attempt.undone", action=event.data["action"])
-        case EventKind.LEFT_TO_STAFF:
-            rules = ", ".join(event.data["rules"])
-            return words("attempt.left", rules=rules) if rules else words("attempt.left.silent")
-        case _:
-            return ""
+def _in_short(packet: Packet, words: Words) -> list[Field]:
+    """What was tried, by whom and with what outcome, and what is still open."""
+    made = packet.summary
+    if made is None:
+        return []
+    tried, still = "\n".join(_attempt(one, packet, words) for one in made.tried), "; ".join(made.open)
+    named = ((words("desk.field.attempts"), tried), (words("desk.field.open"), still))
+    return [Field(label, value) for label, value in named if value]
+
+
+def _attempt(one: Attempt, packet: Packet, words: Words) -> str:
+    who = words("desk.bot") if one.by == ASSISTANT else packet.names.get(one.by.removeprefix(STAFF), words("desk.staff"))
+    key = f"attempt.{one.outcome}" if one.code or one.outcome not in ("failed", "perhaps", "left") else f"attempt.{one.outcome}.silent"
+    return words("attempt", who=who, what=words(key, action=one.what.replace("_", " "), code=one.code))
 
 
 def _actions(handoff: Handoff, words: Words, buttons: Buttons, *, private: bool, forms: bool) -> tuple[Action, ...]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from uuid import NAMESPACE_OID, uuid5
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.changes import Audited, Redraw, Saver
+from bot.changes import Audited, Changes, Redraw, Saver
 from bot.config import Organisation
 from bot.conversation.model import Conversation
 from bot.handoff.board import Board
@@ -20,6 +21,7 @@ from bot.handoff.commands import Commands
 from bot.handoff.model import Command, Handoff, HandoffChange, as_changed, made_private, opened, released
 from bot.handoff.relay import Relay
 from bot.handoff.replies import Replies, listed
+from bot.handoff.store import HandoffMoved
 from bot.handoff.undelivered import Undelivered
 from bot.outbox import Refusal
 from bot.people import PeopleStore
@@ -218,6 +220,24 @@ class Desk:
     async def left_alone(self, handoff: Handoff) -> bool:
         """Whether its claimant is gone from the directory, or may not work any more."""
         return await self.commands.left_alone(handoff)
+
+    async def summarised(self, handoff_id: str) -> None:
+        """A better summary is there: the group's card is drawn again where it stands. Of a private matter, or a closed one, nothing
+        is."""
+        handoff = await self.board.handoffs.get(handoff_id)
+        if handoff is None or not handoff.open or handoff.sensitive is not None:
+            return
+        changes = Changes()
+        self.board.redraw(changes, await self.board.packet(changes, handoff))
+
+        async def unmoved(session: AsyncSession) -> None:
+            await self.board.handoffs.unmoved(session, handoff)
+
+        changes.inside.append(unmoved)
+        try:
+            await self.saver.save(changes)
+        except HandoffMoved:
+            log.info("summary_not_shown", handoff=handoff_id)  # whoever moved it has drawn the card since
 
     async def release(self, talk: Talk, handoff: Handoff) -> None:
         """Its claimant is gone: the group is asked again, and the employee told. The bot speaks again."""

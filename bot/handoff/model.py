@@ -84,6 +84,10 @@ class Handoff:
     def open(self) -> bool:
         return self.state in OPEN
 
+    def covers(self, at: datetime) -> bool:
+        """Whether this moment was while it was open."""
+        return at >= self.opened_at and (self.open or at <= self.updated_at)
+
 
 @dataclass(frozen=True, slots=True)
 class HandoffChange:

@@ -89,6 +89,15 @@ class HandoffStore:
             )
             return [_handoff(row) for row in rows]
 
+    async def of_conversations(self, conversation_ids: Collection[str]) -> dict[str, list[Handoff]]:
+        """By conversation, oldest first; none for those that never had one."""
+        found: dict[str, list[Handoff]] = {}
+        query = select(t.handoff).where(t.handoff.c.conversation_id.in_(sorted(conversation_ids))).order_by(t.handoff.c.number)
+        async with self._sessions() as session:
+            for row in await session.execute(query):
+                found.setdefault(row.conversation_id, []).append(_handoff(row))
+        return found
+
     async def notes(self, handoff_id: str) -> Sequence[Note]:
         """The staff's internal notes, oldest first; without those that were deleted."""
         query = (
@@ -103,6 +112,13 @@ class HandoffStore:
         """In the caller's transaction: the note of an edited message; empty after it was deleted."""
         note = (t.handoff_event.c.relay_id == relay_id, t.handoff_event.c.kind == "note")
         await session.execute(update(t.handoff_event).where(*note).values(text=text))
+
+    async def unmoved(self, session: AsyncSession, handoff: Handoff) -> None:
+        """In the caller's transaction: makes sure that it is as it was read, until the end of it. Raises HandoffMoved."""
+        same = (t.handoff.c.id == handoff.id, t.handoff.c.version == handoff.version)
+        held = await session.execute(update(t.handoff).where(*same).values(version=handoff.version).returning(t.handoff.c.id))
+        if held.one_or_none() is None:
+            raise HandoffMoved(handoff.id)
 
     async def save(self, session: AsyncSession, change: HandoffChange) -> None:
         """In the caller's transaction. Raises HandoffMoved."""

@@ -1,0 +1,227 @@
+"""The rolling memory of conversations: what each has come to so far, made beside the turns and never in one.
+
+It holds what the employee has said or seen, and nothing else: no notes of staff, and nothing of a private matter. An offline summary
+is kept first; where there is a language model, what it makes of the same lines then takes its place, unless somebody was faster or a
+line was changed meanwhile. While people have a private matter here, no model is asked at all.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+
+from bot import tables as t
+from bot.conversation.model import Conversation, TranscriptEvent
+from bot.conversation.store import ConversationStore
+from bot.conversation.summary import STAFF
+from bot.conversation.summary_store import Kept, SummaryStore
+from bot.database import Sessions
+from bot.handoff.model import Handoff
+from bot.handoff.store import HandoffStore
+from bot.handoff.summarising import AssistedSummariser, Material, heard, offline
+from bot.intent.sensitive import by_pattern
+from bot.people import PeopleStore
+from connectors.ports.language import Behalf
+from connectors.ports.records import Clock
+from specialists.store import RequestStore
+
+log = structlog.get_logger()
+GROWN = 8
+"""Lines more than were known, after which a conversation is worth a new summary."""
+LATER = timedelta(hours=1)
+"""A pause after which it is taken up again."""
+LINES = 200
+"""The most that are read at once; the former summary stands for those before."""
+REQUESTS = 5
+BATCH = 2000
+"""Lines looked at in a round."""
+BACKLOG = 20_000
+"""Lines that a start looks back; what is older is summarised when it is taken up again."""
+AT_ONCE = 20
+"""Conversations summarised in a round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What is new of a conversation. `new`: lines beyond those known; `before`: when the last of them was said that an earlier round
+    saw, `then`: when the first after that was."""
+
+    conversation_id: str
+    new: int
+    before: datetime | None
+    then: datetime | None
+    kept_at: datetime | None
+
+
+def is_worth_it(growth: Growth, handoffs: Sequence[Handoff]) -> bool:
+    """Staff took it up or gave it back since, it has grown, or it is taken up again after a pause."""
+    if growth.new == 0:
+        return False
+    if growth.new >= GROWN or any(growth.kept_at is None or handoff.updated_at >= growth.kept_at for handoff in handoffs):
+        return True
+    return growth.before is not None and growth.then is not None and growth.then - growth.before >= LATER
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An offline summary that is kept, with what it was made of; a model may make a better one."""
+
+    kept: Kept
+    material: Material
+    conversation: Conversation
+    handoff: Handoff | None
+    """The one that is open."""
+    rebuilt: bool
+    """What was kept before had been forgotten."""
+
+
+class Summaries:
+    def __init__(
+        self,
+        sessions: Sessions,
+        store: SummaryStore,
+        conversations: ConversationStore,
+        requests: RequestStore,
+        handoffs: HandoffStore,
+        people: PeopleStore,
+        clock: Clock,
+        assisted: AssistedSummariser | None = None,
+        on_made: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        """`on_made`: told the id of an open handoff of whose conversation a better summary is there."""
+        self._sessions = sessions
+        self._store = store
+        self._conversations = conversations
+        self._requests = requests
+        self._handoffs = handoffs
+        self._people = people
+        self._clock = clock
+        self._assisted = assisted
+        self._on_made = on_made
+        self._seen: int | None = None
+        """The last line that a round has looked at."""
+        self._waiting: list[str] = []
+        """What is worth it and did not fit into a round."""
+
+    async def step(self) -> float | None:
+        """One round, for a loop: all offline ones first, since a model may take its time. Returns 0 when there is more to do."""
+        found = [*self._waiting, *await self._store.forgotten(), *await self._grown()]
+        worth = [*dict.fromkeys(found)]
+        now, self._waiting = worth[:AT_ONCE], worth[AT_ONCE:]
+        drafts = [draft for one in now if (draft := await self._guarded(one)) is not None]
+        for draft in sorted(drafts, key=lambda draft: draft.handoff is None):
+            try:
+                await self._better(draft)
+            except Exception:  # a defect in one summary: the others are still made
+                log.exception("summary_broken", conversation=draft.kept.conversation_id)
+        return 0.0 if self._waiting else None
+
+    async def _guarded(self, conversation_id: str) -> _Draft | None:
+        try:
+            return await self._draft(conversation_id)
+        except Exception:  # as above; the database's own failures come again with the next lines
+            log.exception("summary_broken", conversation=conversation_id)
+            return None
+
+    async def _grown(self) -> list[str]:
+        """The conversations that are worth it, among those in which something was said since the last round."""
+        e, c, k = t.transcript.c, t.conversation.c, t.conversation_summary.c
+        async with self._sessions() as session:
+            if self._seen is None:
+                last = (await session.execute(select(func.max(e.seq)))).scalar() or 0
+                self._seen = max(0, last - BACKLOG)
+            seen = self._seen
+            lines = (await session.execute(select(e.seq, e.conversation_id).where(e.seq > seen).order_by(e.seq).limit(BATCH))).all()
+            if not lines:
+                return []
+            ids = {line.conversation_id for line in lines}
+            known = func.coalesce(k.upto, 0)
+            grown = (
+                select(
+                    c.id,
+                    func.count(e.seq).filter(e.seq > known).label("new"),
+                    func.max(e.at).filter(e.seq <= seen).label("before"),
+                    func.min(e.at).filter(e.seq > seen).label("then"),
+                    func.max(k.at).label("kept_at"),
+                )
+                .join(t.transcript, e.conversation_id == c.id)
+                .outerjoin(t.conversation_summary, k.conversation_id == c.id)
+                .where(c.id.in_(ids), e.private_to.is_(None))
+                .group_by(c.id)
+            )
+            growths = [Growth(row.id, row.new, row.before, row.then, row.kept_at) for row in await session.execute(grown)]
+        handoffs = await self._handoffs.of_conversations(ids)
+        self._seen = lines[-1].seq
+        return [one.conversation_id for one in growths if is_worth_it(one, handoffs.get(one.conversation_id, []))]
+
+    async def _draft(self, conversation_id: str) -> _Draft | None:
+        """Keeps the offline summary; None where there is nothing to keep, or somebody else keeps it."""
+        conversation, kept = await self._conversations.get(conversation_id), await self._store.get(conversation_id)
+        if conversation is None:
+            return None
+        at_desk = await self._handoffs.at_desk(conversation.address)
+        if at_desk is not None and at_desk.person_id != conversation.person_id:
+            return None  # what staff do there is none of their own
+        lines = await self._conversations.transcript(conversation_id, limit=LINES, after=kept.upto)
+        material = await self._material(conversation, kept, lines)
+        made = offline(material)
+        upto = max((line.seq or 0 for line in lines), default=kept.upto)
+        if not made.asked:
+            await self._store.save(replace(kept, upto=upto, summary=None, model=None, prompt=None, at=None))
+            return None
+        saved = await self._store.save(replace(kept, upto=upto, summary=made, at=self._clock()))
+        if saved is None:
+            log.info("summary_superseded", conversation=conversation_id)
+            return None
+        handoffs = await self._handoffs.of_conversation(conversation_id)
+        running = next((handoff for handoff in handoffs if handoff.open), None)
+        return _Draft(saved, material, conversation, running, kept.upto == 0 and kept.at is not None)
+
+    async def _better(self, draft: _Draft) -> None:
+        """What a model makes of it, kept in place of the offline one if that is still there."""
+        kept, handoff = draft.kept, draft.handoff
+        private = handoff is not None and handoff.sensitive is not None
+        saved = None
+        if self._assisted is not None and not private:
+            behalf = Behalf(conversation=kept.conversation_id, person=draft.conversation.person_id)
+            made = await self._assisted.summarise(draft.material, behalf)
+            if made.model is not None:
+                better = replace(kept, summary=made.summary, model=made.model, prompt=made.prompt, at=self._clock())
+                saved = await self._store.save(better)
+        if handoff is not None and not private and self._on_made is not None and (saved is not None or draft.rebuilt):
+            await self._on_made(handoff.id)
+
+    async def _material(self, conversation: Conversation, kept: Kept, lines: Sequence[TranscriptEvent]) -> Material:
+        handoffs = await self._handoffs.of_conversation(conversation.id)
+        apart = [handoff for handoff in handoffs if handoff.sensitive is not None]
+        requests = [
+            request
+            for request in await self._requests.of_conversation(conversation.id)
+            if not any(handoff.covers(request.created_at) for handoff in apart)
+        ][-REQUESTS:]
+        shown = [*_open_to_all(heard(lines))]
+        ended = [handoff for handoff in handoffs if not handoff.open and handoff.sensitive is None]
+        return Material(
+            lines=shown,
+            requests=[(request, [one.event for one in await self._requests.events_of(request.id)]) for request in requests],
+            handoffs=ended,
+            former=kept.summary,
+            names=await self._names(conversation, shown, kept, ended),
+            employee=conversation.person_id,
+        )
+
+    async def _names(
+        self, conversation: Conversation, lines: Sequence[TranscriptEvent], kept: Kept, handoffs: Sequence[Handoff]
+    ) -> dict[str, str]:
+        """Of all who take part."""
+        ids = {conversation.person_id, *(line.person_id for line in lines), *(handoff.claimed_by for handoff in handoffs)}
+        if kept.summary is not None:
+            ids |= {one.by.removeprefix(STAFF) for one in kept.summary.tried if one.by.startswith(STAFF)}
+        return {one: name for one in ids if one and (name := await self._people.name(one))}
+
+
+def _open_to_all(lines: Iterable[TranscriptEvent]) -> Iterable[TranscriptEvent]:
+    """Without what belongs to a private matter; and without what names one outright, as an edit may have made a line do."""
+    return (line for line in lines if line.private_to is None and not (line.speaker == "person" and by_pattern(line.text)))

@@ -112,7 +112,7 @@ NUMBERS: tuple[Found, ...] = (
 )
 """IBANs; France; cards; the social security number of the US; Germany, tax and pension; GB; India, Aadhaar and PAN; Brazil."""
 
-_CALLED = r"(?i:tel|telephone|phone|mobile|cell|call|whatsapp|fax|handy|telefon|mobil|t[ée]l[ée]phone|portable|tel[ée]fono|m[óo]vil|telefone|celular)"
+_CALLED = r"(?i:(?:tele)?phone|tel|mobile|cell|call|whatsapp|fax|handy|telefon|mobil|t[ée]l[ée]phone|tel[ée]fono|m[óo]vil|telefone|celular)"
 CONTACTS: tuple[Found, ...] = (
     ("email", re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"), _anything),
     ("phone", re.compile(r"(?<![\w+])(?:\+|00(?=[1-9]\d))\d[\d ().\-/]{6,18}\d(?!\w)"), _is_telephone),

@@ -52,6 +52,8 @@ class Redactor:
     """Secrets are always removed; `kinds` says what else is hidden."""
 
     def __init__(self, kinds: Collection[Kind]) -> None:
+        self._stable: tuple[str, str, _Hidden] | None = None
+        """The first text of the last ask, as it was marked: it seldom changes, and is the longest."""
         self._finders: tuple[Found, ...] = (
             *(NUMBERS if "numbers" in kinds else ()),
             *(CONTACTS if "contacts" in kinds else ()),
@@ -66,9 +68,15 @@ class Redactor:
 
         What looks like a placeholder is hidden by one of its own, so that it comes back as it was and is none of ours.
         """
-        hidden = _Hidden()
-        named = _any_of(names)
-        marked = [self._marked(text, named, hidden) for text in texts]
+        first, rest = texts[0], texts[1:]
+        if self._stable is None or self._stable[0] != first or names:
+            hidden, named = _Hidden(), _any_of(names)
+            marked = [self._marked(first, named, hidden)]
+            if not names:
+                self._stable = (first, marked[0], _Hidden(dict(hidden.marks)))
+        else:
+            marked, hidden, named = [self._stable[1]], _Hidden(dict(self._stable[2].marks)), None
+        marked += [self._marked(text, named, hidden) for text in rest]
         shown, values = {}, {}
         for mark, placeholder, text in hidden.placeholders():
             shown[mark], values[placeholder] = placeholder, text

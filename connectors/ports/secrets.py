@@ -24,6 +24,9 @@ _ABOUT_IT = (
 )
 """What follows "my password is" when it is talked about, not told."""
 _IS = r"(?:[\"'´`*]{0,3}\s*(?:->|=>|:=|=|:)\s*|\s+(?:is|was|are|ist|war|lautet|est|était|es|era|é|è)\s*:?\s+)"
+_WHOSE = "my|our|mein|meine|unser|mon|ma|notre|mi|nuestra|meu|minha"
+_THEN = "and|but|please|can|could|und|bitte|aber|kannst|et|mais|y|pero|por"
+"""What follows a password that was told."""
 _QUOTED = r"(?P<{0}>[\"'`])[^\n]{{3,120}}?(?P={0})|[„“«‹][^\n]{{3,120}}?[”“»›]"
 _LIKE_ONE = (
     r"(?!\d+[-–]?[a-zäöü]+\b|https?://|www\.|[\w.+-]+@[\w-]+\.\w|[A-Z]{2,5}-\d+\b|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b)"
@@ -31,7 +34,8 @@ _LIKE_ONE = (
 )
 """A word that nobody would write but as a password: letters with digits, signs or capitals inside; no address, date, case or "90-day"."""
 _TOLD = re.compile(
-    rf"(?P<name>\b(?:{_NAMED})\b{_IS})(?!(?:{_ABOUT_IT})\b)(?:{_QUOTED.format('q1')}|[^\s\"'`,;][^\s]{{3,}})",
+    rf"(?P<name>\b(?P<whose>(?:{_WHOSE})\s+)?(?:{_NAMED})\b{_IS})"
+    rf"(?!(?:{_ABOUT_IT})\b)(?:{_QUOTED.format('q1')}|(?P<word>[^\s\"'`,;][^\s]{{3,}}))(?P<last>\s*\Z|\s*\n|\s+(?:{_THEN})\b)?",
     re.IGNORECASE,
 )
 _TOLD_WITH_MORE = re.compile(
@@ -81,6 +85,15 @@ _SHAPED = re.compile(
 def without_secrets(text: str) -> str:
     """The text with what looks like a secret replaced by REMOVED; the same text when there is none."""
     text = _SHAPED.sub(REMOVED, text)
-    for told in (_PHRASE, _TOLD, _TOLD_WITH_MORE, _CREDENTIALS):
+    text = _TOLD.sub(_told, text)
+    for told in (_PHRASE, _TOLD_WITH_MORE, _CREDENTIALS):
         text = told.sub(lambda found: found["name"] + REMOVED, text)
     return _TOLD_BEFORE.sub(lambda found: REMOVED + found["name"], text)
+
+
+def _told(found: re.Match[str]) -> str:
+    """A plain word is a password if it is somebody's own, or ends what is said: "an old password is probably stored" tells none."""
+    word, last = found["word"], found["last"] or ""
+    if word is not None and word.isalpha() and word.islower() and not found["whose"] and not last:
+        return found[0]
+    return found["name"] + REMOVED + last

@@ -1,4 +1,4 @@
-"""Which countries a text speaks of; pure. English names, as the rest of the offline engine."""
+"""Which countries a text speaks of; pure. English names, as the rest of the offline engine, unless another language is given."""
 
 import re
 from collections.abc import Mapping
@@ -28,15 +28,16 @@ _OTHER_NAMES = {
 _OFTEN_SOMETHING_ELSE = frozenset({"chad", "georgia", "guinea", "jersey", "jordan", "mali", "turkey", "world"})
 
 
-def countries_in(text: str) -> frozenset[str]:
-    """ISO 3166 codes, in lower case, of the countries that a text names."""
-    names = _names()
+def countries_in(text: str, language: str = "en") -> frozenset[str]:
+    """ISO 3166 codes, in lower case, of the countries that a text in this language names."""
+    names = _names(language)
     spoken = words(text)
     spans = (" ".join(spoken[start : start + size]) for size in (1, 2, 3) for start in range(len(spoken) - size + 1))
     return frozenset({names[span] for span in spans if span in names} | {_ABBREVIATIONS[name] for name in _CAPITALS.findall(text)})
 
 
-@lru_cache(maxsize=1)
-def _names() -> Mapping[str, str]:
-    territories = {name.lower(): code.lower() for code, name in Locale("en").territories.items() if len(code) == 2 and code.isalpha()}
-    return {name: code for name, code in {**territories, **_OTHER_NAMES}.items() if name not in _OFTEN_SOMETHING_ELSE}
+@lru_cache
+def _names(language: str) -> Mapping[str, str]:
+    territories = {name.lower(): code.lower() for code, name in Locale(language).territories.items() if len(code) == 2 and code.isalpha()}
+    others = _OTHER_NAMES if language == "en" else {}
+    return {name: code for name, code in {**territories, **others}.items() if name not in _OFTEN_SOMETHING_ELSE}

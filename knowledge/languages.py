@@ -1,0 +1,148 @@
+"""What of a language tells whether one sentence says the same as another: negations, limits, numbers in words; pure.
+
+These are the languages in which a composed answer can be checked, so they are the ones it may be given in. The lists are in
+languages.yaml.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from knowledge.text import words
+
+_FEW_WORDS = 4
+"""A text this short is told by one word."""
+_NEAR = 40
+"""Characters within which a second negation still belongs to the first, where a language has it so ("no tiene ningún")."""
+
+
+@dataclass(frozen=True, eq=False)
+class Language:
+    """One language, by its ISO 639 code and its lists."""
+
+    code: str
+    lists: Mapping[str, Any]
+
+    def negations(self, text: str) -> int:
+        """How often it says no: "no ... ningún" once."""
+        found = self._aside.sub(" ", text) if self._aside else text
+        spans = [match.span() for match in self._not.finditer(found)]
+        if self._said_with is None:
+            return len(spans)
+        count, last = 0, -_NEAR - 1
+        for start, end in spans:
+            again = self._said_with.fullmatch(found, start, end) is not None and 0 <= start - last <= _NEAR
+            count, last = count + (not again), end
+        return count
+
+    def limits(self, text: str) -> frozenset[str]:
+        """Whether it says "only", and whether "except"."""
+        return frozenset(name for name in ("only", "except") if self._named[name].search(text))
+
+    def sides(self, text: str) -> frozenset[str]:
+        """Which of the opposites it has: at_least, at_most, before, after, more, less."""
+        found = frozenset(name for name, pattern in self._opposites.items() if pattern.search(text))
+        # "No more than" is a limit of its own; what it is made of says nothing.
+        return found - {"more"} if "at_most" in found else found - {"less"} if "at_least" in found else found
+
+    def asks_for_a_secret(self, text: str) -> bool:
+        """Whether it tells somebody to say a password or code in the chat."""
+        return all(self._named[name].search(text) for name in ("secret", "share", "here")) and not self.negations(text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return frozenset(self.lists["words"].split())
+
+    @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """Numbers in words, from two."""
+        ones = dict(enumerate(self.lists["numbers"].split(), 2))
+        found = {word: number for number, word in ones.items()}
+        first = self.lists["one"].split("|")[0]
+        for place, ten in enumerate(self.lists["tens"].split(), 2):
+            found[ten] = 10 * place
+            for one, word in {1: first, **ones}.items():
+                if one < 10:
+                    for spelt in (self.lists["joined"], self.lists["joined"].replace("-", " ")):
+                        found.setdefault(spelt.format(one=word, ten=ten), 10 * place + one)
+        return found
+
+    @cached_property
+    def units(self) -> Mapping[str, re.Pattern[str]]:
+        return {unit: re.compile(spelt, re.I) for unit, spelt in self.lists["units"].items()}
+
+    @cached_property
+    def one_of(self) -> re.Pattern[str]:
+        """ "a week", "one day": one of a unit of time."""
+        return re.compile(rf"\b(?:{self.lists['one']})\s+({'|'.join(self.lists['units'].values())})\b", re.I)
+
+    @cached_property
+    def each(self) -> re.Pattern[str]:
+        """ "per day", "every week": each of them."""
+        return re.compile(rf"\b(?:{self.lists['per']})\s+(?:{self.lists['one']}\s+)?({'|'.join(self.lists['units'].values())})\b", re.I)
+
+    @cached_property
+    def elsewhere(self) -> re.Pattern[str]:
+        """After this, what follows a number is no unit of it: "30 euros a day"."""
+        return re.compile(rf"[.;:!?)|]|(?<!\w)(?:{self.lists['per']}|{self.lists['one']})(?!\w)", re.I)
+
+    @cached_property
+    def often(self) -> Mapping[str, re.Pattern[str]]:
+        """ "daily", "annual": each of them in one word."""
+        return {unit: re.compile(rf"(?<!\w)(?:{spelt})(?!\w)", re.I) for unit, spelt in self.lists["often"].items()}
+
+    @cached_property
+    def signs(self) -> Mapping[str, re.Pattern[str]]:
+        """What counts as a figure though it has no digit."""
+        return {name: re.compile(rf"\b(?:{self.lists[name]})\b", re.I) for name in ("half", "percent", "noon", "hundred", "thousand")}
+
+    @cached_property
+    def _not(self) -> re.Pattern[str]:
+        listed = sorted(self.lists["not"].split(), key=len, reverse=True)
+        return re.compile(rf"(?<!\w)(?:{'|'.join(listed)})(?!\w)", re.I)
+
+    @cached_property
+    def _said_with(self) -> re.Pattern[str] | None:
+        listed = self.lists.get("said_with")
+        return re.compile(rf"(?:{'|'.join(listed.split())})", re.I) if listed else None
+
+    @cached_property
+    def _aside(self) -> re.Pattern[str]:
+        return re.compile(rf"\b(?:{'|'.join(self.lists['aside'])})", re.I)
+
+    @cached_property
+    def _named(self) -> Mapping[str, re.Pattern[str]]:
+        named = ("only", "except", "share", "secret", "here")
+        return {name: re.compile(rf"(?<!\w)(?:{self.lists[name]})(?!\w)", re.I) for name in named}
+
+    @cached_property
+    def _opposites(self) -> Mapping[str, re.Pattern[str]]:
+        return {name: re.compile(rf"(?<!\w)(?:{spelt})(?!\w)", re.I) for name, spelt in self.lists["opposites"].items()}
+
+
+@lru_cache(maxsize=1)
+def languages() -> Mapping[str, Language]:
+    """The languages there are, by code."""
+    data = yaml.safe_load(Path(__file__).with_name("languages.yaml").read_text(encoding="utf-8"))
+    return {code: Language(code, lists) for code, lists in data.items()}
+
+
+def language_of(text: str) -> str | None:
+    """The language that most of its small words are of; None when they do not tell."""
+    spoken = words(text)
+    hits = {code: sum(word in one.words for word in spoken) for code, one in languages().items()}
+    first, second = sorted(hits.values(), reverse=True)[:2]
+    if first == second or first < (1 if len(spoken) <= _FEW_WORDS else 2):
+        return None
+    return max(hits, key=lambda code: hits[code])
+
+
+def is_latin(text: str) -> bool:
+    """Whether its letters are those of the languages above, but for a few."""
+    letters = [letter for letter in text if letter.isalpha()]
+    return sum(letter > "\u02ff" and not "\u1e00" <= letter <= "\u1eff" for letter in letters) * 10 <= len(letters)

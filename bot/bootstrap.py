@@ -41,6 +41,8 @@ from bot.intent.recognizer import Recognizer
 from bot.intent.surroundings import Surroundings
 from bot.intent.training import examples, vocabulary
 from bot.language.guarded import Guarded
+from bot.language.notices import LimitNotices
+from bot.language.usage import forget_old_use
 from bot.live_answers import LiveAnswers
 from bot.loops import Loop, steps
 from bot.metrics import Metrics
@@ -350,6 +352,18 @@ class App:
         self.review_notices = ReviewNotices(
             self.reviews, self.people, self.channels, self.held, saver, self.messages, clock, articles_url and f"{settings.base_url}/#/gaps"
         )
+        self.limit_notices = LimitNotices(
+            sessions=self.sessions,
+            settings=organisation.model,
+            people=self.people,
+            roster=self.roster,
+            owners=organisation.roles.get("service_owner", ()),
+            channels=self.channels,
+            held=self.held,
+            saver=saver,
+            messages=self.messages,
+            clock=clock,
+        )
         self.step_ups = StepUpPages(self.fulfilment, self.requests, self.people, self.messages, self.sessions, clock, self.committed)
         self._inbox_loop = Loop("inbox", self._serve, 5.0)
         self._loops = (
@@ -566,6 +580,7 @@ class App:
             self.judged.refresh,
             lambda: self.helpful.refresh(self.clock()),
             self.review_notices.tell,
+            self.limit_notices.tell,
             self.gaps.settle,
         )
 
@@ -574,6 +589,7 @@ class App:
             await forget_old(session, self.clock())
             await forget_old_gaps(session, self.clock())
             await forget_old_lessons(session, self.clock())
+            await forget_old_use(session, self.clock())
 
 
 def _secret(given: SecretStr | None) -> str | None:

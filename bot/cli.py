@@ -20,6 +20,7 @@ from bot.eval_cli import evaluation
 from bot.home import Home, Refusal
 from bot.knowledge_cli import knowledge
 from bot.teaching_cli import lessons, recognition
+from bot.usage_cli import usage
 
 app = typer.Typer(
     name="foyer",
@@ -42,6 +43,7 @@ app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(slack, name="slack")
 app.add_typer(teams, name="teams")
+app.command()(usage)
 
 PortOption = Annotated[int | None, typer.Option(help="Port of the web chat; 8080 if neither this nor FOYER_PORT is given.")]
 

@@ -10,6 +10,7 @@ from typing import Any
 from bot.bootstrap import OPERATOR, App
 from bot.doctor import examine
 from bot.home import Refusal
+from bot.language.control import commands as usage_commands
 from bot.teaching.control import commands
 from bot.words import warnings_of
 from connectors.errors import ConnectorError
@@ -245,6 +246,7 @@ COMMANDS: Mapping[str, Command] = {
     "specialists.pause": specialists_pause,
     "specialists.resume": specialists_resume,
     **commands(OPERATOR),
+    **usage_commands(OPERATOR),
     "sandbox.show": sandbox_show,
     "sandbox.reset": sandbox_reset,
     "sandbox.confirm": sandbox_confirm,

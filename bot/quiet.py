@@ -68,6 +68,7 @@ class News(Enum):
     GRANT_ENDED = (True, "It ended as it was told when it began.")
     REPORT = (True, "For a specialist's manager to look at, not to act on.")
     REVIEW = (True, "An article has waited for months; it can wait until the morning.")
+    BUDGET = (True, "The offline engine serves whoever is over a limit; raising it can wait until the morning.")
     STEP_UP = (False, "Security: it asks whether it is really them, and the link soon ends.")
     NOT_ME = (False, "Security: somebody may be using their chat.")
     TO_STAFF = (False, "It could not be done, and people take over: they may write at any moment.")

@@ -42,7 +42,9 @@ _YEAR = re.compile(r"(?:19|20)\d\d")
 _LONG = re.compile(r"[A-Za-z0-9+/_=~.-]{20,}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _PARTS = re.compile(r"[^A-Za-z0-9]+")
-_ORDINARY = re.compile(r"[a-z]*|[A-Z]+|[A-Z][a-z]+|\d{1,10}|[a-zA-Z]{1,6}\d{1,6}|\d{1,4}[a-zA-Z]{1,12}|(?:[A-Z]?[a-z]{2,}){1,8}\d{0,4}")
+_ORDINARY = re.compile(
+    r"[A-Z]+|[a-z]*(?:[A-Z][a-z]+){0,8}\d{0,4}|\d{1,10}|[a-zA-Z]{1,6}\d{1,6}|\d{1,4}[a-zA-Z]{1,12}|[a-z]{1,6}\d{1,4}[a-z]{3,}"
+)
 """Parts that words, names, versions and dates are made of."""
 _RANDOM = 16
 """Letters and digits in a row, or in all parts of one string, that are no words."""

@@ -4,13 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jiter
-from anthropic.types import (
-    RawContentBlockDeltaEvent,
-    RawMessageDeltaEvent,
-    RawMessageStartEvent,
-    RawMessageStopEvent,
-    RawMessageStreamEvent,
-)
+from anthropic.types import RawContentBlockDelta, RawMessageStreamEvent
 
 from connectors.ports.language import Ask, Completion, Unusable, Usage
 
@@ -38,21 +32,17 @@ class Reading:
     def take(self, event: RawMessageStreamEvent) -> None:
         """Events and blocks of kinds that are not known, and thinking, are passed over, as the API's rules of versions ask."""
         try:
-            match event:
-                case RawMessageStartEvent():
-                    self.model = event.message.model
-                    self._spent(event.message.usage)
-                case RawContentBlockDeltaEvent():
-                    piece = getattr(event.delta, "partial_json" if event.delta.type == "input_json_delta" else "text", "")
-                    if piece:
-                        self._said.append(piece)
-                case RawMessageDeltaEvent():
-                    self._stopped = event.delta.stop_reason
-                    self._spent(event.usage)
-                case RawMessageStopEvent():
-                    self._whole = True
-                case _:
-                    pass
+            # By its type: the SDK makes an event of a kind that it does not know into one of a class that it does.
+            if event.type == "message_start":
+                self.model = event.message.model
+                self._spent(event.message.usage)
+            elif event.type == "content_block_delta":
+                self._said += filter(None, [_piece(event.delta)])
+            elif event.type == "message_delta":
+                self._stopped = event.delta.stop_reason
+                self._spent(event.usage)
+            elif event.type == "message_stop":
+                self._whole = True
         except (AttributeError, TypeError) as error:
             raise self.unusable("malformed") from error
 
@@ -94,6 +84,13 @@ class Reading:
             cache_read=_count(usage.cache_read_input_tokens, known.cache_read),
             cache_written=_count(usage.cache_creation_input_tokens, known.cache_written),
         )
+
+
+def _piece(delta: RawContentBlockDelta) -> str:
+    """Of the result, which is a tool's input or constrained text."""
+    if delta.type == "input_json_delta":
+        return delta.partial_json
+    return delta.text if delta.type == "text_delta" else ""
 
 
 def _count(told: int | None, known: int) -> int:

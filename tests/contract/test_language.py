@@ -5,6 +5,7 @@ import traceback
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 import pytest
@@ -165,7 +166,7 @@ async def test_a_watcher_sees_the_result_grow_to_the_whole(case: Case, ask: Ask)
     completion = await case.model.complete(ask, watch=watch)
     assert len(seen) > 2
     assert seen[-1] == completion.result
-    for earlier, later in zip(seen, seen[1:], strict=False):
+    for earlier, later in pairwise(seen):
         assert earlier != later
         assert grew(earlier, later), (earlier, later)
 

@@ -70,6 +70,11 @@ class LiveAnswer:
         self._end = post
         return True
 
+    @property
+    def taken(self) -> bool:
+        """Whether it is known what its message says in the end."""
+        return self._end is not None
+
     def settle(self, changes: Changes, broken: str) -> None:
         """At the end of a turn, saved with it. `broken`: what is said in the place of an answer that nothing came of."""
 

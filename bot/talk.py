@@ -129,7 +129,7 @@ class Talk:
     @property
     def streams(self) -> bool:
         """Whether what is said next may be shown while it is made: it is no private matter, and nothing waits to be said before it."""
-        return self.live is not None and self.private_to is None and not self.changes.posts
+        return self.live is not None and not self.live.taken and self.private_to is None and not self.changes.posts
 
     async def show(self, so_far: Answer, reply: Reply) -> None:
         """Shows what there is of an answer where the whole of it will stand, its sources left for the end. Raises Stopped, and Refused

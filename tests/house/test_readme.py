@@ -11,7 +11,8 @@ README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding=
 
 
 def test_every_setting_is_told() -> None:
-    names = {f"FOYER_{name.upper()}" for name in Settings.model_fields if name != "organisation"}
+    fields = Settings.model_fields.items()
+    names = {name.upper() if field.validation_alias else f"FOYER_{name.upper()}" for name, field in fields if name != "organisation"}
     assert {name for name in names if name not in README} == set()
 
 

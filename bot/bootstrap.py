@@ -32,6 +32,7 @@ from bot.handoff.board import Board
 from bot.handoff.carried import CarriedStore
 from bot.handoff.desk import Desk
 from bot.handoff.store import HandoffStore
+from bot.handoff.summarising import AssistedSummariser
 from bot.hearing import Hearing
 from bot.held import HeldPosts
 from bot.home import Home
@@ -265,8 +266,9 @@ class App:
             conversations=self.conversations,
             requests=self.requests,
             handoffs=self.handoffs,
-            people=self.people,
+            name=self.people.name,
             clock=clock,
+            assisted=AssistedSummariser(self.model) if self.model is not None else None,
             on_made=self.desk.summarised,
         )
         answer_log = AnswerLog(self.encoder.name, self.reviews, names)

@@ -22,7 +22,6 @@ from bot.handoff.model import Handoff
 from bot.handoff.store import HandoffStore
 from bot.handoff.summarising import AssistedSummariser, Material, heard, offline
 from bot.intent.sensitive import by_pattern
-from bot.people import PeopleStore
 from connectors.ports.language import Behalf
 from connectors.ports.records import Clock
 from specialists.store import RequestStore
@@ -85,18 +84,19 @@ class Summaries:
         conversations: ConversationStore,
         requests: RequestStore,
         handoffs: HandoffStore,
-        people: PeopleStore,
+        name: Callable[[str], Awaitable[str]],
         clock: Clock,
         assisted: AssistedSummariser | None = None,
         on_made: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """`on_made`: told the id of an open handoff of whose conversation a better summary is there."""
+        """`name`: of a person, by id, empty for nobody. `on_made`: told the id of an open handoff, of whose conversation a better
+        summary is there."""
         self._sessions = sessions
         self._store = store
         self._conversations = conversations
         self._requests = requests
         self._handoffs = handoffs
-        self._people = people
+        self._name = name
         self._clock = clock
         self._assisted = assisted
         self._on_made = on_made
@@ -219,7 +219,7 @@ class Summaries:
         ids = {conversation.person_id, *(line.person_id for line in lines), *(handoff.claimed_by for handoff in handoffs)}
         if kept.summary is not None:
             ids |= {one.by.removeprefix(STAFF) for one in kept.summary.tried if one.by.startswith(STAFF)}
-        return {one: name for one in ids if one and (name := await self._people.name(one))}
+        return {one: name for one in ids if one and (name := await self._name(one))}
 
 
 def _open_to_all(lines: Iterable[TranscriptEvent]) -> Iterable[TranscriptEvent]:

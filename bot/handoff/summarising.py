@@ -117,7 +117,8 @@ def offline(material: Material) -> Summary:
             last="" if short(last, ASKED_CHARS) == short(asked, ASKED_CHARS) else last,
             facts=(*before.facts, *told),
             tried=_in_order(before.tried, material),
-            open=_unanswered(lines) if lines else before.open,
+            # Whatever a person has said since may be the answer.
+            open=_unanswered(lines) or (() if any(event.speaker != "bot" for event in lines) else before.open),
         )
     )
 

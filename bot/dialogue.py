@@ -213,7 +213,7 @@ class Dialogue:
             elif missing.name in unread and missing.name not in candidates:
                 question = talk.words(unread[missing.name], question=question)
             self._ask(talk, AwaitsSlot(request.id, missing.name), question, request)
-        elif request.confirmed or request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at):
+        elif request.confirmed or (_sure(request, spec) and not any(one.source == "model" for one in request.slots.values())):
             await self._submit_once(talk, request)
         else:
             change = Change(request) if request.state is S.CONFIRMING else requests.filled(request, {}, talk.now, state=S.CONFIRMING)
@@ -410,6 +410,11 @@ class Dialogue:
         if request is not None:
             return Action(self.buttons.id(Verb.WANT_PERSON_FOR, request.id), talk.words("button.person"))
         return Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"))
+
+
+def _sure(request: Request, spec: SkillSpec) -> bool:
+    """Whether it is clear enough what is wanted to do it without asking."""
+    return request.confidence >= spec.act_at or (spec.risk == "low" and request.confidence >= spec.notify_at)
 
 
 def _values(request: Request) -> dict[str, Json]:

@@ -105,11 +105,14 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SlotValue:
-    """A filled slot. `value` is what actions use, `label` what people read. Tainted: derived from untrusted text."""
+    """A filled slot. `value` is what actions use, `label` what people read. Tainted: derived from untrusted text.
+
+    source model: a language model read it in the words, and nothing else did; the employee says yes to it before it is used.
+    """
 
     value: Json
     label: str
-    source: Literal["utterance", "answer", "profile", "default", "document"] = "utterance"
+    source: Literal["utterance", "answer", "profile", "default", "document", "model"] = "utterance"
     tainted: bool = False
 
 

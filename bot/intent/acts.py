@@ -1,6 +1,7 @@
 """What an utterance says about the conversation itself: yes, no, never mind, a person please, hello; and the form of a question. Pure.
 
-Short closed phrases are looked up, from `acts.yaml`; longer ones are the classifier's, which is trained on its examples.
+Short closed phrases are looked up, from `acts.yaml` and, of other languages, `phrases.yaml`; longer ones are the classifier's,
+which is trained on its examples.
 """
 
 import re
@@ -52,15 +53,37 @@ def act_words(locale: str = "en") -> ActWords:
             key = plain(phrase)
             if phrases.setdefault(key, act) != act:
                 raise ValueError(f"acts.yaml: {phrase!r} is both {phrases[key]} and {act}")
+    for other in _of_languages().values():
+        for act, said in other["phrases"].items():
+            for phrase in said:
+                if phrases.setdefault(plain(phrase), act) != act:
+                    raise ValueError(f"phrases.yaml: {phrase!r} is both {phrases[plain(phrase)]} and {act}")
     examples = {act: tuple(lines) for act, lines in data["examples"].items()}
     return ActWords(phrases, examples, Courtesies(data["openers"], data["closers"]))
 
 
 def load(name: str, locale: str) -> Mapping[str, Any]:
     """One locale of a data file beside this module, English when it has none."""
-    data = yaml.load((FOLDER / name).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    data = _read(name)
     found: Mapping[str, Any] = data.get(locale.split("-")[0]) or data["en"]
     return found
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    found: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return found
+
+
+@lru_cache(maxsize=1)
+def _of_languages() -> Mapping[str, Any]:
+    return _read("phrases.yaml")
+
+
+def says_no(text: str, language: str) -> bool | None:
+    """Whether words of another language speak of something that is not wanted; None for a language whose words are not known."""
+    words = _of_languages().get(language)
+    return None if words is None else not frozenset(_WORDS.findall(text.lower())).isdisjoint(words["negations"])
 
 
 def case_in(text: str) -> str | None:

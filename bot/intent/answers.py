@@ -56,6 +56,15 @@ def answers_to(spec: SkillSpec, pending: tuple[OpenRequest, str | None] | None, 
     )
 
 
+def asked_about(recall: Recall) -> tuple[OpenRequest, str | None] | None:
+    """The request that was asked about last, and the slot that was asked for (None: it was to be confirmed)."""
+    for item in recall.awaits:
+        if isinstance(item, AwaitsSlot | AwaitsConfirmation):
+            request = next((one for one in recall.requests if one.id == item.request_id), None)
+            return None if request is None else (request, item.slot if isinstance(item, AwaitsSlot) else None)
+    return None
+
+
 def left_open(recall: Recall) -> OpenRequest | None:
     """The one request that still lacks something while nothing is being asked of it: a detour came between."""
     if any(isinstance(item, AwaitsSlot | AwaitsConfirmation) for item in recall.awaits):

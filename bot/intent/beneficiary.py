@@ -43,21 +43,34 @@ async def find_beneficiary(text: str, speaker: Person, directory: Directory, is_
         kin = words.kin.fullmatch(mention.lower())
         if kin:
             return Beneficiary(mention, speaker.manager_key if kin["manager"] and speaker.manager_key else None)
-        try:
-            people = await directory.find(mention)
-        except ConnectorError as error:
-            log.warning("beneficiary_not_looked_up", code=error.code)
-            return Beneficiary(mention, None)
-        meant = [person for person in people if is_called(mention, person)]
-        if any(person.key == speaker.directory_key for person in meant[:1]):
-            continue
-        exact = [person for person in meant if mention.lower() in (person.name.lower(), person.email.lower())]
-        if exact or meant:
-            one = exact or meant
-            return Beneficiary(mention, one[0].key if len(one) == 1 else None)
-        if sure:
-            return Beneficiary(mention, None)
+        meant = await _meant(mention, sure, speaker, directory)
+        if meant is not None:
+            return meant
     return None
+
+
+async def named_beneficiary(mention: str, speaker: Person, directory: Directory, is_thing: Callable[[str], bool]) -> Beneficiary | None:
+    """Whoever these words of the speaker mean, which somebody else took for a person. None when they mean the speaker or a thing; nobody
+    is identified where the directory does not know one alone who is called so."""
+    if is_thing(mention) or _is_speaker(mention, speaker):
+        return None
+    return await _meant(mention, True, speaker, directory)
+
+
+async def _meant(mention: str, sure: bool, speaker: Person, directory: Directory) -> Beneficiary | None:
+    try:
+        people = await directory.find(mention)
+    except ConnectorError as error:
+        log.warning("beneficiary_not_looked_up", code=error.code)
+        return Beneficiary(mention, None)
+    meant = [person for person in people if is_called(mention, person)]
+    if any(person.key == speaker.directory_key for person in meant[:1]):
+        return None
+    exact = [person for person in meant if mention.lower() in (person.name.lower(), person.email.lower())]
+    if exact or meant:
+        one = exact or meant
+        return Beneficiary(mention, one[0].key if len(one) == 1 else None)
+    return Beneficiary(mention, None) if sure else None
 
 
 def as_if_own(text: str, is_thing: Callable[[str], bool]) -> str:

@@ -19,7 +19,8 @@ from bot.intent.training import NEITHER, QUESTION, marks
 from bot.intent.wording import Floats
 from specialists.skill import SkillSpec
 
-_UNWANTED = 0.5
+UNWANTED = 0.5
+"""The confidence that what is not wanted has at most."""
 _WAY = 0.6
 """How sure the wish inside "how do I ..." must be."""
 _LIKELY_ACT = 0.6
@@ -114,8 +115,8 @@ class Judging:
         spec = self._skills[ranked.label]
         confidence = served(ranked, spec.notify_at, before)
         alternatives = tuple(one for one in likely[1:] if one[1] >= _RIVAL)
-        if acts.negated(text) or (way is None and spec.effect and acts.asks_about(text)):
-            confidence = min(confidence, _UNWANTED)
+        if unwanted(text, spec, way=way is not None):
+            confidence = min(confidence, UNWANTED)
         elif way is not None:
             # It is not short of words.
             confidence = min(confidence, ranked.confidence)
@@ -123,6 +124,23 @@ class Judging:
                 confidence = max(confidence, way.confidence)
             confidence = min(confidence, spec.act_at - OFFERED)
         return Judgement(text, "skill", confidence, ranked.label, alternatives, likely)
+
+
+def likely(judged: Sequence[Judgement]) -> tuple[tuple[str, float], ...]:
+    """Every skill with its confidence in whatever says it most clearly, the whole utterance or a part of it; best first."""
+    best: dict[str, float] = {}
+    for one in judged:
+        for skill, confidence in one.likely:
+            best[skill] = max(confidence, best.get(skill, 0.0))
+    return tuple(sorted(best.items(), key=lambda found: -found[1]))
+
+
+def unwanted(text: str, spec: SkillSpec, *, way: bool) -> bool:
+    """Whether the words say that it is not wanted, or ask about it as such: it is not done then, however sure it is meant.
+
+    `way`: they ask how it is done.
+    """
+    return acts.negated(text) or (not way and spec.effect and acts.asks_about(text))
 
 
 def grouped(said: Sequence[str], begins: Sequence[bool], judged: Sequence[Judgement]) -> list[Judgement]:

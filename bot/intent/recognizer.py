@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import structlog
 
-from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsSlot, AwaitsSolved, OpenRequest, Recall
+from bot.conversation.model import AwaitsChoice, AwaitsSlot, AwaitsSolved, Recall
 from bot.intent import acts, sensitive
-from bot.intent.answers import Answers, answers_to, late_answers, left_open
+from bot.intent.answers import Answers, answers_to, asked_about, late_answers, left_open
 from bot.intent.beneficiary import find_beneficiary
 from bot.intent.experience import Experience
-from bot.intent.judging import Judgement, Judging, grouped
+from bot.intent.judging import Judgement, Judging, grouped, likely
 from bot.intent.learned import OFFERED, Learned, learn
 from bot.intent.lists import several
 from bot.intent.matching import matcher
@@ -44,8 +44,8 @@ class Recognizer:
     """Offline recognition. `warm` once at start; `recognize` takes some milliseconds and never raises for any text."""
 
     def __init__(self, encoder: Encoder, skills: Mapping[str, SkillSpec], directory: Directory, surroundings: Surroundings) -> None:
-        self._encoder, self._skills, self._directory = encoder, dict(skills), directory
-        self._surroundings = surroundings
+        self._encoder, self._skills = encoder, dict(skills)
+        self.directory, self.surroundings = directory, surroundings
         self._acts = acts.act_words()
         self._serving: Judging | None = None
         self.learned: Learned | None = None
@@ -66,7 +66,7 @@ class Recognizer:
     async def train(self, extra: Sequence[Example] = ()) -> Learned:
         """A version trained on the skills' utterances and more, beside the one that serves."""
         own = examples(self._skills)
-        names = matcher(await self._surroundings.catalogue())
+        names = matcher(await self.surroundings.catalogue())
         learned = await learn([*own, *extra], self._encoder, names, cache=self._cache)
         if self._likeness is None:
             contrast = sensitive.examples()
@@ -97,7 +97,7 @@ class Recognizer:
         act = self._acts.act_of(reading.own) if reading.own else None
         if act is None and (oddity(text) in ("empty", "only_symbols") or not reading.own):
             return Recognition(text, spoken, (), sensitive=sensitive.by_pattern(reading.quoted))
-        context = await self._surroundings.around(recall.person, clean(text), *_offered(recall))
+        context = await self.surroundings.around(recall.person, clean(text), *_offered(recall))
         if act is not None:
             return self._closed(text, reading.own, spoken, act, recall, context)
         core = self._acts.courtesies.strip(reading.own)
@@ -125,6 +125,7 @@ class Recognizer:
             answers=answers.slots,
             candidates=answers.candidates,
             vector=vectors[0],
+            likely=likely(judged),
         )
 
     # -- closed phrases and picked choices -------------------------------------------------------------------------
@@ -135,7 +136,7 @@ class Recognizer:
             act = {"solved": "yes" if solved else "thanks", "unsolved": "no" if solved else "unclear"}[act]
         wish = Wish(act, self._acts.courtesies.strip(own), _CERTAIN)  # type: ignore[arg-type]
         # A bare word may be a slot's value ("yes" as a choice), but never free text.
-        pending = _asked_about(recall)
+        pending = asked_about(recall)
         spec = self._skills.get(pending[0].skill) if pending else None
         asked = next((slot for slot in spec.slots if pending and slot.name == pending[1]), None) if spec else None
         answers = Answers() if asked is None or asked.type == "text" or spec is None else answers_to(spec, pending, own, context)
@@ -191,7 +192,7 @@ class Recognizer:
             return [wish]
         spec = self._skills[judged.skill]
         names = matcher(context.catalogue)
-        wish = replace(wish, beneficiary=await find_beneficiary(judged.text, recall.person, self._directory, names.is_thing))
+        wish = replace(wish, beneficiary=await find_beneficiary(judged.text, recall.person, self.directory, names.is_thing))
         fillings = several(spec, judged.text, context) or [extract(spec, judged.text, context)]
         of_quoted = extract(spec, quoted, context) if quoted else Extraction()
         return [
@@ -231,7 +232,7 @@ class Recognizer:
 
     def _answers(self, core: str, parts: Sequence[Judgement], recall: Recall, context: SlotContext) -> Answers:
         """What fills slots of the request that was asked about; parts that are other wishes are no answer."""
-        pending, late = _asked_about(recall), left_open(recall)
+        pending, late = asked_about(recall), left_open(recall)
         if pending is None and late is not None and late.skill in self._skills and len(parts) == 1:
             return late_answers(self._skills[late.skill], late, core, context)
         if pending is None or pending[0].skill not in self._skills:
@@ -251,15 +252,6 @@ class Recognizer:
 
 
 _SMALL = frozenset({"a", "an", "the", "my", "your", "to", "of", "for", "request"})
-
-
-def _asked_about(recall: Recall) -> tuple[OpenRequest, str | None] | None:
-    """The request that was asked about last, and the slot that was asked for (None: it was to be confirmed)."""
-    for item in recall.awaits:
-        if isinstance(item, AwaitsSlot | AwaitsConfirmation):
-            request = next((one for one in recall.requests if one.id == item.request_id), None)
-            return None if request is None else (request, item.slot if isinstance(item, AwaitsSlot) else None)
-    return None
 
 
 def _waits_for_yes(recall: Recall) -> bool:

@@ -46,6 +46,7 @@ _EITHER = 0.65
 """How sure it must be that it is one of the two."""
 _LIKELY = 0.3
 """Of skills that compete with each other more than with anything else, how sure it must be that it is one of them."""
+_BELOW = 0.01
 _COURTESIES = ("greeting", "thanks")
 
 
@@ -127,7 +128,10 @@ def _is_other(wish: Wish, pending: OpenRequest | None, specs: Mapping[str, Skill
     match wish.act:
         case "skill":
             spec = specs.get(wish.skill or "")
-            return spec is not None and (pending is None or spec.name != pending.skill) and wish.confidence >= spec.act_at
+            if spec is None or (pending is not None and spec.name == pending.skill):
+                return False
+            # What a language model alone sees never comes so far as to be acted on.
+            return wish.confidence >= (spec.notify_at if wish.guessed and not answered else spec.act_at)
         case "question":
             return wish.text.rstrip().endswith("?") and (not answered or wish.confidence >= _EITHER)
         case "status" | "human" | "undo" | "cancel" | "who":
@@ -197,25 +201,39 @@ def _skill(wish: Wish, spec: SkillSpec, recognition: Recognition, recall: Recall
     if rival is not None and tie and wish.confidence < spec.act_at and not acts.negated(wish.text):
         return Choose((spec.name, rival[0]), wish.text)
     if wish.confidence >= spec.notify_at:
-        return Fulfil(spec.name, wish.slots, wish.confidence, wish.text, wish.beneficiary, wish.candidates, wish.unknown)
-    return _question(wish, recognition, recall) if acts.is_question(wish.text) else _unclear(wish, recognition, recall)
+        # Below every level, so that policy has it confirmed even where the risk is low.
+        confidence = min(wish.confidence, spec.notify_at - _BELOW) if wish.guessed else wish.confidence
+        return Fulfil(spec.name, wish.slots, confidence, wish.text, wish.beneficiary, wish.candidates, wish.unknown)
+    return _question(wish, recognition, recall) if _asks(wish, recognition) else _unclear(wish, recognition, recall)
+
+
+def _understood(recognition: Recognition) -> bool:
+    """Whether whoever understood it reads its language."""
+    return recognition.language == "en" or recognition.engine.model is not None
+
+
+def _asks(wish: Wish, recognition: Recognition) -> bool:
+    """The form of a question is looked at in English only: "was" and "has" begin other sentences elsewhere."""
+    return acts.is_question(wish.text) if recognition.language == "en" else wish.text.rstrip().endswith("?")
 
 
 def _question(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
-    if recognition.language != "en":
+    if not _understood(recognition):
         return Say("language")
-    return Answer(wish.text, recall.question if acts.leans(wish.text) else None)
+    # What was understood in another language stands by itself already.
+    leans = recognition.language == "en" and acts.leans(wish.text)
+    return Answer(wish.text, recall.question if leans else None, wish.search)
 
 
 def _unclear(wish: Wish, recognition: Recognition, recall: Recall) -> Step:
-    if recognition.language != "en":
+    if not _understood(recognition):
         return Say("language")
     likely = wish.alternatives
     if wish.act == "skill" and wish.skill is not None and not acts.negated(wish.text):
         likely = ((wish.skill, wish.confidence), *likely)
     if len(likely) > 1 and sum(confidence for _, confidence in likely) >= _LIKELY:
         return Choose(tuple(name for name, _ in likely[:3]), wish.text)
-    if acts.is_question(wish.text):
+    if _asks(wish, recognition):
         return _question(wish, recognition, recall)
     return HandOff("second_miss", recognition.utterance) if recall.misses >= 1 else OfferHuman("low_confidence", wish.text)
 

@@ -185,9 +185,9 @@ class Classifier:
                 told.append(np.zeros(int(strange.sum()), dtype=bool))
         seen, known_of = np.vstack(familiar), np.concatenate(told)
         sides = _USUALLY_FAMILIAR if not self._apart.any() else (*_USUALLY_FAMILIAR, _USUALLY_AWAY)
-        heard = _logistic(seen, known_of, np.array(sides[: seen.shape[1]]))
+        heard = logistic(seen, known_of, np.array(sides[: seen.shape[1]]))
         return (
-            _logistic(np.vstack(evidence), np.concatenate(right), np.array(_USUALLY_SURE)),
+            logistic(np.vstack(evidence), np.concatenate(right), np.array(_USUALLY_SURE)),
             heard,
             float(np.quantile(_chance(seen[known_of] @ heard), _STRANGE)) if known_of.any() else _USUALLY_STRANGE,
         )
@@ -264,13 +264,13 @@ def _chance(evidence: Doubles) -> Doubles:
     return np.asarray(1 / (1 + np.exp(-np.clip(evidence, -30, 30))))
 
 
-def _logistic(evidence: Doubles, right: NDArray[np.bool_], usual: Doubles) -> Doubles:
+def logistic(evidence: Doubles, right: NDArray[np.bool_], usual: Doubles, shrinkage: float = _SHRINK) -> Doubles:
     """Newton's method with a little shrinkage towards what the weights usually are; those, where all is of one kind: nothing
     tells then what the evidence is worth. Smoothed targets keep it finite."""
     if right.all() or not right.any():
         return usual
     targets = right * 0.99 + 0.005
-    shrink = np.array([0.0] + [_SHRINK] * (len(usual) - 1))
+    shrink = np.array([0.0] + [shrinkage] * (len(usual) - 1))
 
     def cost(weights: Doubles) -> float:
         said = evidence @ weights

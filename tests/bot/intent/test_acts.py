@@ -34,6 +34,35 @@ def test_closed_phrases(text: str, act: str | None) -> None:
     assert WORDS.act_of(text) == act
 
 
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("yes", ("Ja, bitte!", "Oui, merci.", "sí", "Sì, grazie", "Sim", "ja hoor", "D'accord", "claro que sí", "genau", "va bene")),
+        ("no", ("Nein, danke", "non merci", "no, gracias", "non ancora", "Não", "nee bedankt", "pas du tout")),
+        ("cancel", ("vergiss es", "laisse tomber", "olvídalo", "lascia perdere", "deixa pra lá", "laat maar", "annuler")),
+        ("human", ("Ich möchte mit einem Menschen sprechen", "parler à un humain", "una persona", "falar com alguém", "een medewerker")),
+        ("greeting", ("Guten Morgen!", "Bonjour", "Buenos días", "buongiorno", "Olá!", "Goedemorgen")),
+        ("thanks", ("Vielen Dank!", "merci beaucoup", "Muchas gracias", "grazie mille", "muito obrigada", "dank je wel")),
+    ],
+)
+def test_closed_phrases_of_other_languages(act: str, said: tuple[str, ...]) -> None:
+    assert {text: WORDS.act_of(text) for text in said} == dict.fromkeys(said, act)
+
+
+@pytest.mark.parametrize(
+    "text", ["die", "prima", "bitte", "due", "in", "es", "was", "on", "nada", "sin", "mas", "ja aber nur 10 Tage", "rückgängig"]
+)
+def test_words_that_mean_something_else_elsewhere_close_nothing(text: str) -> None:
+    assert WORDS.act_of(text) is None
+
+
+def test_what_is_not_wanted_in_another_language() -> None:
+    assert acts.says_no("Bitte NICHT zurücksetzen", "de") is True
+    assert acts.says_no("ne pas réinitialiser", "fr") is True
+    assert acts.says_no("Bitte zurücksetzen", "de") is False
+    assert acts.says_no("nie resetuj", "pl") is None
+
+
 def test_leading_yes_and_no() -> None:
     assert WORDS.leading("yes but for 60 days") == "yes"
     assert WORDS.leading("No, I meant GitHub") == "no"

@@ -154,3 +154,22 @@ def test_a_desk_of_no_assignment_group_is_refused(tmp_path: Path) -> None:
 )
 def test_who_may_reach_the_server_is_known_by_its_settings(given: dict[str, Any], because: str | None) -> None:
     assert Settings(**given).exposed == because
+
+
+def test_claude_is_there_with_a_key_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+        monkeypatch.setenv(name, "")
+    assert load(home=tmp_path).anthropic_api_key is None, "empty is unset"
+    assert load(home=tmp_path).anthropic_base_url is None
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-1")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:4010/")
+    settings = load(home=tmp_path)
+    assert settings.anthropic_api_key == SecretStr("sk-ant-1")
+    assert "sk-ant-1" not in repr(settings)
+    assert settings.anthropic_base_url == "http://127.0.0.1:4010"
+
+
+def test_an_address_of_claude_that_is_none_is_told_by_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "gateway.acme.example")
+    with pytest.raises(ConfigError, match=r"^ANTHROPIC_BASE_URL: write https://\.\.\. instead of 'gateway\.acme\.example'$"):
+        load(home=tmp_path)

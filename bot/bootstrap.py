@@ -102,6 +102,7 @@ from specialists.store import RequestStore
 from specialists.switch import Switch
 
 if TYPE_CHECKING:
+    from connectors.anthropic.connector import Claude
     from connectors.slack.connector import Slack
     from connectors.teams.connector import Teams
 
@@ -187,7 +188,8 @@ class App:
         catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
         surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
-        self.model = self._guarded(model, names)
+        self.claude = self._model() if model is None else None
+        self.model = self._guarded(model or self.claude, names)
         stamps = {"policy": self.policy.version, **assistance.stamps(self.model)}
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps=stamps)
         former = encoders.former(settings)
@@ -431,6 +433,8 @@ class App:
         await self.outbox.close(patience)
         for platform in self.platforms:
             await platform.close()
+        if self.claude is not None:
+            await self.claude.close()
         await self.fulfilment.close()
         await self.audit.seal(self.sessions)
         await self.library.close()
@@ -527,6 +531,18 @@ class App:
             monotonic=self._monotonic,
             sleep=self._sleep,
         )
+
+    def _model(self) -> "Claude | None":
+        """As Slack's, its libraries are imported where it is configured."""
+        given = self.settings
+        key = _secret(given.anthropic_api_key)
+        if key is None:
+            return None
+        from connectors.anthropic.connector import Claude
+        from connectors.anthropic.settings import BASE_URL, ClaudeSettings
+
+        models = given.organisation.model
+        return Claude(ClaudeSettings(key, given.anthropic_base_url or BASE_URL, models.small, models.large))
 
     async def _topic(self, talk: Talk, text: str) -> str | None:
         return (await self.recognizer.recognize(text, await self.memory.recall(talk))).sensitive

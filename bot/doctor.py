@@ -129,6 +129,10 @@ async def _teams(app: App) -> str:
 
 
 async def _language_model(app: App) -> str:
+    if app.claude is not None:
+        return await app.claude.check()
+    if app.model is not None:
+        return f"{app.model.name('small')} (small), {app.model.name('large')} (large), given by the program"
     return "none: the offline engine answers (complete, English)"
 
 
@@ -149,5 +153,9 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ),
     ("slack", _slack, "README, Slack in ten minutes"),
     ("teams", _teams, "README, Teams in fifteen minutes"),
-    ("language model", _language_model, ""),
+    (
+        "language model",
+        _language_model,
+        "check ANTHROPIC_API_KEY, ANTHROPIC_BASE_URL and `model` in foyer.yaml; meanwhile the offline engine answers",
+    ),
 )

@@ -16,6 +16,7 @@ from bot.cli import app as command_line
 from bot.config import Settings
 from bot.doctor import examine
 from bot.server import Server
+from tests.fakes.anthropic import FakeMessages
 from tests.scenarios.company import Company
 from tests.scenarios.slack import DESK, OnSlack
 
@@ -128,3 +129,24 @@ def test_doctor_reports_a_config_that_cannot_be_read(tmp_path: Path) -> None:
     assert told.stdout.startswith("BROKEN  configuration")
     assert "nmae" in told.stdout
     assert "mend: " in told.stdout
+
+
+async def test_doctor_asks_the_language_model_where_there_is_one(template: Path, tmp_path: Path) -> None:
+    async with FakeMessages() as fake:
+        claude = {"anthropic_api_key": SecretStr(fake.key), "anthropic_base_url": fake.url}
+        company = await Company.open(tmp_path / "home", template, settings=claude)
+        found = await finding(company.app, "language model")
+        assert (found["ok"], found["found"]) == (True, f"claude-haiku-5-5 (small), claude-sonnet-5-5 (large), at {fake.url}")
+        await fake.refuse()
+        found = await finding(company.app, "language model")
+        assert not found["ok"]
+        assert found["found"] == f"{fake.url} does not serve now: unreachable"
+        assert "the offline engine answers" in found["mend"]
+        await company.close()
+        assert fake.requests == []
+
+
+async def test_doctor_says_that_there_is_no_language_model(tmp_path: Path) -> None:
+    company = Company(tmp_path / "home")
+    assert "offline engine" in (await finding(company.app, "language model"))["found"]
+    await company.app.engine_db.dispose()

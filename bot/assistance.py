@@ -1,14 +1,24 @@
-"""What a language model is told of the turn that it works for: for whom it is, and how long they wait. And what the audit says of it."""
+"""Where there is a language model: the twins that it assists, for whom it works in a turn and how long they wait, what the audit says."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.handoff import summarising
+from bot.intent import assisted as understanding
+from bot.intent.model import Understands
+from bot.intent.recognizer import Recognizer
 from bot.live_answers import LiveAnswers
 from bot.talk import Talk
 from connectors.ports.language import Behalf, LanguageModel, Prompt
+from connectors.ports.people import Person
 from connectors.ports.records import Json
+from knowledge import assisted as answering
+from knowledge.answering import Answerer
+from knowledge.answers import Answers
+from knowledge.embedding.port import Encoder
+from knowledge.retrieval import Retriever
 from specialists.roster import Roster
+from specialists.skill import SkillSpec
 from specialists.store import RequestStore
 
 
@@ -32,7 +42,28 @@ class Patience:
         return behalf if request is None or request.ended else replace(behalf, specialist=self.roster.of(request.skill).name)
 
 
-PROMPTS: Sequence[Prompt] = (summarising.PROMPT,)
+PROMPTS: Sequence[Prompt] = (understanding.PROMPT, answering.PROMPT, summarising.PROMPT)
+_TITLES = 5
+
+
+def recognizer(
+    offline: Recognizer, model: LanguageModel | None, retriever: Retriever, skills: Mapping[str, SkillSpec], monotonic: Callable[[], float]
+) -> Understands:
+    """What understands what is said to the bot."""
+    if model is None:
+        return offline
+
+    async def titles(text: str, person: Person) -> Sequence[str]:
+        return list(dict.fromkeys(passage.title for passage in await retriever.search(text, person, _TITLES)))
+
+    return understanding.AssistedRecognizer(offline, model, titles, skills, monotonic)
+
+
+def articles(
+    offline: Answerer, model: LanguageModel | None, retriever: Retriever, encoder: Encoder, monotonic: Callable[[], float]
+) -> Answers:
+    """What answers the questions of a turn."""
+    return offline if model is None else answering.AssistedAnswerer(offline, retriever, encoder, model, monotonic)
 
 
 def stamps(model: LanguageModel | None) -> Mapping[str, Json]:

@@ -274,8 +274,9 @@ class App:
             on_made=self.desk.summarised,
         )
         answer_log = AnswerLog(self.encoder.name, self.reviews, names)
+        articles = assistance.articles(self.answerer, self.model, self.retriever, self.encoder, monotonic)
         self.responder = Responder(
-            dialogue, self.desk, self.answerer, self.answerer, self.requests, self.handoffs, self.people, self.buttons, answer_log
+            dialogue, self.desk, articles, self.answerer, self.requests, self.handoffs, self.people, self.buttons, answer_log
         )
         self.memory = Memory(self.requests, self.held, kept_summaries, specs)
         self.front_page = FrontPage(
@@ -308,7 +309,7 @@ class App:
             threads=Threads(self.conversations, self.requests, self.desk, self.outbox, self.channels),
             handoffs=self.handoffs,
             memory=self.memory,
-            recognizer=self.recognizer,
+            recognizer=assistance.recognizer(self.recognizer, self.model, self.retriever, specs, monotonic),
             offline=self.recognizer,
             specs=specs,
             responder=self.responder,

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bot.server import Server
+from connectors.ports.language import LanguageModel
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack.state import FakeMessage
 from tests.scenarios.company import Company
@@ -33,7 +34,13 @@ class OnSlack:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, home: Path, template: Path, *, desks: Sequence[str] = ("it-support",), **settings: object
+        cls,
+        home: Path,
+        template: Path,
+        *,
+        desks: Sequence[str] = ("it-support",),
+        model: LanguageModel | None = None,
+        **settings: object,
     ) -> AsyncIterator["OnSlack"]:
         """`desks`: the assignment groups that work in DESK; the others are in the web chat."""
         async with FakeSlack.serve() as fake:
@@ -53,6 +60,7 @@ class OnSlack:
                 template,
                 organisation={"rooms": rooms, "desks": dict.fromkeys(desks, f"slack:{fake.team}:{DESK}")},
                 settings={**slack, **settings},
+                model=model,
             )
             server = Server(company.app, port=0)
             await server.start()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import SecretStr
 
 from bot.server import Server
+from connectors.ports.language import LanguageModel
 from tests.fakes.teams import FakeTeams, Shown
 from tests.scenarios.company import Company
 
@@ -37,6 +38,7 @@ class OnTeams:
         consent: bool = True,
         local: bool = False,
         organisation: Mapping[str, object] | None = None,
+        model: LanguageModel | None = None,
         **settings: object,
     ) -> AsyncIterator["OnTeams"]:
         """`desks`: the assignment groups that work in DESK; the others are in the web chat. `installed`: who has the app for themselves.
@@ -59,8 +61,9 @@ class OnTeams:
             }
             if local:
                 fake.signed, teams = False, {"teams_local": True}
-            told = {"rooms": {named[HELP]: "questions", named[QUIET]: "off"}, "desks": dict.fromkeys(desks, named[DESK])}
-            company = await Company.open(home, template, organisation={**told, **(organisation or {})}, settings={**teams, **settings})
+            told: dict[str, object] = {"rooms": {named[HELP]: "questions", named[QUIET]: "off"}, "desks": dict.fromkeys(desks, named[DESK])}
+            told |= organisation or {}
+            company = await Company.open(home, template, organisation=told, settings={**teams, **settings}, model=model)
             fake.now = lambda: company.clock().timestamp()
             server = Server(company.app, port=0)
             await server.start()

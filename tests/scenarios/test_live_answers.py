@@ -1,7 +1,7 @@
 """An answer that is shown while it is made is one message, whatever becomes of its turn, and shown to nobody else than in the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,45 +16,15 @@ from connectors.errors import ConnectorError
 from connectors.memory.channel import MemoryChannel, MemoryMessage
 from connectors.memory.language import ScriptedModel
 from connectors.ports.chat import Address, ReplyKind
-from connectors.ports.people import Person
-from knowledge.answering import Answerer
-from knowledge.answers import Answer, Show
+from knowledge.answers import Answer
 from specialists.tables import audit_event
 from tests.scenarios.company import Company, email
+from tests.scenarios.live import PARTS, Between, Streaming, nothing, stream, use
 from tests.scenarios.platform import SHARED, Platform
 
 QUESTION = "how many days of PTO do I carry over?"
 """Its article is for one country."""
 OPEN = "how do I set up the VPN?"
-PARTS = ("Up to five days [1].", "They lapse at the end of March [1].", "Ask HR for more [1].")
-Between = Callable[[int], Awaitable[None]]
-
-
-class Streaming:
-    """Answers in three sentences on the passages that the offline engine finds; `between` is called after each but the last."""
-
-    def __init__(self, offline: Answerer, between: Between) -> None:
-        self.offline, self.between = offline, between
-        self.tries = 0
-        self.shown: list[bool] = []
-        """Of every try: whether it was let show anything."""
-
-    async def answer(self, question: str, asker: Person, *, show: Show | None = None, **how: Any) -> Answer:
-        self.tries += 1
-        self.shown.append(show is not None)
-        found = await self.offline.answer(question, asker, **how)
-        for n in range(1, len(PARTS)):
-            if show is not None and found.quotes:
-                try:
-                    await show(replace(found, text=" ".join(PARTS[:n]), model="scripted-large", prompt="answer-1"))
-                except ConnectorError as error:
-                    return replace(found, fell_back=error.code)
-            await self.between(n)
-        return replace(found, text=" ".join(PARTS), model="scripted-large", prompt="answer-1") if found.quotes else found
-
-
-async def nothing(part: int) -> None:
-    return None
 
 
 class Scene(Platform):
@@ -66,9 +36,7 @@ class Scene(Platform):
 
     def stream(self, between: Between) -> Streaming:
         """From now on; also after a restart."""
-        turns = self.company.app.turns
-        self.answers = Streaming(self.company.app.answerer, between)
-        self.company.app.turns = replace(turns, responder=replace(turns.responder, articles=self.answers))
+        self.answers = stream(self.company.app, between)
         return self.answers
 
     def messages(self, room: str = "dana") -> list[MemoryMessage]:
@@ -263,8 +231,8 @@ async def test_what_is_late_changes_nothing_any_more(scene: Scene) -> None:
         await given_up.wait()
 
     app = scene.company.app
-    late = Late(app.answerer, wait)
-    app.turns = replace(app.turns, timeout=0.3, responder=replace(app.turns.responder, articles=late))
+    use(app, Late(app.answerer, wait))
+    app.turns = replace(app.turns, timeout=0.3)
     await scene.say("dana", QUESTION)
     [before] = scene.messages()
     given_up.set()

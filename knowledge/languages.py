@@ -44,6 +44,10 @@ class Language:
         """Whether it says "only", and whether "except"."""
         return frozenset(name for name in ("only", "except") if self._named[name].search(text))
 
+    def leans(self, text: str) -> bool:
+        """Whether it begins as what is about the sentence before it does."""
+        return self._leans.match(text) is not None
+
     def sides(self, text: str) -> frozenset[str]:
         """Which of the opposites it has: at_least, at_most, before, after, more, less."""
         found = frozenset(name for name, pattern in self._opposites.items() if pattern.search(text))
@@ -119,6 +123,10 @@ class Language:
     def _named(self) -> Mapping[str, re.Pattern[str]]:
         named = ("only", "except", "share", "secret", "here")
         return {name: re.compile(rf"(?<!\w)(?:{self.lists[name]})(?!\w)", re.I) for name in named}
+
+    @cached_property
+    def _leans(self) -> re.Pattern[str]:
+        return re.compile(rf"(?:{self.lists['leans']})(?!\w)", re.I)
 
     @cached_property
     def _opposites(self) -> Mapping[str, re.Pattern[str]]:

@@ -111,6 +111,24 @@ def stands_in(quote: str, passage: str) -> bool:
     return word_count(bare) >= _QUOTE_WORDS or any(same(line).strip(" .,;:!?\"'") == bare for line in passage.split("\n"))
 
 
+def written_in(passage: str) -> Language:
+    """The language of a passage."""
+    return languages()[language_of(passage) or ARTICLES]
+
+
+def told_in(text: str, source: Language, asked: str | None) -> Language | None:
+    """The language of a sentence; None when it is one that nobody asked in, or that cannot be checked.
+
+    What does not tell is held to be of the passage's language, as whatever is asked in that: the stricter check.
+    """
+    if asked is None or asked == source.code:
+        return source
+    own = language_of(text)
+    if own == source.code:
+        return source
+    return languages().get(asked)
+
+
 def fault(text: str, quote: str, passage: str, *, asked: str | None = None, near: float | None = None) -> Fault | None:
     """Why a sentence has no support; None when it has.
 
@@ -127,8 +145,8 @@ def fault(text: str, quote: str, passage: str, *, asked: str | None = None, near
         return "addressed"
     if _shows_more(text, passage):
         return "link"
-    source = languages()[language_of(passage) or ARTICLES]
-    told = _told_in(text, source, asked)
+    source = written_in(passage)
+    told = told_in(text, source, asked)
     if told is None:
         return "uncovered"
     if any(one.asks_for_a_secret(text) for one in {told, source}):
@@ -138,19 +156,6 @@ def fault(text: str, quote: str, passage: str, *, asked: str | None = None, near
         or _turned(text, quote, told, source)
         or (_same_language_amiss(text, quote, passage, told, near) if told is source else _translation_amiss(text, quote))
     )
-
-
-def _told_in(text: str, source: Language, asked: str | None) -> Language | None:
-    """The language of a sentence; None when it is one that nobody asked in, or that cannot be checked.
-
-    What does not tell is held to be of the passage's language, as whatever is asked in that: the stricter check.
-    """
-    if asked is None or asked == source.code:
-        return source
-    own = language_of(text)
-    if own == source.code:
-        return source
-    return languages().get(asked)
 
 
 def _around(quote: str, passage: str) -> str:

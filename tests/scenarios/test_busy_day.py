@@ -1,6 +1,6 @@
-"""A thousand Slack events at 200 a second, some twice and some late, while the process is killed: none lost, none answered twice.
+"""Four hundred Slack events at 200 a second, some twice and some late, while the process is killed: none lost, none answered twice.
 
-The same with ten times as many is in tests/soak/; the figures are those of `python -m tests.soak.load`.
+The same with 10,000 is in tests/soak/; the figures are those of `python -m tests.soak.load`.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ ENDED_TWICE = {"chat.stopStream: message_not_in_streaming_state"}
 
 @pytest.mark.timeout(300)
 async def test_nothing_is_lost_and_nobody_answered_twice(tmp_path: Path) -> None:
-    outcome = await run(tmp_path / "home", Load(1000, killed_every=(1.5, 2.5)), await addresses(tmp_path / "company.sqlite"))
+    outcome = await run(tmp_path / "home", Load(400, killed_every=(1.5, 2.5)), await addresses(tmp_path / "company.sqlite"))
     assert outcome.kept, outcome
     assert outcome.kills > 0
     assert set(outcome.refusals) <= ENDED_TWICE

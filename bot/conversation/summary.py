@@ -4,7 +4,8 @@ There are no names in it: who did something is an id, put into words for whoever
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,12 +30,14 @@ JSON_CHARS = 8000
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`by`: ASSISTANT, SPECIALIST with its name, or STAFF with a person's id. `code`: why it failed, or the rules by which it was left."""
+    """`by`: ASSISTANT, SPECIALIST with its name, or STAFF with a person's id. `code`: why it failed, or the rules by which it was left.
+    `at`: when; the same thing tried again is one thing."""
 
     what: str
     by: str
     outcome: Outcome
     code: str = ""
+    at: datetime = field(default=datetime.min.replace(tzinfo=UTC), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def bounded(summary: Summary) -> Summary:
         asked=short(summary.asked, ASKED_CHARS),
         last=short(summary.last, ASKED_CHARS),
         facts=_newest((short(fact, ITEM_CHARS) for fact in summary.facts), FACTS),
-        tried=_newest((replace(one, what=short(one.what, ITEM_CHARS), code=short(one.code, ITEM_CHARS)) for one in summary.tried), TRIED),
+        tried=_newest(sorted(map(_short, summary.tried), key=lambda one: one.at), TRIED),
         open=_newest((short(item, ITEM_CHARS) for item in summary.open), OPEN),
     )
     while len(_summary.dump_json(kept)) > JSON_CHARS and (kept.facts or kept.tried or kept.open):
@@ -95,6 +98,10 @@ def short(text: str, limit: int) -> str:
     """On one line, at most `limit` characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def _short(one: Attempt) -> Attempt:
+    return replace(one, what=short(one.what, ITEM_CHARS), code=short(one.code, ITEM_CHARS))
 
 
 def _newest(items: Iterable[T], most: int) -> tuple[T, ...]:

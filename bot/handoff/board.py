@@ -30,6 +30,9 @@ from connectors.ports.records import new_id
 from specialists.roster import Roster
 from specialists.store import RequestStore
 
+EARLIER = 3
+"""Requests asked for before in the same conversation, of which staff are told what became of them step by step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -89,13 +92,15 @@ class Board:
         others = [other for other in await self.requests.of_conversation(handoff.conversation_id) if other.id != handoff.request_id]
         beside = [one for one in await self.handoffs.of_conversation(handoff.conversation_id) if one.id != handoff.id]
         apart = [one for one in beside if one.sensitive is not None]
+        earlier = [other for other in others if not any(private.covers(other.created_at) for private in apart)]
         packet = Packet(
             handoff=handoff,
             person=person,
             transcript=said,
             request=request,
             events=[item.event for item in stored],
-            earlier=[other for other in others if not any(private.covers(other.created_at) for private in apart)],
+            earlier=earlier,
+            earlier_events={other.id: [one.event for one in await self.requests.events_of(other.id)] for other in earlier[-EARLIER:]},
             closed=[one for one in beside if not one.open],
             notes=[(by, text) for by, text in notes if text],
             claimant=await self.people.get(handoff.claimed_by) if handoff.claimed_by is not None else None,

@@ -32,6 +32,8 @@ class Packet:
     events: Sequence[RequestEvent] = ()
     earlier: Sequence[Request] = ()
     """What else was asked for in this conversation, newest first."""
+    earlier_events: Mapping[str, Sequence[RequestEvent]] = field(default_factory=dict)
+    """Of these, by the request's id."""
     closed: Sequence[Handoff] = ()
     """What staff had of this conversation before."""
     notes: Sequence[tuple[str, str]] = ()
@@ -116,7 +118,9 @@ def summarised(packet: Packet, kept: Kept | None = None) -> Packet:
     former = kept.summary if kept is not None else None
     if kept is not None and former is not None:
         lines = [event for event in lines if event.seq is None or event.seq > kept.upto]
-    requests = [(packet.request, packet.events)] if packet.request is not None else []
+    requests = [(request, packet.earlier_events.get(request.id, ())) for request in packet.earlier]
+    if packet.request is not None:
+        requests.append((packet.request, packet.events))
     made = offline(Material(lines, requests, packet.closed, former))
     return replace(packet, summary=made, assisted=former is not None)
 

@@ -5,6 +5,7 @@ letter by letter, and of the other words enough must be.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 ENOUGH = 0.4
 """Share of an item's words that must stand in the lines, each by how it begins."""
@@ -20,11 +21,12 @@ _OWN = frozenset(("employee", "employees", "staff", "assistant", "earlier"))
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """One line. `source`: whose it is, as the model is told; `by`: who did or said it."""
+    """One line. `source`: whose it is, as the model is told; `by`: who did or said it, and `at` when, where that is told by a line."""
 
     source: str
     by: str
     text: str
+    at: datetime | None = None
 
 
 def cited(numbers: Iterable[int], lines: Mapping[int, Numbered]) -> tuple[Numbered, ...]:

@@ -116,7 +116,7 @@ def offline(material: Material) -> Summary:
             asked=asked,
             last="" if short(last, ASKED_CHARS) == short(asked, ASKED_CHARS) else last,
             facts=(*before.facts, *told),
-            tried=_in_order(before.tried, material),
+            tried=(*before.tried, *recorded(material.requests, material.handoffs), *spoken(lines)),
             # Whatever a person has said since may be the answer.
             open=_unanswered(lines) or (() if any(event.speaker != "bot" for event in lines) else before.open),
         )
@@ -157,7 +157,7 @@ class _Sheet:
         records = [Numbered("record", "record", _told(one)) for one in recorded(material.requests, material.handoffs)]
         earlier = [Numbered("earlier", "earlier", text) for text in (former.asked, former.last, *former.facts, *former.open) if text]
         earlier += [
-            Numbered("earlier", one.by, self._without_names(_told(one)))
+            Numbered("earlier", one.by, self._without_names(_told(one)), one.at)
             for one in former.tried
             if one.by == ASSISTANT or (one.by.startswith(STAFF) and one.outcome not in ("resolved", "returned"))
         ]
@@ -205,7 +205,9 @@ class _Sheet:
         lines = cited(given["lines"], self._numbered)
         what = self._without_names(given["what"])
         by = next((one.by for one in lines if one.by.startswith((ASSISTANT, STAFF)) and self._alias(one.by) == given["by"]), None)
-        return Attempt(what, by, _OUTCOMES[given["outcome"]]) if by is not None and supported(what, lines) else None
+        if by is None or not supported(what, lines):
+            return None
+        return Attempt(what, by, _OUTCOMES[given["outcome"]], at=max(one.at for one in lines if one.at is not None))
 
     def _line(self, event: TranscriptEvent) -> Numbered:
         match event.speaker:
@@ -217,7 +219,7 @@ class _Sheet:
             case _:
                 source, by = ASSISTANT, ASSISTANT
         text = plain(event.text) if by == ASSISTANT else event.text
-        return Numbered(source, by, short(self._without_names(text), LINE_CHARS))
+        return Numbered(source, by, short(self._without_names(text), LINE_CHARS), event.at)
 
     def _alias(self, by: str) -> str:
         return self._staff.setdefault(by, f"staff {len(self._staff) + 1}") if by.startswith(STAFF) else by
@@ -232,42 +234,39 @@ class _Sheet:
 
 
 def recorded(requests: Iterable[tuple[Request, Sequence[RequestEvent]]], handoffs: Iterable[Handoff]) -> tuple[Attempt, ...]:
-    """What specialists did, and how staff ended what they had; in the order of time."""
-    tried = [(event.at, one) for request, events in requests for event in events if (one := _by_specialist(request, event)) is not None]
+    """What specialists did, and how staff ended what they had."""
+    tried = [one for request, events in requests for event in events if (one := _by_specialist(request, event)) is not None]
     for handoff in handoffs:
         if handoff.sensitive is None and handoff.resolution and handoff.claimed_by is not None:
             outcome: Outcome = "resolved" if handoff.state is HandoffState.RESOLVED else "returned"
-            tried.append((handoff.updated_at, Attempt(handoff.resolution, f"{STAFF}{handoff.claimed_by}", outcome)))
-    return tuple(one for _, one in sorted(tried, key=lambda pair: pair[0]))
-
-
-def spoken(lines: Iterable[TranscriptEvent]) -> tuple[Attempt, ...]:
-    """What the bot answered from articles, and what staff said, in their words."""
-    tried = []
-    for event in lines:
-        if event.speaker == "staff" and event.text.strip():
-            tried.append(Attempt(short(event.text, QUOTED_CHARS), f"{STAFF}{event.person_id or ''}", "told"))
-        elif event.speaker == "bot" and event.reply_kind == ReplyKind.ANSWER.value and event.text.strip():
-            tried.append(Attempt(short(plain(event.text), QUOTED_CHARS), ASSISTANT, "answered"))
+            tried.append(Attempt(handoff.resolution, f"{STAFF}{handoff.claimed_by}", outcome, at=handoff.updated_at))
     return tuple(tried)
 
 
-def _in_order(former: tuple[Attempt, ...], material: Material) -> tuple[Attempt, ...]:
-    known = recorded(material.requests, material.handoffs)
-    return (*(one for one in former if one not in known), *known, *spoken(material.lines))
+def spoken(lines: Iterable[TranscriptEvent]) -> tuple[Attempt, ...]:
+    """Which questions the bot answered from articles, and what staff said, in their words."""
+    tried, question = [], ""
+    for event in lines:
+        if event.speaker == "person" and event.text.strip():
+            question = event.text
+        elif event.speaker == "staff" and event.text.strip():
+            tried.append(Attempt(short(event.text, QUOTED_CHARS), f"{STAFF}{event.person_id or ''}", "told", at=event.at))
+        elif event.speaker == "bot" and event.reply_kind == ReplyKind.ANSWER.value and event.text.strip():
+            tried.append(Attempt(short(question or plain(event.text), QUOTED_CHARS), ASSISTANT, "answered", at=event.at))
+    return tuple(tried)
 
 
 def _by_specialist(request: Request, event: RequestEvent) -> Attempt | None:
     by, data = f"{SPECIALIST}{request.specialist}", event.data
     match event.kind:
         case EventKind.STEP_DONE:
-            return Attempt(data["action"], by, "done")
+            return Attempt(data["action"], by, "done", at=event.at)
         case EventKind.STEP_FAILED:
-            return Attempt(data["action"], by, "perhaps" if data.get("perhaps") else "failed", data["code"])
+            return Attempt(data["action"], by, "perhaps" if data.get("perhaps") else "failed", data["code"], event.at)
         case EventKind.COMPENSATED:
-            return Attempt(data["action"], by, "undone")
+            return Attempt(data["action"], by, "undone", at=event.at)
         case EventKind.LEFT_TO_STAFF:
-            return Attempt(request.skill, by, "left", ", ".join(data["rules"]))
+            return Attempt(request.skill, by, "left", ", ".join(data["rules"]), event.at)
         case _:
             return None
 

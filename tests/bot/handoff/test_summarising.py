@@ -87,11 +87,20 @@ def test_who_tried_what_and_what_became_of_it() -> None:
         Attempt("look_up", "specialist:it_service_desk", "done"),
         Attempt("unlock_account", "specialist:it_service_desk", "perhaps", "timeout"),
         Attempt("unlock_account", "specialist:it_service_desk", "left", "privileged"),
-        Attempt("replaced the cable", INES, "resolved"),
-        Attempt("Try another socket [1]", "assistant", "answered"),
+        Attempt("Hi, my laptop ThinkPad X1 does not charge since Monday", "assistant", "answered"),
         Attempt("Dana, this is Ines Keller. Please try the cable of a colleague.", INES, "told"),
+        Attempt("replaced the cable", INES, "resolved"),
     )
     assert made.facts == ("application: Figma",)
+
+
+def test_the_oldest_attempts_go_first_and_never_come_back() -> None:
+    said = [line(n, "staff", f"try cable {n}") for n in range(1, TRIED + 3)]
+    made = offline(Material(said, [(REQUEST, EVENTS)]))
+    assert [one.what for one in made.tried] == [f"try cable {n}" for n in range(3, TRIED + 3)]
+    assert offline(Material([], [(REQUEST, EVENTS)], former=made)) == made
+    more = offline(Material([line(60, "staff", "try a fuse")], [(REQUEST, EVENTS)], former=made))
+    assert [one.what for one in more.tried] == [*[one.what for one in made.tried][1:], "try a fuse"]
 
 
 def test_a_private_matter_is_no_attempt_of_an_ordinary_one() -> None:

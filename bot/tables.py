@@ -334,12 +334,13 @@ model_spent = Table(
     Column("cost", BigInteger, nullable=False),
     Column("reached", Integer, nullable=False),
     Column("told", Integer, nullable=False),
+    Column("against", String(60), nullable=False),
     Column("at", UtcDateTime, nullable=False, index=True),
     Index("ix_model_spent_untold", "limit", sqlite_where=text("told < reached"), postgresql_where=text("told < reached")),
 )
 """What was spent of a limit so far: the sum of its rows of `model_use`, which for a month may be half a million. `limit`: turn,
 conversation, person_day, specialist_month; whose (`of`), and its day or month ("2026-11", "" where it has none). `reached`: 0, 80 or
-100 percent; `told`: up to which of them its owner was told; `at`: of the last call."""
+100 percent; `told`: up to which of them its owner was told; `against`: of how much that is a percentage; `at`: of the last call."""
 
 conversation_summary = Table(
     "conversation_summary",

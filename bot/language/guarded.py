@@ -127,7 +127,7 @@ class Guarded:
     async def _begin(self, ask: Ask, entry: Entry) -> _Call:
         at = self._clock()
         of, wanted = scopes(ask.behalf, at), estimate(ask, self._settings.price(ask.size))
-        await self._budget.hold(of, wanted)
+        await self._budget.hold(of, wanted, at)
         return _Call(ask, entry, of, wanted, at, self._monotonic())
 
     def _judge(self, call: _Call, error: ConnectorError | None) -> None:

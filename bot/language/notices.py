@@ -125,8 +125,9 @@ class LimitNotices:
         limit = self.settings.limits.of(one.scope.limit)
         spent, most = amounts(words, one.spent, limit, self.settings.currency)
         name = await name_of(one.scope, self.sessions, self.people, self.roster, words)
-        percent = max(one.percent, int(100 * share(one.spent, limit)))
-        return words(f"limit.{one.scope.limit}", name=name, period=one.scope.period, spent=spent, most=most, percent=percent)
+        used = share(one.spent, limit)
+        line = words(f"limit.{one.scope.limit}", name=name, period=one.scope.period, spent=spent, most=most, percent=int(100 * used))
+        return f"{line} {words('limit.too_little')}" if one.percent == FULL and used < 1 else line
 
 
 def amounts(words: Callable[..., str], spent: Spent, limit: Limit, currency: str) -> tuple[str, str]:

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions, insert_into
-from bot.language.budgets import FULL, NEAR, NOTHING, TOLD, Scope, Spent, level, over, scopes
+from bot.language.budgets import FULL, NOTHING, TOLD, Scope, Spent, level, over, scopes
 from bot.language.settings import Limits
+from bot.people import Recent
 from connectors.errors import Refused
 from connectors.ports.language import Behalf, Usage
 from connectors.ports.records import new_id
@@ -27,6 +28,7 @@ KEPT = timedelta(days=400)
 """A year and the month that it is compared with."""
 TURNS_KEPT = timedelta(days=2)
 """Sums of turns: none takes longer."""
+REMEMBERED = 10_000
 OK = "ok"
 
 
@@ -48,27 +50,19 @@ class Use:
         return Spent(self.usage.total, self.cost)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
-    """What was spent of a limit, and up to which percentage that was noticed: 0, NEAR or FULL."""
-
-    spent: Spent = NOTHING
-    reached: int = 0
-
-
 class UsageStore:
     def __init__(self, sessions: Sessions, limits: Limits) -> None:
         self._sessions = sessions
         self._limits = limits
 
-    async def spent(self, of: Sequence[Scope]) -> Mapping[Scope, Total]:
+    async def spent(self, of: Sequence[Scope]) -> Mapping[Scope, Spent]:
         """All of them; of what nobody has spent, nothing."""
         s = t.model_spent.c
         wanted = tuple_(s.limit, s.of, s.period).in_([(scope.limit, scope.of, scope.period) for scope in of])
         async with self._sessions() as session:
             rows = await session.execute(select(t.model_spent).where(wanted))
-            found = {Scope(row.limit, row.of, row.period): Total(Spent(row.tokens, row.cost), row.reached) for row in rows}
-        return {scope: found.get(scope, Total()) for scope in of}
+            found = {Scope(row.limit, row.of, row.period): Spent(row.tokens, row.cost) for row in rows}
+        return {scope: found.get(scope, NOTHING) for scope in of}
 
     async def record(self, use: Use) -> None:
         """The call, its sums, and which percentages these reach now. It is short, and goes before turns that are saved."""
@@ -95,18 +89,23 @@ class UsageStore:
             if use.spent != NOTHING:
                 await self._add(session, use)
 
-    async def refused(self, full: Sequence[Scope]) -> None:
-        """Nothing more fitted: what is left of a limit that is nearly used can be less than any call takes, and is then all used."""
-        for scope in full:
-            told = {} if scope.limit in TOLD else {"told": FULL}
-            async with self._sessions.begin() as session:
-                at_last = update(t.model_spent).where(*row_of(scope), t.model_spent.c.reached == NEAR)
-                await session.execute(at_last.values(reached=FULL, **told))
+    async def refused(self, full: Sequence[Scope], at: datetime) -> None:
+        """A call did not fit into what is left of these: whoever is over a limit is not served by it, so it counts as all used."""
+        s = t.model_spent.c
+        async with self._sessions.begin() as session:
+            for scope in full:
+                fresh = {"limit": scope.limit, "of": scope.of, "period": scope.period, "tokens": 0, "cost": 0, "reached": 0, "told": 0}
+                adding = insert_into(session, t.model_spent).values(**fresh, against="", at=at)
+                there = adding.on_conflict_do_update(index_elements=[s.limit, s.of, s.period], set_={"at": at}).returning(t.model_spent)
+                row = (await session.execute(there)).one()
+                same = row.against == self._against(scope)
+                if not same or row.reached < FULL:
+                    await self._reach(session, scope, FULL, row.told if same else 0)
 
     async def _add(self, session: AsyncSession, use: Use) -> None:
         """In the order of `scopes`, so that two processes never wait for each other."""
         s = t.model_spent.c
-        fresh = {"tokens": use.spent.tokens, "cost": use.spent.cost, "reached": 0, "told": 0, "at": use.at}
+        fresh = {"tokens": use.spent.tokens, "cost": use.spent.cost, "reached": 0, "told": 0, "against": "", "at": use.at}
         rows = [{"limit": scope.limit, "of": scope.of, "period": scope.period, **fresh} for scope in scopes(use.behalf, use.at)]
         adding = insert_into(session, t.model_spent).values(rows)
         sums = {"tokens": s.tokens + adding.excluded.tokens, "cost": s.cost + adding.excluded.cost, "at": adding.excluded.at}
@@ -114,13 +113,20 @@ class UsageStore:
         for row in (await session.execute(added)).all():
             scope, spent = Scope(row.limit, row.of, row.period), Spent(row.tokens, row.cost)
             now = level(spent, self._limits.of(scope.limit))
-            if now == 0 and row.reached:
-                # The limit was raised: who was told of the old one is told of the new one, too.
-                await session.execute(update(t.model_spent).where(*row_of(scope)).values(reached=0, told=0))
-            elif now > row.reached:
-                told = {} if scope.limit in TOLD else {"told": now}
-                await session.execute(update(t.model_spent).where(*row_of(scope)).values(reached=now, **told))
-                log.warning("model_limit_reached", limit=scope.limit, of=scope.of, period=scope.period, percent=now)
+            # Of a limit that was changed since, everything is told anew.
+            before = row.reached if row.against == self._against(scope) else 0
+            if now > before or before < row.reached:
+                await self._reach(session, scope, now, min(row.told, before))
+
+    async def _reach(self, session: AsyncSession, scope: Scope, percent: int, told: int) -> None:
+        now_told = told if scope.limit in TOLD else percent
+        row = update(t.model_spent).where(*row_of(scope))
+        await session.execute(row.values(reached=percent, told=now_told, against=self._against(scope)))
+        log.warning("model_limit_reached", limit=scope.limit, of=scope.of, period=scope.period, percent=percent)
+
+    def _against(self, scope: Scope) -> str:
+        limit = self._limits.of(scope.limit)
+        return f"{limit.tokens}, {limit.money}"
 
 
 class Budget:
@@ -131,20 +137,25 @@ class Budget:
         self._limits = limits
         self._held: dict[Scope, Spent] = {}
         self._deciding = asyncio.Lock()
+        self._full: Recent[Scope, None] = Recent(REMEMBERED)
+        """Of which it was noted that nothing more fits."""
 
-    async def hold(self, of: Sequence[Scope], wanted: Spent) -> None:
+    async def hold(self, of: Sequence[Scope], wanted: Spent, at: datetime) -> None:
         """Keeps so much of each from everybody else. Raises Refused("budget_spent")."""
         async with self._deciding:
             # Taken before the sums are read: what is recorded and let go meanwhile then counts twice and not never.
             held = {scope: self._held.get(scope, NOTHING) for scope in of}
             totals = await self._store.spent(of)
-            full = over({scope: totals[scope].spent + held[scope] for scope in of}, wanted, self._limits)
+            full = over({scope: totals[scope] + held[scope] for scope in of}, wanted, self._limits)
             if not full:
                 for scope in of:
                     self._held[scope] = self._held.get(scope, NOTHING) + wanted
                 return
-        if news := [scope for scope in full if totals[scope].reached == NEAR]:
-            await in_peace(self._store.refused(news))
+        # What is only held may come back; and it is said once.
+        alone = over({scope: totals[scope] for scope in full}, wanted, self._limits)
+        if news := [scope for scope in alone if scope not in self._full]:
+            self._full.update(dict.fromkeys(news))
+            await in_peace(self._store.refused(news, at))
         log.info("model_budget_spent", limits=[scope.limit for scope in full], of=[scope.of for scope in full])
         raise Refused("budget_spent", ", ".join(scope.limit for scope in full))
 

@@ -92,7 +92,9 @@ def test_what_one_error_does(error: ConnectorError, wait: float | None) -> None:
     assert (breaker.wait(0) or None) == wait
 
 
-@pytest.mark.parametrize("error", [Unusable(code) for code in ("malformed", "schema", "cut", "max_tokens", "late")] + [Retry("server_error")])
+@pytest.mark.parametrize(
+    "error", [Unusable(code) for code in ("malformed", "schema", "cut", "max_tokens", "late")] + [Retry("server_error")]
+)
 def test_useless_results_count(error: ConnectorError) -> None:
     breaker = Breaker()
     for _ in range(FAILURES):

@@ -182,7 +182,9 @@ class Greedy(ScriptedModel):
 @pytest.mark.parametrize("limit", [{"tokens": 20_000}, {"money": 0.004}])
 async def test_at_the_edge_nothing_goes_over_whatever_the_order(sessions: Sessions, limit: dict[str, Any]) -> None:
     """Sixty calls of several sizes, eight at a time, for two people and one specialist: some fit into what is left, and most don't."""
-    model = guarded(sessions, inner=Greedy(parrot), given={"limits": {"person_day": limit, "turn": {}, "specialist_month": {"tokens": 35_000}}})
+    model = guarded(
+        sessions, inner=Greedy(parrot), given={"limits": {"person_day": limit, "turn": {}, "specialist_month": {"tokens": 35_000}}}
+    )
     at_once = asyncio.Semaphore(8)
 
     async def call(n: int) -> str:

@@ -37,6 +37,7 @@ from bot.hearing import Hearing
 from bot.held import HeldPosts
 from bot.home import Home
 from bot.intake import Inbox
+from bot.intent.assisted import AssistedRecognizer
 from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
 from bot.intent.surroundings import Surroundings
@@ -62,6 +63,7 @@ from bot.shortcuts import Shortcuts
 from bot.status import StatusReader
 from bot.step_ups import StepUpPages
 from bot.talk import Talk, Talks
+from bot.teaching.calibrating import Calibration
 from bot.teaching.closed import ClosedRequests
 from bot.teaching.lessons import LessonStore, forget_old_lessons
 from bot.teaching.proposing import Teacher
@@ -333,6 +335,11 @@ class App:
             default_reader=room_reader,
             patience=self._patience(),
         )
+        by = self.turns.recognizer
+        pooling = self.home.path / "pooling.json"
+        self.calibration = (
+            Calibration(pooling, by, specs, self.sessions, self.audit, clock) if isinstance(by, AssistedRecognizer) else None
+        )
         self.status = StatusReader(
             sessions=self.sessions,
             requests=self.requests,
@@ -412,6 +419,8 @@ class App:
     async def _open_recognition(self) -> None:
         await self.recognizer.warm(self.home.path / "recognition.npz")
         await self.versions.follow()
+        if self.calibration is not None:
+            self.calibration.follow()
         await self.closed.refresh()  # what is new since is read by the learning loop: it may be much
 
     async def _open_library(self) -> None:

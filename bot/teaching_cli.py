@@ -1,14 +1,17 @@
 """`foyer lessons` and `foyer recognition`: what the recognition learns, from the command line."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bot.commands import told
+from bot.attach import Control
+from bot.commands import fail, on_foyer, told
+from bot.home import Refusal
 
 lessons = typer.Typer(help="What utterances should have been understood as: list, accept, reject, add.", no_args_is_help=True)
-recognition = typer.Typer(help="The recognition's versions: retrain, versions, activate.", no_args_is_help=True)
+recognition = typer.Typer(help="The recognition's versions: retrain, versions, activate; calibrate.", no_args_is_help=True)
 
 
 class State(StrEnum):
@@ -77,6 +80,43 @@ def recognition_versions() -> None:
 def recognition_activate(number: Annotated[int, typer.Argument(min=0, help="0: as it ships, without lessons.")]) -> None:
     """Go back to an older version."""
     typer.echo(f"{told('recognition.activate', number=number)['serving']} serves from now on.")
+
+
+@recognition.command("calibrate")
+def recognition_calibrate(
+    file: Annotated[Path, typer.Argument(help='JSON lines of {"text", "label"}: a skill\'s name, or question, other or oos.')],
+) -> None:
+    """Fit how much the language model's confidence counts beside the offline engine's; worse weights are refused (exit code 1)."""
+    from bot.evaluation.rows import BadInput, rows, text_in
+
+    try:
+        given = [[text_in(row, "text", where), text_in(row, "label", where)] for where, row in rows(file)]
+    except BadInput as wrong:
+        fail(str(wrong))
+
+    async def work(control: Control) -> Any:
+        read: list[Any] = []
+        for first in range(0, len(given), _AT_ONCE):
+            read += await control.call("recognition.read", rows=given[first : first + _AT_ONCE])
+            typer.echo(f"{min(first + _AT_ONCE, len(given))} of {len(given)} utterances read", err=True)
+        return await control.call("recognition.calibrate", rows=read)
+
+    try:
+        done = on_foyer(work)
+    except Refusal as refusal:
+        fail(str(refusal))
+    typer.echo(
+        f"{done['rows']} rows, {done['held_out']} held out: loss {done['loss']:.4f} (before {done['loss_before']:.4f}), "
+        f"calibration error {done['error']:.3f} (before {done['error_before']:.3f})"
+    )
+    if not done["version"]:
+        typer.echo("Refused: the weights that serve are better on the utterances that were held out.")
+        raise typer.Exit(1)
+    typer.echo(f"Version {done['version']} serves.")
+
+
+_AT_ONCE = 8
+"""Utterances that are read at a time."""
 
 
 def _show(lesson: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ It is told the skills there are, the employee's own words, what is being asked o
 titles of articles they may read. Never ids, addresses, other people, or what is said in private.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -49,9 +49,12 @@ def shortlist(likely: Sequence[tuple[str, float]], asked: str | None, skills: Ma
     return tuple(sorted(list(best)[:MOST_SKILLS]))
 
 
-def shape(skills: Sequence[str], slots: Sequence[str]) -> Mapping[str, Any]:
-    """JSON schema of what a model says, within what strict tools take; what they do not (lengths) is checked afterwards."""
-    slot = {"type": "string", "enum": sorted({*slots}) or [NONE]}
+def shape(skills: Mapping[str, Collection[str]]) -> Mapping[str, Any]:
+    """JSON schema of what a model says, within what strict tools take; what they do not (lengths) is checked afterwards.
+
+    `skills`: those on offer, each with its slots.
+    """
+    slot = {"type": "string", "enum": sorted({one for slots in skills.values() for one in slots}) or [NONE]}
     said = {"type": "string"}
     value = _object(slot=slot, said=said, value={"type": "string"})
     wish = _object(
@@ -111,10 +114,14 @@ def content(reading: Reading, recall: Recall, titles: Sequence[str], today: date
         _block("said_before", recall.summary[:_MOST_BEFORE]),
         _block("question_before", (recall.question or "")[:_MOST_BEFORE]),
         _block("article_titles", "\n".join(titles[:MOST_TITLES])),
-        _block("quoted", reading.quoted),
-        _block("own_words", reading.own),
+        words(reading),
     ]
     return "\n".join(block for block in blocks if block)
+
+
+def words(reading: Reading) -> str:
+    """What was quoted, and last what was said."""
+    return "\n".join(filter(None, (_block("quoted", reading.quoted), _block("own_words", reading.own))))
 
 
 def _block(name: str, text: str) -> str:

@@ -102,6 +102,7 @@ class AssistedRecognizer:
         asked = pending[0].skill if pending is not None else None
         offered = shortlist(offline.likely, asked, self._skills)
         specs = {name: self._skills[name] for name in offered}
+        slots = {name: [slot.name for slot in spec.slots] for name, spec in specs.items()}
         context = await self.offline.surroundings.around(recall.person)
         titles = await self._known_titles(reading.own, recall.person)
         seconds = self._time(recall)
@@ -110,7 +111,7 @@ class AssistedRecognizer:
             size="small",
             stable=described(list(specs.values()), context.catalogue),
             content=content(reading, recall, titles, context.today, specs),
-            shape=shape(offered, [slot.name for spec in specs.values() for slot in spec.slots]),
+            shape=shape(slots),
             behalf=recall.behalf,
             max_tokens=_MOST_TOKENS,
             first=seconds,
@@ -118,7 +119,7 @@ class AssistedRecognizer:
         )
         # It is not cut off from here: what it spent is written down meanwhile, and a cut-off transaction keeps its lock.
         completion = await self._model.complete(ask)
-        return checked(completion.result, reading, specs, asked), Engine(completion.model, PROMPT.id)
+        return checked(completion.result, reading, slots, asked), Engine(completion.model, PROMPT.id)
 
     def _time(self, recall: Recall) -> float:
         """Seconds for the model. Raises TooLate when there are none."""

@@ -6,14 +6,13 @@ a slot or an argument that was not on offer makes all of it worthless. Words tha
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from bot.intent.asking import ACTS, NONE
 from bot.intent.sensitive import TOPICS
 from bot.intent.text import MAX_CHARS, Reading, clean
-from specialists.skill import SkillSpec
 
 MOST_WISHES = 4
 _MOST_SLOTS = 12
@@ -59,17 +58,17 @@ class Checked:
     answers: tuple[SaidSlot, ...] = ()
 
 
-def checked(result: Mapping[str, Any], reading: Reading, skills: Mapping[str, SkillSpec], asked: str | None) -> Checked:
-    """What can be used of a result that has its shape. `skills`: those that were on offer; `asked`: the one that something was asked
-    about. Raises Illegal.
-    """
+Offered = Mapping[str, Collection[str]]
+"""The skills on offer, each with its slots."""
+
+
+def checked(result: Mapping[str, Any], reading: Reading, skills: Offered, asked: str | None) -> Checked:
+    """What can be used of a result that has its shape. `asked`: the skill that something was asked about. Raises Illegal."""
     own, quoted = _Text(reading.own), _Text(reading.quoted)
     for wish in result["wishes"]:
         _legal(wish, skills)
-    spec = skills.get(asked or "")
-    answers = result["answers"] if spec is not None else []
-    for one in answers:
-        _of_skill(one["slot"], spec)
+    answers = result["answers"] if asked in skills else []
+    _all_of(answers, skills.get(asked or "", ()))
     if result["sensitive"] not in (*TOPICS, NONE):
         raise Illegal("topic")
     wishes = (_wish(wish, own, quoted) for wish in result["wishes"][:MOST_WISHES])
@@ -85,19 +84,18 @@ def checked(result: Mapping[str, Any], reading: Reading, skills: Mapping[str, Sk
 _LANGUAGE = re.compile(r"[a-zA-Z]{2}")
 
 
-def _legal(wish: Mapping[str, Any], skills: Mapping[str, SkillSpec]) -> None:
+def _legal(wish: Mapping[str, Any], skills: Offered) -> None:
     if wish["act"] not in ACTS:
         raise Illegal("act")
     if wish["skill"] != NONE and wish["skill"] not in skills:
         raise Illegal("skill")
     if not 0.0 <= wish["confidence"] <= 1.0:
         raise Illegal("confidence")
-    for one in wish["slots"]:
-        _of_skill(one["slot"], skills.get(wish["skill"]))
+    _all_of(wish["slots"], skills.get(wish["skill"], ()))
 
 
-def _of_skill(slot: str, spec: SkillSpec | None) -> None:
-    if spec is None or slot not in {one.name for one in spec.slots}:
+def _all_of(given: Sequence[Mapping[str, Any]], slots: Collection[str]) -> None:
+    if any(one["slot"] not in slots for one in given):
         raise Illegal("slot")
 
 

@@ -1,6 +1,7 @@
 """Intents are evaluated as defined, on rows of this file; with shuffled labels the figures fall to chance."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 from bot.evaluation.intents import IntentFigures, Judged, check, doubts, evaluate, summed_up
 from bot.evaluation.rows import BadInput
 from bot.intent.training import Example
+from connectors.errors import Retry
+from connectors.memory.language import ScriptedModel
+from connectors.ports.language import Ask
 from knowledge.embedding.onnx_minilm import OnnxMiniLM
 
 THINGS = {
@@ -175,3 +179,42 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BadInput, match="not UTF-8"):
         check(tmp_path / "binary", good)
+
+
+def _reading(right: Callable[[str], str | None]) -> ScriptedModel:
+    """A model that takes each utterance for what `right` says, and is sure of it."""
+
+    def script(ask: Ask) -> Any:
+        said = ask.content.split("<own_words>\n")[1].split("\n</own_words>")[0]
+        label = right(said)
+        wish = {"act": "skill" if label else "unclear", "skill": label or "none", "said": said, "in_english": "", "confidence": 0.95}
+        wishes = [{**wish, "for_somebody_else": "", "slots": []}]
+        return {"language": "en", "urgent": False, "sensitive": "none", "wishes": wishes, "answers": []}
+
+    return ScriptedModel(script)
+
+
+async def test_a_model_that_knows_makes_it_better_and_one_that_guesses_makes_it_worse() -> None:
+    truth = {one.text: one.label if one.label != "oos" else None for one in TEST}
+    offline = await evaluate(TRAIN, TEST, OnnxMiniLM())
+    model = _reading(lambda said: truth[said])
+    known = await evaluate(TRAIN, TEST, OnnxMiniLM(), model=model)
+    assert (known.accuracy, known.oos_auroc, known.fell_back) == (1.0, 1.0, 0.0)
+    assert model.asked[0].shape["properties"]["wishes"]["items"]["properties"]["skill"]["enum"] == [*sorted(THINGS), "none"]
+    assert "unlock: as in: unlock my account; my account is locked; I am locked out" in model.asked[0].stable
+    guessed = await evaluate(TRAIN, TEST, OnnxMiniLM(), model=_reading(lambda said: "salary"))
+    assert guessed.accuracy is not None
+    assert offline.accuracy is not None
+    assert guessed.accuracy < offline.accuracy
+    assert "fell_back" in known.as_json()
+    assert "fell_back" not in offline.as_json()
+
+
+async def test_where_the_model_does_not_answer_the_figures_are_the_offline_engines() -> None:
+    def script(ask: Ask) -> Any:
+        raise Retry("overloaded")
+
+    offline = await evaluate(TRAIN, TEST, OnnxMiniLM())
+    alone = await evaluate(TRAIN, TEST, OnnxMiniLM(), model=ScriptedModel(script))
+    assert alone.fell_back == 1.0
+    assert (alone.accuracy, alone.ece, alone.oos_auroc) == (offline.accuracy, offline.ece, offline.oos_auroc)

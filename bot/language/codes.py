@@ -6,6 +6,7 @@ it has read is out of the house.
 
 import re
 
+from bot.language.identifiers import is_iban
 from connectors.ports.secrets import REMOVED, without_secrets
 
 _WORDS = (
@@ -70,7 +71,7 @@ def _after(found: re.Match[str]) -> str:
 
 def _is_random(text: str) -> bool:
     """Whether it is made of what no words are made of."""
-    if _UUID.fullmatch(text.strip("./=-")):
+    if _UUID.fullmatch(text.strip("./=-")) or is_iban(text.strip("./=-")):
         return False
     odd = [part for part in _PARTS.split(text) if not _ORDINARY.fullmatch(part)]
     return sum(len(part) for part in odd) >= _RANDOM

@@ -41,7 +41,13 @@ def is_card(text: str) -> bool:
 def is_iban(text: str) -> bool:
     """By ISO 13616: the rest modulo 97 is 1."""
     code = re.sub(r"\s", "", text).upper()
-    return 15 <= len(code) <= 34 and int("".join(str(int(sign, 36)) for sign in code[4:] + code[:4])) % 97 == 1
+    return (
+        15 <= len(code) <= 34
+        and code.isalnum()
+        and code.isascii()
+        and code[2:4].isdigit()
+        and int("".join(str(int(sign, 36)) for sign in code[4:] + code[:4])) % 97 == 1
+    )
 
 
 def is_german_tax_id(text: str) -> bool:
@@ -115,10 +121,10 @@ NUMBERS: tuple[Found, ...] = (
 _CALLED = r"(?i:(?:tele)?phone|tel|mobile|cell|call|whatsapp|fax|handy|telefon|mobil|t[ée]l[ée]phone|tel[ée]fono|m[óo]vil|telefone|celular)"
 CONTACTS: tuple[Found, ...] = (
     ("email", re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"), _anything),
-    ("phone", re.compile(r"(?<![\w+])(?:\+|00(?=[1-9]\d))\d[\d ().\-/]{6,18}\d(?!\w)"), _is_telephone),
+    ("phone", re.compile(r"(?<![\w+])(?<!\d )(?:\+|00(?=[1-9]\d))\d[\d ().\-/]{6,18}\d(?!\w)"), _is_telephone),
     ("phone", re.compile(r"(?<!\w)\(\d{2,5}\)[ -]?\d[\d -]{4,}\d(?!\w)"), _is_telephone),
     ("phone", re.compile(r"(?<![\w.-])\d{3}[-. ]\d{3}[-. ]\d{4}(?!\w|[.-]\d)"), _is_telephone),
-    ("phone", re.compile(r"(?<![\w.,:/-])0\d{1,4}(?:[ /-]\d{2,}){1,6}(?!\w|[.,:/-]\d)"), _is_national),
+    ("phone", re.compile(r"(?<![\w.,:/-])(?<!\d )0\d{1,4}(?:[ /-]\d{2,}){1,6}(?!\w|[.,:/-]\d)"), _is_national),
     ("phone", re.compile(r"(?<![\w.,:/-])0[1-9]\d{8,10}(?!\w|[.,:/-]\d)"), _is_telephone),
     ("phone", re.compile(r"(?<![\w.-])[6-9]\d{4} \d{5}(?!\w|[.-]\d)"), _is_telephone),
     ("phone", re.compile(rf"\b{_CALLED}\b\.?[:\s]*(?:\w+[:\s]+){{0,2}}?(?P<it>\d[\d ()\-/.]{{5,}}\d)(?!\w)"), _anything),

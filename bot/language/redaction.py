@@ -4,6 +4,7 @@ Pure. Within one ask the same thing has the same placeholder, so that the model 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,18 +34,19 @@ class Restore(Protocol):
 
 @dataclass(slots=True)
 class _Hidden:
-    """All that is hidden in one ask, in the order in which it was met."""
+    """All that is hidden in one ask: kind and text -> mark."""
 
     marks: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def mark(self, kind: str, text: str) -> str:
         return self.marks.setdefault((kind, text), chr(_FIRST + len(self.marks)))
 
-    def placeholders(self) -> Iterator[tuple[str, str, str]]:
-        """Of each: its mark, its placeholder, what it hides."""
-        counted: dict[str, int] = {}
-        for (kind, text), mark in self.marks.items():
-            counted[kind] = counted.get(kind, 0) + 1
+    def placeholders(self, marked: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+        """Of each, as they follow each other in the texts: its mark, its placeholder, what it hides."""
+        hides, counted = {mark: what for what, mark in self.marks.items()}, Counter[str]()
+        for mark in dict.fromkeys(mark for text in marked for mark in _MARKS.findall(text)):
+            kind, text = hides[mark]
+            counted[kind] += 1
             yield mark, f"[{kind} {counted[kind]}]", text
 
 
@@ -78,7 +80,7 @@ class Redactor:
             marked, hidden, named = [self._stable[1]], _Hidden(dict(self._stable[2].marks)), None
         marked += [self._marked(text, named, hidden) for text in rest]
         shown, values = {}, {}
-        for mark, placeholder, text in hidden.placeholders():
+        for mark, placeholder, text in hidden.placeholders(marked):
             shown[mark], values[placeholder] = placeholder, text
         return [_MARKS.sub(lambda found: shown[found[0]], text) for text in marked], _restoring(values)
 

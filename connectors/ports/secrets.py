@@ -25,11 +25,11 @@ _ABOUT_IT = (
 """What follows "my password is" when it is talked about, not told."""
 _IS = r"(?:[\"'´`*]{0,3}\s*(?:->|=>|:=|=|:)\s*|\s+(?:is|was|are|ist|war|lautet|est|était|es|era|é|è)\s*:?\s+)"
 _WHOSE = "my|our|mein|meine|unser|mon|ma|notre|mi|nuestra|meu|minha"
-_THEN = "and|but|please|can|could|und|bitte|aber|kannst|et|mais|y|pero|por"
+_THEN = "thanks|thank|danke|merci|gracias|and|but|please|can|could|und|bitte|aber|kannst|et|mais|y|pero|por"
 """What follows a password that was told."""
 _QUOTED = r"(?P<{0}>[\"'`])[^\n]{{3,120}}?(?P={0})|[„“«‹][^\n]{{3,120}}?[”“»›]"
 _LIKE_ONE = (
-    r"(?!\d+[-–]?[a-zäöü]+\b|https?://|www\.|[\w.+-]+@[\w-]+\.\w|[A-Z]{2,5}-\d+\b|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b)"
+    r"(?!\d{1,3}[-–]?[A-Za-zäöü]+[.,;:!?)]*(?:\s|\Z)|https?://|www\.|[\w.+-]+@[\w-]+\.\w|[A-Z]{2,5}-\d+\b|\d{1,4}[-./]\d{1,2}[-./]\d{1,4}\b)"
     r"(?=\S*[^\W\d_])(?=\S*(?:\d|[!@#$%^&*_+=~?]\S|[a-zß-ÿ][A-Z]))\S{6,}"
 )
 """A word that nobody would write but as a password: letters with digits, signs or capitals inside; no address, date, case or "90-day"."""
@@ -39,7 +39,7 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 _TOLD_WITH_MORE = re.compile(
-    rf"(?P<name>(?i:\b(?:{_NAMED})s?\b)[^\n.!?:=|]{{0,40}}?(?:{_IS}|\s+(?:to|auf|en|à|a)\s+|\s*\|\s*))(?:{_QUOTED.format('q2')}|{_LIKE_ONE})"
+    rf"(?P<name>(?i:\b(?:{_NAMED})s?\b)(?:[^\n.!?:=|]{{0,40}}?(?:{_IS}|\s+(?:to|auf|en|à|a)\s+|\s*\|\s*)|\s+))(?:{_QUOTED.format('q2')}|{_LIKE_ONE})"
 )
 _TOLD_BEFORE = re.compile(
     rf"(?:{_QUOTED.format('q3')}|{_LIKE_ONE})(?P<name>\s+(?:(?i:is|was|ist|war|est|es|é)\s+(?:[^\W\d]+\s+){{1,3}}?|(?i:as|als|comme|como)\s+(?:[^\W\d]+\s+){{0,2}}?)"
@@ -94,6 +94,6 @@ def without_secrets(text: str) -> str:
 def _told(found: re.Match[str]) -> str:
     """A plain word is a password if it is somebody's own, or ends what is said: "an old password is probably stored" tells none."""
     word, last = found["word"], found["last"] or ""
-    if word is not None and word.isalpha() and word.islower() and not found["whose"] and not last:
+    if word is not None and word.isalpha() and word.islower() and not found["whose"] and found["last"] is None:
         return found[0]
     return found["name"] + REMOVED + last

@@ -5,10 +5,11 @@ The tests play theirs by the same lines. The format is told in docs/evaluation.m
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -84,8 +85,17 @@ def read_dialogues(path: Path) -> list[Dialogue]:
     return [_dialogue(one, f"{path}: dialogue {number}") for number, one in enumerate(given, 1)]
 
 
-async def play_all(dialogues: Sequence[Dialogue], *, progress: Progress = silent) -> list[Played]:
-    """Each against a company of its own, in a temporary folder."""
+async def play_all(
+    dialogues: Sequence[Dialogue],
+    *,
+    progress: Progress = silent,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    ended: Callable[[Company], Awaitable[None]] | None = None,
+) -> list[Played]:
+    """Each against a company of its own, in a temporary folder.
+
+    `settings` say what is otherwise than shipped; `ended` is told of each company before it closes.
+    """
     with tempfile.TemporaryDirectory(prefix="foyer-eval-") as folder:
         progress("opening the company", 0, 0)
         template = Path(folder) / "template"
@@ -93,9 +103,11 @@ async def play_all(dialogues: Sequence[Dialogue], *, progress: Progress = silent
         played = []
         for number, dialogue in enumerate(dialogues):
             progress("playing", number, len(dialogues))
-            company = await Company.open(Path(folder) / f"home{number}", template)
+            company = await Company.open(Path(folder) / f"home{number}", template, settings=settings)
             try:
                 played.append(Played(dialogue.name, await play(company, dialogue)))
+                if ended is not None:
+                    await ended(company)
             finally:
                 await company.close()
         progress("playing", len(dialogues), len(dialogues))

@@ -4,6 +4,7 @@ The documents go through the library, the search and the answerer that serve emp
 asks is an employee who may read everything.
 """
 
+import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from bot import assistance
 from bot.bootstrap import OPERATOR, App
 from bot.evaluation import figures
 from bot.evaluation.documents import Document, Shelf, fill
+from bot.evaluation.engines import Engine
 from bot.evaluation.figures import Ranking
 from bot.evaluation.rows import Clock, Progress, rows, silent, text_in, texts_in
 from knowledge.answers import Answer
@@ -24,6 +27,8 @@ from knowledge.text import plain
 _SEARCHED = 60
 """Passages that are looked at for the ten documents that `ndcg@10` wants."""
 _TOLD_EVERY = 20
+_AT_ONCE = 4
+"""Questions that a language model is asked at a time."""
 
 ASKER = OPERATOR
 """Every document is for all employees, and it may change the library."""
@@ -41,13 +46,15 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One question and what came of it: the documents found, best first and each once; whether it was answered, from which
-    documents, and in which words."""
+    documents, and in which words; for an assisted answer how many sentences had no support, and whether it is the offline one."""
 
     question: Question
     found: tuple[str, ...]
     answered: bool
     cited: frozenset[str]
     text: str
+    dropped: int = 0
+    fell_back: bool = False
 
     @property
     def ranking(self) -> Ranking:
@@ -63,7 +70,9 @@ class KnowledgeFigures:
     cited: share of the answers to answerable questions that cite a document which answers them.
     must_contain: share of the questions that say what the answer has to contain, whose answer has all of it.
     passages: how many the documents were cut into. ingest_passages_per_s: from files to passages that can be found.
-    p50_ms, p95_ms: from a question to its answer, one at a time.
+    p50_ms, p95_ms: from a question to its answer, one at a time; four at a time where a model is asked.
+    fell_back: share of the questions that the offline engine served because the model did not. dropped: sentences without support. Both
+    None without a model.
     """
 
     hit_1: float | None
@@ -78,8 +87,12 @@ class KnowledgeFigures:
     ingest_passages_per_s: float | None
     p50_ms: float | None
     p95_ms: float | None
+    fell_back: float | None = None
+    dropped: int | None = None
 
     def as_json(self) -> Mapping[str, float | None]:
+        """Without what only a model has, where there is none."""
+        assisted = {} if self.fell_back is None else {"fell_back": figures.rounded(self.fell_back), "dropped": self.dropped}
         return {
             "hit@1": figures.rounded(self.hit_1),
             "hit@5": figures.rounded(self.hit_5),
@@ -93,6 +106,7 @@ class KnowledgeFigures:
             "ingest_passages_per_s": figures.rounded(self.ingest_passages_per_s, 1),
             "p50_ms": figures.rounded(self.p50_ms, 3),
             "p95_ms": figures.rounded(self.p95_ms, 3),
+            **assisted,
         }
 
 
@@ -119,9 +133,15 @@ def read_questions(path: Path) -> list[Question]:
 
 
 async def evaluate(
-    app: App, given: Sequence[Document], questions: Sequence[Question], *, progress: Progress = silent, clock: Clock = time.perf_counter
-) -> Result:
-    """Fills the empty library of `app` with the documents and asks the questions, one after the other."""
+    app: App,
+    given: Sequence[Document],
+    questions: Sequence[Question],
+    *,
+    engines: Sequence[Engine] = (Engine.OFFLINE,),
+    progress: Progress = silent,
+    clock: Clock = time.perf_counter,
+) -> Mapping[Engine, Result]:
+    """Fills the empty library of `app` with the documents and asks each engine the questions; the assisted one needs its model."""
     # Opening the model and the index is no part of what is measured.
     await app.encoder.encode([questions[0].text])
     await app.library.projection.sync()
@@ -130,26 +150,46 @@ async def evaluate(
     shelf = await fill(app.library, given, ASKER, lambda refused: words(refused.message_key, **refused.details), progress)
     ingest_s = clock() - started
     passages = await _passages(app)
-    asked, took = await ask(app, shelf, questions, progress, clock)
     known = {*shelf.ids.values(), *shelf.refused}
-    missing = sorted({gold for question in questions for gold in question.gold} - known)
-    return Result(summed_up(asked, passages, ingest_s, took), asked, shelf.refused, tuple(missing))
+    missing = tuple(sorted({gold for question in questions for gold in question.gold} - known))
+    found = {}
+    for engine in engines:
+        asked, took = await ask(app, shelf, questions, progress, clock, engine=engine)
+        found[engine] = Result(summed_up(asked, passages, ingest_s, took, engine), asked, shelf.refused, missing)
+    return found
 
 
 async def ask(
-    app: App, shelf: Shelf, questions: Sequence[Question], progress: Progress = silent, clock: Clock = time.perf_counter
+    app: App,
+    shelf: Shelf,
+    questions: Sequence[Question],
+    progress: Progress = silent,
+    clock: Clock = time.perf_counter,
+    *,
+    engine: Engine = Engine.OFFLINE,
 ) -> tuple[tuple[Asked, ...], list[float]]:
     """What comes of each question, and the milliseconds that its answer took."""
-    asked, took = [], []
-    for number, question in enumerate(questions):
-        if number % _TOLD_EVERY == 0:
-            progress("asking", number, len(questions))
+    model = app.model if engine is Engine.ASSISTED else None
+    answers = assistance.articles(app.answerer, model, app.retriever, app.encoder, time.monotonic)
+    asked: list[Asked] = []
+    took: list[float] = []
+
+    async def one(question: Question) -> tuple[Answer, float]:
         started = clock()
-        answer = await app.answerer.answer(question.text, ASKER)
-        took.append(1000 * (clock() - started))
-        found = await app.retriever.search(question.text, ASKER, _SEARCHED, vector=answer.vector)
-        asked.append(_asked(question, shelf, answer, found))
-    progress("asking", len(questions), len(questions))
+        answer = await answers.answer(question.text, ASKER)
+        return answer, 1000 * (clock() - started)
+
+    doing = "asking" if model is None else "asking with the model"
+    at_once = 1 if model is None else _AT_ONCE
+    for number in range(0, len(questions), at_once):
+        if number % _TOLD_EVERY < at_once:
+            progress(doing, number, len(questions))
+        some = questions[number : number + at_once]
+        for question, (answer, ms) in zip(some, await asyncio.gather(*map(one, some)), strict=True):
+            took.append(ms)
+            found = await app.retriever.search(question.text, ASKER, _SEARCHED, vector=answer.vector)
+            asked.append(_asked(question, shelf, answer, found))
+    progress(doing, len(questions), len(questions))
     return tuple(asked), took
 
 
@@ -161,11 +201,15 @@ async def _passages(app: App) -> int:
 def _asked(question: Question, shelf: Shelf, answer: Answer, found: Sequence[Passage]) -> Asked:
     in_order = dict.fromkeys(shelf.ids[passage.source] for passage in found)
     cited = frozenset(shelf.ids[quote.citation.source] for quote in answer.quotes)
-    return Asked(question, tuple(in_order), answer.kind == "answered", cited, "\n".join(quote.text for quote in answer.quotes))
+    text = "\n".join(quote.text for quote in answer.quotes) if answer.text is None else answer.text
+    return Asked(question, tuple(in_order), answer.kind == "answered", cited, text, answer.dropped, answer.fell_back is not None)
 
 
-def summed_up(asked: Sequence[Asked], passages: int, ingest_s: float, took_ms: Sequence[float]) -> KnowledgeFigures:
+def summed_up(
+    asked: Sequence[Asked], passages: int, ingest_s: float, took_ms: Sequence[float], engine: Engine = Engine.OFFLINE
+) -> KnowledgeFigures:
     """The figures of what was asked; pure."""
+    assisted = engine is Engine.ASSISTED
     answerable = [one for one in asked if one.question.gold]
     rankings = [one.ranking for one in answerable]
     return KnowledgeFigures(
@@ -181,6 +225,8 @@ def summed_up(asked: Sequence[Asked], passages: int, ingest_s: float, took_ms: S
         ingest_passages_per_s=passages / ingest_s if ingest_s > 0 else None,
         p50_ms=figures.percentile(took_ms, 50),
         p95_ms=figures.percentile(took_ms, 95),
+        fell_back=figures.share([one.fell_back for one in asked]) if assisted else None,
+        dropped=sum(one.dropped for one in asked) if assisted else None,
     )
 
 

@@ -34,11 +34,14 @@ class Watched:
         self._bar.update(self._task, description=doing, completed=done, total=of or None)
 
 
-def show(figures: Mapping[str, float | None], meanings: Mapping[str, str]) -> None:
+def show(columns: Mapping[str, Mapping[str, float | None]], meanings: Mapping[str, str]) -> None:
+    """A table with a column of values for each set of figures, under its name."""
     table = Table(box=None, pad_edge=False)
     table.add_column("Figure")
-    table.add_column("Value", justify="right")
+    for column in columns:
+        table.add_column(column, justify="right")
     table.add_column("Meaning")
-    for name, value in figures.items():
-        table.add_row(name, "-" if value is None else f"{value:g}", meanings[name])
+    for name in dict.fromkeys(name for figures in columns.values() for name in figures):
+        values = (figures.get(name) for figures in columns.values())
+        table.add_row(name, *("-" if value is None else f"{value:g}" for value in values), meanings[name])
     Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)

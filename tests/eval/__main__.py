@@ -32,7 +32,7 @@ async def knowledge_lines(data: Path, watched: Watched) -> AsyncIterator[Line]:
     near: list[knowledge.Asked] = []
     for one in material.knowledge_sets(data):
         async with temporary_foyer() as app:
-            result = await knowledge.evaluate(app, one.documents, one.questions, progress=watched)
+            (result,) = (await knowledge.evaluate(app, one.documents, one.questions, progress=watched)).values()
         everything += result.asked
         near += result.asked if one.near else ()
         yield Line(one.name, result.figures.as_json(), f"{len(one.documents)} documents, {_counted(result.asked)}")

@@ -1,12 +1,19 @@
 """The commands: one JSON object on standard output, exit codes, and an installation that is left alone."""
 
+import asyncio
 import json
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
+from bot.evaluation.screen import show
+from tests.fakes.anthropic.faults import Fault
+from tests.fakes.anthropic.server import FakeMessages
 
 RUN = CliRunner()
 
@@ -107,3 +114,81 @@ def test_figures_as_a_table(tmp_path: Path) -> None:
     ran = RUN.invoke(app, ["eval", "intents", "--train", file, "--test", file])
     assert "accuracy" in ran.stdout
     assert "in-scope utterances whose best label is right" in ran.stdout
+
+
+# -- with a language model ------------------------------------------------------------------------------------------
+
+
+def asked(body: Any) -> Any:
+    """What a model says to whatever it is asked here: of the articles it knows that the client is called Tunnel."""
+    content = json.dumps(body["messages"])
+    tunnel = "The VPN client is called Tunnel."
+    if tunnel in content:
+        sentence = {"passage": 1, "quote": tunnel, "text": tunnel, "step": False}
+        return {"covered": True, "language": "en", "sentences": [sentence]}
+    return Fault.failed(529, "overloaded_error")
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeMessages]:
+    """A Messages API in a thread of its own: the commands have the event loop of this one."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    fake = FakeMessages(asked)
+    asyncio.run_coroutine_threadsafe(fake.__aenter__(), loop).result()
+    monkeypatch.setenv("ANTHROPIC_API_KEY", fake.key)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", fake.url)
+    yield fake
+    asyncio.run_coroutine_threadsafe(fake.__aexit__(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_both_engines_side_by_side(tmp_path: Path, home: Path, api: FakeMessages) -> None:
+    vpn = lines(tmp_path / "one.jsonl", {"id": "vpn", "title": "VPN", "text": "The VPN client is called Tunnel."})
+    questions = lines(tmp_path / "q.jsonl", {"question": "what is the VPN client called?", "gold_docs": ["vpn"]})
+    ran = RUN.invoke(app, ["eval", "knowledge", "--articles", vpn, "--questions", questions, "--engine", "both", "--json"])
+    assert ran.exit_code == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert list(told) == ["offline", "assisted"]
+    assert "tokens" not in told["offline"]
+    assert (told["assisted"]["answered"], told["assisted"]["fell_back"], told["assisted"]["dropped"]) == (1, 0, 0)
+    assert told["assisted"]["tokens"] > 0
+    assert told["assisted"]["money"] > 0
+    assert len(api.requests) == 1
+    assert api.refused == []
+    assert not home.exists()
+
+
+def test_figures_of_two_engines_are_beside_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    show({"offline": {"answered": 0.5}, "assisted": {"answered": None, "tokens": 7}}, {"answered": "of all", "tokens": "spent"})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        ["Figure", "offline", "assisted", "Meaning"],
+        ["answered", "0.5", "-", "of", "all"],
+        ["tokens", "-", "7", "spent"],
+    ]
+
+
+def test_dialogues_with_both_engines(tmp_path: Path, api: FakeMessages) -> None:
+    file = tmp_path / "d.yaml"
+    file.write_text('- {name: greeting, turns: [{dana: hello}, {foyer: {says: "Dana"}}]}')
+    ran = RUN.invoke(app, ["eval", "dialogues", str(file), "--engine", "both", "--json"])
+    assert ran.exit_code == 0, ran.stdout
+    told = json.loads(ran.stdout)
+    assert [told[engine]["different"] for engine in ("offline", "assisted")] == [0, 0]
+    assert "tokens" in told["assisted"]
+    assert "tokens" not in told["offline"]
+
+
+@pytest.mark.parametrize(
+    "command", [["intents", "--train", "x", "--test", "x"], ["knowledge", "--articles", "x", "--questions", "x"], ["dialogues", "x"]]
+)
+def test_without_a_key_there_is_no_assisted_engine(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    ran = RUN.invoke(app, ["eval", *command, "--engine", "both"])
+    assert ran.exit_code == 2
+    assert "ANTHROPIC_API_KEY" in ran.stderr
+    assert ran.stdout == ""

@@ -9,11 +9,16 @@ import pytest
 
 from bot.bootstrap import App
 from bot.config import Settings
-from bot.evaluation.documents import Shelf, documents
+from bot.evaluation.documents import Document, Shelf, documents
+from bot.evaluation.engines import Engine
 from bot.evaluation.figures import Ranking
-from bot.evaluation.knowledge import Asked, KnowledgeFigures, Question, ask, contains, evaluate, read_questions, summed_up
+from bot.evaluation.knowledge import Asked, KnowledgeFigures, Question, Result, ask, contains, evaluate, read_questions, summed_up
 from bot.evaluation.rows import BadInput
+from bot.evaluation.spending import spent
 from bot.evaluation.temporary import own_settings, temporary_foyer
+from connectors.errors import Retry
+from connectors.memory.language import ScriptedModel
+from connectors.ports.language import Ask
 from knowledge.index import MemoryIndex
 
 PRINTERS = "# Printers\n\nThe printer on floor 3 is called Otto. Paper is in the cupboard next to it.\n"
@@ -25,6 +30,11 @@ CATS = {"id": "animals/cats", "title": "Cats at work", "text": "Cats may come to
 async def app() -> AsyncIterator[App]:
     async with temporary_foyer(index=MemoryIndex()) as opened:
         yield opened
+
+
+async def evaluated(app: App, given: Sequence[Document], questions: Sequence[Question]) -> Result:
+    (result,) = (await evaluate(app, given, questions)).values()
+    return result
 
 
 @pytest.fixture
@@ -48,7 +58,7 @@ QUESTIONS = (
 
 
 async def test_what_the_documents_say_is_found_and_cited(app: App, shelf: Path) -> None:
-    result = await evaluate(app, documents([shelf]), QUESTIONS)
+    result = await evaluated(app, documents([shelf]), QUESTIONS)
     found = result.figures
     assert (found.hit_1, found.mrr, found.ndcg_10, found.answered, found.cited) == (1, 1, 1, 1, 1)
     assert (found.abstained_correctly, found.must_contain, found.passages) == (1, 0.5, 3)
@@ -58,8 +68,41 @@ async def test_what_the_documents_say_is_found_and_cited(app: App, shelf: Path) 
     assert result.missing == ()
 
 
+async def test_each_engine_is_asked_and_what_the_model_spent_is_told(shelf: Path) -> None:
+    otto, tunnel = "The printer on floor 3 is called Otto.", "The VPN client is called Tunnel."
+    lie = "The VPN client is called Dreadnought."
+
+    def says(ask: Ask) -> Any:
+        told = json.loads(ask.content)
+        here = {quote: one["number"] for one in told["passages"] for quote in (otto, tunnel) if quote in one["text"]}
+        said = [(otto, otto)] if "printer" in told["question"] else [(lie, tunnel), (tunnel, tunnel)] if "VPN" in told["question"] else []
+        sentences = [{"passage": here[quote], "quote": quote, "text": text, "step": False} for text, quote in said]
+        return {"covered": bool(sentences), "language": "en", "sentences": sentences}
+
+    async with temporary_foyer(index=MemoryIndex(), model=ScriptedModel(says)) as app:
+        found = await evaluate(app, documents([shelf]), QUESTIONS, engines=Engine.BOTH.each)
+        spending = await spent(app)
+    offline, assisted = (found[engine] for engine in Engine.BOTH.each)
+    assert (offline.figures.answered, offline.figures.fell_back, offline.figures.dropped) == (1, None, None)
+    # Of the cats the model knows nothing, where the offline engine is certain; of the moon nobody asks it.
+    assert (assisted.figures.hit_1, assisted.figures.answered, assisted.figures.abstained_correctly) == (1, 1, 1)
+    assert (assisted.figures.cited, assisted.figures.dropped, assisted.figures.fell_back) == (1, 1, 0.25)
+    assert assisted.asked[0].text == f"{otto} [1]"
+    assert (spending.calls, spending.failed, spending.as_json()["tokens"]) == (3, 0, spending.tokens)
+    assert spending.tokens > 0
+    assert spending.cost > 0
+
+
+async def test_a_model_that_fails_costs_no_answer(shelf: Path) -> None:
+    async with temporary_foyer(index=MemoryIndex(), model=ScriptedModel(lambda ask: Retry("unreachable"))) as app:
+        (found,) = (await evaluate(app, documents([shelf]), QUESTIONS, engines=(Engine.ASSISTED,))).values()
+        spending = await spent(app)
+    assert (found.figures.answered, found.figures.fell_back) == (1, 0.75)
+    assert spending.share_failed == 1
+
+
 async def test_a_document_that_nobody_gave_is_named(app: App, shelf: Path) -> None:
-    result = await evaluate(app, documents([shelf / "printers.md"]), [Question("where?", frozenset({"printers.md", "gone.md"}))])
+    result = await evaluated(app, documents([shelf / "printers.md"]), [Question("where?", frozenset({"printers.md", "gone.md"}))])
     assert result.missing == ("gone.md",)
 
 
@@ -77,14 +120,14 @@ async def test_files_of_one_name_are_one_document(app: App, tmp_path: Path) -> N
         (tmp_path / folder / "page.md").write_text(text)
     given = documents([tmp_path])
     assert [one.id for one in given] == ["page.md", "page.md"]
-    result = await evaluate(app, given, [Question("what is the VPN client called?", frozenset({"page.md"}))])
+    result = await evaluated(app, given, [Question("what is the VPN client called?", frozenset({"page.md"}))])
     assert (result.figures.hit_1, result.figures.passages, result.asked[0].found) == (1, 2, ("page.md",))
 
 
 async def test_what_a_file_says_of_its_readers_is_no_matter(app: App, tmp_path: Path) -> None:
     (tmp_path / "vpn.md").write_text("---\naudience: country=DE\n---\n" + VPN)
     (tmp_path / "other.md").write_text("---\naudience: planet=mars\n---\n" + PRINTERS)
-    found = (await evaluate(app, documents([tmp_path]), [Question("what is the VPN client called?", frozenset({"vpn.md"}))])).figures
+    found = (await evaluated(app, documents([tmp_path]), [Question("what is the VPN client called?", frozenset({"vpn.md"}))])).figures
     assert (found.hit_1, found.cited, found.passages) == (1, 1, 2)
 
 

@@ -1,7 +1,7 @@
 """Recognition with a scripted model beside the real offline engine: what it adds, what it may not say, and who serves without it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -10,10 +10,28 @@ from hypothesis import strategies as st
 
 from bot.conversation.model import AwaitsChoice, AwaitsConfirmation, AwaitsHandoffAnswer, AwaitsSlot, Recall
 from bot.intent.checks import SaidSlot
-from bot.intent.model import OFFLINE, Answer, AskAgain, Beneficiary, Confirm, Engine, Fill, Fulfil, HandOff, Recognition, Say
+from bot.intent.learned import ACCEPTED
+from bot.intent.model import (
+    OFFLINE,
+    Answer,
+    AskAgain,
+    Beneficiary,
+    Cancel,
+    Confirm,
+    Engine,
+    Fill,
+    Fulfil,
+    HandOff,
+    Recognition,
+    Say,
+    Step,
+    Undo,
+    Wish,
+)
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from bot.intent.said_slots import filled
+from bot.intent.text import read
 from connectors.errors import Refused, Retry
 from connectors.ports.language import Behalf, Unusable
 from connectors.ports.people import Person
@@ -256,6 +274,30 @@ WISHES = st.builds(
 )
 
 
+def wrongs(steps: Sequence[Step], offline: Recognition, specs: Specs) -> list[str]:
+    """What is about to be done that the employee has not asked for in words that anybody but the model understands."""
+    sure = {one.skill for one in offline.wishes if one.confidence >= ACCEPTED}
+    text = read(offline.utterance).own
+    found = []
+    for step in steps:
+        if isinstance(step, Confirm | Fill | Cancel | Undo):
+            found.append(type(step).__name__)
+        if not isinstance(step, Fulfil):
+            continue
+        if step.skill not in specs:
+            found.append("no skill")
+        elif step.confidence >= specs[step.skill].notify_at and step.skill not in sure:
+            found.append("done unasked")
+        if step.utterance not in text:
+            found.append("words that nobody said")
+        if step.beneficiary is not None and step.beneficiary.mention not in text:
+            found.append("somebody whom nobody named")
+        own = [value for value in step.slots.values() if value.source == "utterance" and not value.tainted]
+        if any(value.label.lower() not in text.lower() for value in own):
+            found.append("a value that nobody said")
+    return found
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(TEXTS),
@@ -265,14 +307,28 @@ def test_a_model_that_lies_in_every_field_has_nothing_done(recognizer: Recognize
     by, _ = assisted(recognizer, specs, said)
     found = asyncio.run(by.recognize(text, recalling()))
     offline = asyncio.run(recognizer.recognize(text, recalling()))
-    allowed = {one.skill for one in offline.wishes if one.confidence >= 0.65}
-    for step in route(found, recalling(), specs):
-        assert not isinstance(step, Confirm | Fill)
-        if isinstance(step, Fulfil):
-            assert step.confidence < specs[step.skill].act_at or step.skill in allowed
-            assert step.utterance in text
-            assert step.beneficiary is None or step.beneficiary.mention in text
-            assert all(value.tainted or value.source != "document" for value in step.slots.values())
+    assert wrongs(route(found, recalling(), specs), offline, specs) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        (wish(ODD, "unlock_account"), "done unasked"),
+        (wish("unlock it", "unlock_account"), "words that nobody said"),
+        (wish(ODD, "grant_access", ("application", "GitHub", "GitHub")), "a value that nobody said"),
+        (wish(ODD, "reset_password", other="Omar"), "somebody whom nobody named"),
+        (wish(ODD, act="cancel"), "Cancel"),
+    ],
+)
+async def test_a_recogniser_that_believes_the_model_would_be_caught(recognizer: Recognizer, specs: Specs, said: Any, wrong: str) -> None:
+    """The negative control of the lies above."""
+    offline = await recognizer.recognize(ODD, recalling())
+    slots = {one["slot"]: SlotValue(one["value"].lower(), one["value"]) for one in said["slots"]}
+    other = Beneficiary(said["for_somebody_else"], "p2") if said["for_somebody_else"] else None
+    skill = said["skill"] if said["act"] == "skill" else None
+    believed = Recognition(ODD, "en", (Wish(said["act"], said["said"], said["confidence"], skill, slots, other),))
+    recall = recalling(requests=(ACCESS,))
+    assert wrong in wrongs(route(believed, recall, specs), offline, specs)
 
 
 # -- who serves ----------------------------------------------------------------------------------------------------

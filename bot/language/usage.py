@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, delete, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
@@ -57,8 +57,8 @@ class UsageStore:
 
     async def spent(self, of: Sequence[Scope]) -> Mapping[Scope, Spent]:
         """All of them; of what nobody has spent, nothing."""
-        s = t.model_spent.c
-        wanted = tuple_(s.limit, s.of, s.period).in_([(scope.limit, scope.of, scope.period) for scope in of])
+        # Row by row: SQLite reads the whole table for rows that are `in` a list.
+        wanted = or_(false(), *(and_(*row_of(scope)) for scope in of))
         async with self._sessions() as session:
             rows = await session.execute(select(t.model_spent).where(wanted))
             found = {Scope(row.limit, row.of, row.period): Spent(row.tokens, row.cost) for row in rows}

@@ -52,6 +52,8 @@ _MAY_BE_A_VERB = re.compile(
 _BEHIND, _LOOKED_AT = 4, 60
 """Words after a number among which its unit is looked for: "10 paid working days"."""
 _YEAR, _HOURS = 100, 24
+SPANS = frozenset(("day", "week", "month", "year"))
+"""Readings of a span that is named without a number: "next year"."""
 _DAY = frozenset(map(str, range(_HOURS + 1)))
 
 
@@ -241,6 +243,10 @@ def _numbers(text: str, language: Language, found: _Found) -> None:
     for unit, often in language.often.items():
         if often.search(text):
             found.says(f"1 {unit}")
+            found.offered.add(unit)
+    # "Next year" is not "next month". Hours are not among them: in many languages they tell the time of the day.
+    for unit in {unit for word in re.findall(r"[^\W\d_]+", text) if (unit := _unit(word, language)) in SPANS}:
+        found.says(str(unit))
 
 
 def _unit(word: str, language: Language) -> str | None:

@@ -10,7 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Literal
 
-from knowledge.facts import facts_in
+from knowledge.facts import SPANS, facts_in
 from knowledge.languages import Language, language_of, languages
 from knowledge.places import countries_in
 from knowledge.quoting import units
@@ -27,7 +27,7 @@ Fault = Literal[
     "figure",  # a number, date, time or amount that the quote has not
     "name",  # a name or country that the passage has not
     "negation",  # says no where the quote does not, or the reverse
-    "limit",  # leaves out or adds "only" or "except"
+    "limit",  # leaves out or adds "only" or "except", "at least" or "at most"
     "flipped",  # at least for at most, before for after, must for may
     "length",  # a translation much longer or shorter than its quote
     "uncovered",  # words of content that neither the quote nor the passage has
@@ -40,8 +40,9 @@ ARTICLES = "en"
 """The language of a passage that does not tell."""
 _LONGEST = 600
 _QUOTE_WORDS = 3
-_IN_PASSAGE, _IN_QUOTE = 0.75, 0.4
-"""Shares of a sentence's words of content that must be in its passage, and in its quote."""
+_IN_PASSAGE, _IN_QUOTE, _IN_A_ROW = 0.8, 0.4, 2
+"""Shares of a sentence's words of content that must be in its passage, and in its quote; so many in a row that the passage has not are a
+thing of its own ("free of charge"), where single ones are other words for the same."""
 _SHORTER, _LONGER, _SLACK = 0.4, 2.2, 25
 """How much shorter or longer than its quote a translation may be, and by how many characters more: short ones vary."""
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
@@ -79,6 +80,7 @@ _OBLIGED, _FREE = (
     re.compile(r"\b(?:must|required|mandatory|have to|has to|obliged)\b", re.I),
     re.compile(r"\b(?:may|optional|voluntary)\b", re.I),
 )
+_BOUNDS = frozenset(("at_least", "at_most"))
 _FACING = (("at_least", "at_most"), ("before", "after"), ("more", "less"))
 _SAYS_NO = re.compile(r"^(?:no|nein|non|não|nee)\s?[,.:;!]\s*", re.I)
 _YES = re.compile(r"^(?:yes|ja|oui|sí|sì|si|sim)\s?[,.:;!]\s*", re.I)
@@ -97,10 +99,11 @@ def readable(markdown: str) -> str:
 
 def same(text: str) -> str:
     """A text as quotes are compared: without Markdown's marks, and all spacing, quotation marks and cases alike."""
-    return _COMPARED.sub("", " ".join(plain(readable(unicodedata.normalize("NFKC", text))).translate(_QUOTES).casefold().split()))
+    bare = plain(readable(unicodedata.normalize("NFKC", text))).translate(_QUOTES).casefold()
+    return " ".join(_MARKS.sub("", _QUOTED_LINE.sub(" ", bare)).split())
 
 
-_COMPARED = re.compile(r"[*_~`\\]")
+_MARKS, _QUOTED_LINE = re.compile(r"[*_~`\\]"), re.compile(r"(?<!\S)>+(?!\S)")
 
 
 def stands_in(quote: str, passage: str) -> bool:
@@ -181,7 +184,9 @@ def _facts_amiss(text: str, quote: str, passage: str, told: Language, source: La
     low = same(passage)
     if any(re.search(rf"(?<!\w){re.escape(same(code) or code)}s?(?!\w)", low) is None for code in said.codes - there.codes):
         return "code"
-    if any(demand.isdisjoint(quoted.offered) for demand in said.figures):
+    # The head of a table says what its figures count; which of its own figures a cell belongs to nobody can see.
+    offered = quoted.offered | (facts_in(_with_its_lead(quote, passage), source).offered & SPANS)
+    if any(demand.isdisjoint(offered) for demand in said.figures):
         return "figure"
     if not countries_in(text, told.code) <= countries_in(passage, source.code) | countries_in(passage, told.code):
         return "name"
@@ -229,8 +234,8 @@ def _is_day_or_country(name: str, told: Language) -> bool:
 
 
 def _turned(text: str, quote: str, told: Language, source: Language) -> Fault | None:
-    bare, quoted = _YES.sub("", text), quote
-    if denied := _SAYS_NO.match(bare):
+    bare, quoted = _YES.sub("", plain(text)), plain(quote)
+    if (denied := _SAYS_NO.match(bare)) and not _SAYS_NO.match(quoted):
         bare = bare[denied.end() :]
         if not told.negations(bare):
             return "negation"
@@ -240,8 +245,10 @@ def _turned(text: str, quote: str, told: Language, source: Language) -> Fault | 
         return "limit"
     mine, theirs = told.sides(bare), source.sides(quoted)
     for one, other in (*_FACING, *((other, one) for one, other in _FACING)):
-        if one in mine and other not in mine and other in theirs and one not in theirs:
+        if one in mine and one not in theirs and other in theirs:
             return "flipped"
+    if mine & _BOUNDS != theirs & _BOUNDS:
+        return "limit"
     obliged, free = ([bool(pattern.search(one)) for one in (bare, quoted)] for pattern in (_OBLIGED, _FREE))
     if told is source and not told.negations(bare) and obliged[0] != obliged[1] and obliged == free[::-1]:
         return "flipped"
@@ -252,7 +259,10 @@ def _same_language_amiss(text: str, quote: str, passage: str, told: Language, ne
     # Figures were compared by what they mean.
     asked = [term for term in content_terms(plain(text)) if term not in _small(told) and not any(map(str.isdigit, term))]
     for there, least in ((_terms(plain(passage)), _IN_PASSAGE), (_terms(_with_its_lead(quote, passage)), _IN_QUOTE)):
-        if sum(not there.isdisjoint(alike(term)) for term in asked) < least * len(asked):
+        there_is = [not there.isdisjoint(alike(term)) for term in asked]
+        if sum(there_is) < least * len(asked):
+            return "uncovered"
+        if least == _IN_PASSAGE and not all(any(there_is[place : place + _IN_A_ROW]) for place in range(len(asked) - _IN_A_ROW + 1)):
             return "uncovered"
     return "unlike" if near is not None and near < NEAR else None
 

@@ -14,7 +14,7 @@ _NAMED = (
     r"|code (?:de )?(?:v[ée]rification|s[ée]curit[ée]|confirmation|unique)|c[óo]digo de (?:verificaci[óo]n|seguridad|acceso)"
 )
 _ABOUT_IT = (
-    "not|no|too|wrong|expired|expires|locked|correct|old|new|working|broken|invalid|gone|the|my|a|an|it|on|in|at|for|from|to|of|with|about"
+    r"not|no|too|[a-z]+ed|wrong|expired|expires|locked|correct|old|new|working|broken|invalid|gone|the|my|a|an|it|on|in|at|for|from|to|of|with|about"
     "|case|due|good|never|always|only|still|also|being|been|set|sent|stored|shown|shared|given|asked|reset|changed|changing|required|needed"
     "|rejected|refused|accepted|blocked|known|unknown|weak|strong|safe|secret|hidden|valid|missing|empty|must|should|minimum|what|where|how|why"
     "|which|when|that|this|there|your|their|our|his|her|same|different|optional|encrypted|managed|rotated|printed|written|forgotten|lost|stolen"

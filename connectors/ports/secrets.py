@@ -76,6 +76,7 @@ _SHAPED = re.compile(
     r"|(?<=[?&#;])(?i:(?:access_|refresh_|id_|auth_?)?token|sig(?:nature)?|api_?key|(?:client_)?secret|passw(?:or)?d|pwd|code"
     r"|x-(?:amz|goog)-signature)=[^\s&#\"'<>;]+"
     r"|(?<=/step-up/)[\w.~%-]+|(?<=/step-ups/)[\w.~%-]+"
+    r"|(?:(?<=/invite/)|(?<=/reset/)|(?<=/verify/)|(?<=/confirm/)|(?<=/activate/)|(?<=/magic/))[\w.~%-]{16,}"
     # Recovery keys
     r"|\b\d{6}(?:-\d{6}){7}\b|\b[A-Z0-9]{4}(?:-[A-Z0-9]{4}){5,}\b|\b[A-Z0-9]{5}(?:-[A-Z0-9]{5}){4}\b",
     re.DOTALL,

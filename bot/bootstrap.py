@@ -571,6 +571,7 @@ class App:
     def _patience(self) -> Patience | None:
         if self.model is None:
             return None
+        self.inbox.widen()
         answers = LiveAnswers(self.sessions, self.inbox, self.outbox, self._monotonic)
         return Patience(self.settings.organisation.model.patience, answers, self.requests, self.roster, self._monotonic)
 

@@ -28,8 +28,8 @@ _activity: TypeAdapter[Activity] = TypeAdapter(Activity)
 ATTEMPTS = 3
 PAUSES = (0.2, 1.0, 5.0)
 """Seconds before a turn that failed is tried again; the last repeats."""
-AT_ONCE = 16
-"""Turns in flight; more wait in the inbox."""
+AT_ONCE, ASSISTED_AT_ONCE = 16, 64
+"""Turns in flight, and where most of their time they wait for a language model; more wait in the inbox."""
 
 PATIENCE = 60.0
 """Seconds that a turn waits for something outside that asks for it, before that counts as a failure."""
@@ -98,6 +98,10 @@ class Inbox:
         self._calm = asyncio.Event()
         """Nothing is being recorded."""
         self._calm.set()
+
+    def widen(self) -> None:
+        """Before it serves: there is a language model."""
+        self._slots = asyncio.Semaphore(ASSISTED_AT_ONCE)
 
     async def record(self, activity: Activity) -> bool:
         """What comes at the same time is committed together: one commit costs as much for fifty as for one."""

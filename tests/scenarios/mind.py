@@ -9,6 +9,8 @@ from connectors.ports.language import Ask
 
 Json = dict[str, Any]
 _OWN = re.compile(r"<own_words>\n(.*?)\n</own_words>", re.DOTALL)
+_TEXT = re.compile(r'"text": ("(?:[^"\\]|\\.)*")')
+"""Of the first passage; all around it may have been redacted."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _BLANK = {"text": "", "lines": []}
 
@@ -35,7 +37,7 @@ class Mind:
             return self._recognition(content)
         if "covered" in wanted:
             self.thoughts.append("answer")
-            return _answer(json.loads(content))
+            return _answer(content)
         self.thoughts.append("summary")
         return {"asked": _BLANK, "facts": [], "tried": [], "open": []}
 
@@ -56,12 +58,12 @@ def recognition(*wishes: Json, language: str = "en") -> Json:
     return {"language": language, "urgent": False, "sensitive": "none", "wishes": [*wishes], "answers": []}
 
 
-def _answer(asked: Mapping[str, Any]) -> Json:
-    """The first sentences of the best passage, in its own words."""
+def _answer(content: str) -> Json:
+    """The first sentences of the first passage, in its own words."""
+    text = _TEXT.search(content)
     said = [
         {"passage": 1, "quote": sentence, "text": sentence, "step": False}
-        for passage in asked["passages"][:1]
-        for sentence in _sentences(passage["text"])[:3]
+        for sentence in (_sentences(json.loads(text[1])) if text is not None else ())[:3]
     ]
     return {"covered": bool(said), "language": "en", "sentences": said}
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.buttons import Verb
+from bot.intake import AT_ONCE
 from bot.language.settings import Limit, Limits, ModelSettings
 from connectors.anthropic.connector import Claude
 from connectors.anthropic.settings import ClaudeSettings
@@ -210,6 +211,26 @@ async def test_after_five_failures_nobody_is_asked_until_it_works_again(scene: O
         await open_.say("dana", QUESTION)
         served = [event["engine"] for event in await open_.audited("answered")]
     assert served == [*["offline"] * 8, "assisted", "assisted"]
+
+
+async def test_turns_that_wait_for_the_model_keep_no_others_waiting(scene: Open) -> None:
+    """More of them than are served at once offline."""
+    all_ = asyncio.Event()
+
+    class Waiting(ScriptedModel):
+        async def complete(self, ask: Ask, *, watch: Watch | None = None) -> Completion:
+            self.asked.append(ask)
+            if len(self.asked) > AT_ONCE:
+                all_.set()
+            await all_.wait()
+            raise Retry("overloaded")
+
+    async with scene(Waiting(lambda ask: None)) as open_:
+        saying = [open_.company.say("dana", f"{QUESTION} {n}", thread=f"t{n}") for n in range(AT_ONCE + 1)]
+        await asyncio.gather(*saying)
+        shown = await open_.company.shown("dana")
+    assert all_.is_set()
+    assert len(shown) == AT_ONCE + 1
 
 
 WRONG = {"wishes": "none"}

@@ -45,6 +45,7 @@ def is_iban(text: str) -> bool:
         15 <= len(code) <= 34
         and code.isalnum()
         and code.isascii()
+        and code[:2].isalpha()
         and code[2:4].isdigit()
         and int("".join(str(int(sign, 36)) for sign in code[4:] + code[:4])) % 97 == 1
     )

@@ -124,7 +124,7 @@ class Responder:
             return talk.live.seen
 
     async def _show(self, talk: Talk, so_far: Answer) -> None:
-        text = talk.words("answer.more", text=so_far.said)
+        text = talk.words("answer.more", text=so_far.said) if so_far.quotes else talk.words("answer.reading")
         await talk.show(so_far, Reply(new_id(), ReplyKind.ANSWER, text, citations=_cited(so_far)))
 
     async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:

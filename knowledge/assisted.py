@@ -141,20 +141,15 @@ class AssistedAnswerer:
             raise TimeoutError
         content = json.dumps(_told(asked, asker, given), ensure_ascii=False)
         ask = Ask(PROMPT, "large", content, SHAPE, behalf, max_tokens=1500, first=left, within=_WITHIN)
-        name = self._model.name("large")
-        now = asyncio.get_running_loop().time
-        began = now()
-        async with asyncio.timeout(left) as limit:
-
-            async def watch(so_far: Mapping[str, Any]) -> None:
-                if show is None or so_far.get("covered") is not True:
-                    return
-                if await composer.hear(so_far.get("sentences", ()), done=False):
-                    # From now on there is something to read, and the rest may take its time.
-                    limit.reschedule(began + _WITHIN)
-                    await show(replace(composer.answer(), model=name, prompt=PROMPT.id))
-
-            done = await self._model.complete(ask, watch=watch)
+        telling = _Telling(composer, show, self._model.name("large"))
+        working = asyncio.create_task(self._model.complete(ask, watch=telling.hear))
+        try:
+            if not (await asyncio.wait({working}, timeout=left))[0]:
+                await telling.overdue(offline)
+            done = await working
+        finally:
+            working.cancel()
+            await asyncio.wait({working})
         result: Any = done.result
         if result["covered"]:
             await composer.hear(result["sentences"], done=True)
@@ -166,6 +161,38 @@ class AssistedAnswerer:
             return replace(offline, fell_back="not_covered")
         nothing = replace(offline, kind="unknown", quotes=(), articles=(), confidence=_DOUBTED * offline.confidence)
         return replace(nothing, model=done.model, prompt=PROMPT.id)
+
+
+class _Telling:
+    """Shows what is checked of an answer while it comes, one thing at a time."""
+
+    def __init__(self, composer: Composer, show: Show | None, model: str) -> None:
+        self._composer = composer
+        self._show = show
+        self._model = model
+        self._begun = False
+        self._said = False
+        self._one = asyncio.Lock()
+
+    async def hear(self, so_far: Mapping[str, Any]) -> None:
+        self._begun = True
+        if self._show is None or so_far.get("covered") is not True:
+            return
+        async with self._one:
+            if await self._composer.hear(so_far.get("sentences", ()), done=False):
+                self._said = True
+                await self._show(replace(self._composer.answer(), model=self._model, prompt=PROMPT.id))
+
+    async def overdue(self, offline: Answer) -> None:
+        """The person must see something now: what was checked, else the offline answer for as long as the model goes on.
+
+        Raises TimeoutError where nothing has come of the model, or nothing can be shown before the end.
+        """
+        if not self._begun or self._show is None:
+            raise TimeoutError
+        async with self._one:
+            if not self._said:
+                await self._show(offline)
 
 
 def _told(asked: _Question, asker: Person, given: Sequence[Passage]) -> Mapping[str, Any]:

@@ -410,12 +410,9 @@ class Dribbling(ScriptedModel):
         return await super().complete(ask, watch=watch)
 
 
-@pytest.mark.parametrize(
-    ("first", "fell_back"),
-    [(covered(TRUE), None), (covered(LIE), "late"), ({"covered": True, "language": "en"}, "late")],
-    ids=["something to read", "nothing that holds", "nothing yet"],
-)
-async def test_what_is_shown_in_time_may_take_its_time_to_end(shelf: Shelf, first: Any, fell_back: str | None) -> None:
+@pytest.mark.parametrize("first", [covered(TRUE), covered(LIE), {"covered": True, "language": "en"}], ids=["true", "a lie", "nothing yet"])
+async def test_who_has_begun_in_time_may_take_its_time_to_end(shelf: Shelf, first: Any) -> None:
+    """Meanwhile there is something to read: what was checked, else the offline answer."""
     helped = Helped(shelf, covered(TRUE, MORE))
     model = Dribbling(first, covered(TRUE, MORE), after=0.6)
     answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, shelf.encoder, model, lambda: helped.now)
@@ -424,5 +421,14 @@ async def test_what_is_shown_in_time_may_take_its_time_to_end(shelf: Shelf, firs
         helped.shown.append(so_far)
 
     answer = await answerer.answer(HOW_LONG, person(), behalf=Behalf(until=helped.now + 0.65), show=show)
-    assert answer.fell_back == fell_back
-    assert bool(helped.shown) == (fell_back is None)
+    assert (answer.fell_back, answer.model) == (None, "scripted-large")
+    offline = await shelf.answerer.answer(HOW_LONG, person())
+    assert helped.shown[0].said == ("You get 30 days of paid leave a year. [1]" if first == covered(TRUE) else offline.said)
+    assert (helped.shown[0].model is None) == (first != covered(TRUE))
+
+
+async def test_where_nothing_can_be_shown_before_the_end_the_time_is_the_time(shelf: Shelf) -> None:
+    model = Dribbling(covered(TRUE), covered(TRUE, MORE), after=5.0)
+    answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, shelf.encoder, model, lambda: 100.0)
+    answer = await answerer.answer(HOW_LONG, person(), behalf=Behalf(until=100.65))
+    assert (answer.fell_back, bool(answer.quotes)) == ("late", True)

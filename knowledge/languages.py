@@ -44,6 +44,10 @@ class Language:
         """Whether it says "only", and whether "except"."""
         return frozenset(name for name in ("only", "except") if self._named[name].search(text))
 
+    def tells_of_done(self, text: str) -> bool:
+        """Whether it says that something has been done."""
+        return self._named["done"].search(text) is not None
+
     def leans(self, text: str) -> bool:
         """Whether it begins as what is about the sentence before it does."""
         return self._leans.match(text) is not None
@@ -121,7 +125,7 @@ class Language:
 
     @cached_property
     def _named(self) -> Mapping[str, re.Pattern[str]]:
-        named = ("only", "except", "share", "secret", "here")
+        named = ("only", "except", "done", "share", "secret", "here")
         return {name: re.compile(rf"(?<!\w)(?:{self.lists[name]})(?!\w)", re.I) for name in named}
 
     @cached_property

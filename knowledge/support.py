@@ -27,6 +27,8 @@ Fault = Literal[
     "figure",  # a number, date, time or amount that the quote has not
     "name",  # a name or country that the passage has not
     "negation",  # says no where the quote does not, or the reverse
+    "done",  # says that something has been done, which the quote does not
+    "more",  # is more sentences than its quote
     "limit",  # leaves out or adds "only" or "except", "at least" or "at most"
     "flipped",  # at least for at most, before for after, must for may
     "length",  # a translation much longer or shorter than its quote
@@ -40,6 +42,8 @@ ARTICLES = "en"
 """The language of a passage that does not tell."""
 _LONGEST = 600
 _QUOTE_WORDS = 3
+_ENDED = re.compile(r"[^\W\d_]{2}[.!?][\"'”»)]?\s+[\"'“«(]?[A-ZÀ-ÖØ-Þ]")
+"""The end of a sentence after which another begins."""
 _IN_PASSAGE, _IN_QUOTE, _IN_A_ROW = 0.8, 0.4, 2
 """Shares of a sentence's words of content that must be in its passage, and in its quote; so many in a row that the passage has not are a
 thing of its own ("free of charge"), where single ones are other words for the same."""
@@ -241,6 +245,10 @@ def _turned(text: str, quote: str, told: Language, source: Language) -> Fault | 
             return "negation"
     if told.negations(bare) != source.negations(quoted):
         return "negation"
+    if told.tells_of_done(bare) and not source.tells_of_done(quoted):
+        return "done"
+    if len(_ENDED.findall(bare)) > len(_ENDED.findall(quoted)):
+        return "more"
     if told.limits(bare) != source.limits(quoted):
         return "limit"
     mine, theirs = told.sides(bare), source.sides(quoted)

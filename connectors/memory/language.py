@@ -35,10 +35,11 @@ class ScriptedModel:
             raise result
         said, shown = json.dumps(result), None
         for piece in range(1, self._pieces + 1):
-            so_far = jiter.from_json(said[: len(said) * piece // self._pieces].encode() or b"null", partial_mode="trailing-strings")
-            if watch is not None and isinstance(so_far, dict) and so_far != shown:
-                shown = so_far
-                await watch(so_far)
+            if watch is not None and isinstance(result, Mapping):
+                so_far = jiter.from_json(said[: len(said) * piece // self._pieces].encode() or b"null", partial_mode="trailing-strings")
+                if isinstance(so_far, dict) and so_far != shown:
+                    shown = so_far
+                    await watch(so_far)
             if piece < self._pieces:
                 await self._wait(ask, self.pause, started + ask.within)
         if not isinstance(result, Mapping) or not ask.accepts(result):

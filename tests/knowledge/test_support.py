@@ -149,6 +149,11 @@ LIES: tuple[tuple[Fault, str, str, str, str | None], ...] = (
     ("code", "Open TunnelBear and choose the server eu-2.", SERVER, VPN, "en"),
     ("code", "Öffnen Sie Tunnel und wählen Sie den Server `us-1`.", SERVER, VPN, "de"),
     # No for yes, and the like.
+    ("done", "Your second licence has been paid.", PAYS, VPN, "en"),
+    ("done", "Unused days may be carried over and were approved.", "Unused days may be carried over", LEAVE, "en"),
+    ("done", "Ihr Urlaub wurde genehmigt.", "Unused days may be carried over", LEAVE, "de"),
+    ("done", "Votre congé a été approuvé.", "Unused days may be carried over", LEAVE, "fr"),
+    ("more", "Melden Sie sich an. Geben Sie uns Ihre Nummer.", "Sign in with your badge number", VPN, "de"),
     ("negation", "You may work from abroad without approval from your manager.", ABROAD, LEAVE, "en"),
     ("negation", "You must not work from abroad, even with approval from your manager.", ABROAD, LEAVE, "en"),
     ("negation", "No, employees get 30 days of paid leave a year.", PAID, LEAVE, "en"),

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bot.database import Sessions
 from bot.handoff import summarising
 from bot.intent import assisted as understanding
 from bot.intent.model import Understands
 from bot.intent.recognizer import Recognizer
+from bot.language.guarded import Guarded
+from bot.language.settings import ModelSettings
 from bot.live_answers import LiveAnswers
+from bot.naming import Names
 from bot.talk import Talk
 from connectors.ports.language import Behalf, LanguageModel, Prompt
 from connectors.ports.people import Person
-from connectors.ports.records import Json
+from connectors.ports.records import Clock, Json
 from knowledge import assisted as answering
 from knowledge.answering import Answerer
 from knowledge.answers import Answers
@@ -44,6 +48,24 @@ class Patience:
 
 PROMPTS: Sequence[Prompt] = (understanding.PROMPT, answering.PROMPT, summarising.PROMPT)
 _TITLES = 5
+
+
+def guarded(
+    model: LanguageModel | None,
+    sessions: Sessions,
+    settings: ModelSettings,
+    names: Names,
+    clock: Clock,
+    monotonic: Callable[[], float],
+) -> LanguageModel | None:
+    """What everything assisted asks; None where there is no model."""
+    if model is None:
+        return None
+
+    async def named(text: str) -> frozenset[str]:
+        return await names.in_text(text, clock())
+
+    return Guarded(model, sessions, settings, clock=clock, monotonic=monotonic, names=named)
 
 
 def recognizer(

@@ -1,18 +1,14 @@
 """The one place where everything is put together: `App` is a running Foyer, made from settings and replaceable parts."""
 
 import asyncio
-import json
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
-from bot import assistance, encoders
+from bot import assistance, encoders, vendors
 from bot.answer_log import AnswerLog
 from bot.assistance import Patience
 from bot.buttons import Buttons
@@ -42,7 +38,6 @@ from bot.intent.catalogue import Catalogues
 from bot.intent.recognizer import Recognizer
 from bot.intent.surroundings import Surroundings
 from bot.intent.training import examples, vocabulary
-from bot.language.guarded import Guarded
 from bot.language.notices import LimitNotices
 from bot.language.usage import forget_old_use
 from bot.live_answers import LiveAnswers
@@ -73,6 +68,7 @@ from bot.threads import Threads
 from bot.turn import TurnHandler
 from bot.under_cards import UnderCards
 from bot.uploads import Uploads
+from bot.vendors import Vendors
 from bot.words import Words
 from connectors.ports.chat import Channel
 from connectors.ports.language import LanguageModel
@@ -102,11 +98,6 @@ from specialists.roster import load_roster
 from specialists.skill import Ports
 from specialists.store import RequestStore
 from specialists.switch import Switch
-
-if TYPE_CHECKING:
-    from connectors.anthropic.connector import Claude
-    from connectors.slack.connector import Slack
-    from connectors.teams.connector import Teams
 
 HERE = Path(__file__).parent
 SWEEP_SECONDS = 30.0
@@ -142,8 +133,6 @@ class App:
         """`monotonic` and `sleep` are the pace of what is said on chat platforms. `model`: instead of the configured one."""
         self.settings = settings
         self.clock = clock
-        self._monotonic = monotonic
-        self._sleep = sleep
         self.home = Home(settings.home)
         self.home.make()
         if not (self.home.path / "foyer.yaml").exists():
@@ -165,15 +154,16 @@ class App:
         self.files = FileStore(self.sessions, self.home.path / "files")
         self.web = WebChannel(self.sessions, clock)
         self.channels: dict[str, Channel] = {channel.name: channel for channel in (self.web, *channels)}
-        self.slack = self._slack() if settings.slack else None
-        self.teams = self._teams() if settings.teams else None
+        room_reader = Reader(organisation.locale, organisation.timezone)
+        around = Vendors(settings, self.inbox, self.files, Words(self.messages, room_reader), self.sessions, clock, monotonic)
+        self.slack = around.slack(self.engine_db, self.home.key("slack")) if settings.slack else None
+        self.teams = around.teams(sleep) if settings.teams else None
         self.platforms = tuple(platform for platform in (self.slack, self.teams) if platform is not None)
         for platform in self.platforms:
             self.channels[platform.channel.name] = platform.channel
         self.rooms = Rooms.of(organisation, self.channels)
         self.inbox.mode = self.rooms.mode
         self.inbox.is_desk = self.rooms.is_desk
-        room_reader = Reader(organisation.locale, organisation.timezone)
         self.people = PeopleStore(self.sessions, ports["people"], self.channels, organisation.roles, clock, room_reader)
         self.conversations = ConversationStore(self.sessions)
         self.handoffs = HandoffStore(self.sessions)
@@ -190,8 +180,8 @@ class App:
         catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
         surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
-        self.claude = self._model() if model is None else None
-        self.model = self._guarded(model or self.claude, names)
+        self.claude = vendors.claude(settings) if model is None else None
+        self.model = assistance.guarded(model or self.claude, self.sessions, organisation.model, names, clock, monotonic)
         stamps = {"policy": self.policy.version, **assistance.stamps(self.model)}
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps=stamps)
         former = encoders.former(settings)
@@ -333,7 +323,7 @@ class App:
             clock=clock,
             timeout=settings.turn_timeout,
             default_reader=room_reader,
-            patience=self._patience(),
+            patience=self._patience(monotonic),
         )
         by = self.turns.recognizer
         pooling = self.home.path / "pooling.json"
@@ -486,94 +476,15 @@ class App:
             return f"sqlite:///{self.home.path / 'engine.db'}"
         return self.settings.database_url
 
-    def _slack(self) -> "Slack":
-        """Slack's libraries are imported where it is configured, and cost nothing elsewhere."""
-        from connectors.slack.connector import Slack
-        from connectors.slack.settings import SlackSettings
-
-        given = self.settings
-        return Slack(
-            SlackSettings(
-                bot_token=_secret(given.slack_bot_token),
-                signing_secret=_secret(given.slack_signing_secret),
-                app_token=_secret(given.slack_app_token),
-                client_id=given.slack_client_id,
-                client_secret=_secret(given.slack_client_secret),
-                teams=given.slack_workspaces,
-                api_url=given.slack_api_url,
-                request_emoji=given.slack_request_emoji,
-                base_url=given.base_url,
-                secret=self.home.key("slack"),
-            ),
-            intake=self.inbox,
-            files=self.files,
-            word=Words(self.messages, Reader(given.organisation.locale, given.organisation.timezone)),
-            engine=self.engine_db,
-            sessions=self.sessions,
-            clock=self.clock,
-            monotonic=self._monotonic,
-        )
-
-    def _teams(self) -> "Teams":
-        """As Slack's, its libraries are imported where it is configured."""
-        from connectors.teams.connector import Teams
-        from connectors.teams.settings import TeamsSettings
-
-        given = self.settings
-        return Teams(
-            TeamsSettings(
-                app_id=given.teams_app_id or "",
-                app_password=_secret(given.teams_app_password),
-                app_type=given.teams_app_type,
-                tenant_id=given.teams_tenant_id,
-                tenants=given.teams_organisations,
-                local=given.teams_local,
-                openid_url=given.teams_openid_url,
-                login_url=given.teams_login_url,
-                graph_url=given.teams_graph_url,
-                base_url=given.base_url,
-            ),
-            intake=self.inbox,
-            files=self.files,
-            word=Words(self.messages, Reader(given.organisation.locale, given.organisation.timezone)),
-            sessions=self.sessions,
-            clock=self.clock,
-            monotonic=self._monotonic,
-            sleep=self._sleep,
-        )
-
-    def _model(self) -> "Claude | None":
-        """As Slack's, its libraries are imported where it is configured."""
-        given = self.settings
-        key = _secret(given.anthropic_api_key)
-        if key is None:
-            return None
-        from connectors.anthropic.connector import Claude
-        from connectors.anthropic.settings import BASE_URL, ClaudeSettings
-
-        models = given.organisation.model
-        return Claude(ClaudeSettings(key, given.anthropic_base_url or BASE_URL, models.small, models.large))
-
     async def _topic(self, talk: Talk, text: str) -> str | None:
         return (await self.recognizer.recognize(text, await self.memory.recall(talk))).sensitive
 
-    def _guarded(self, given: LanguageModel | None, names: Names) -> LanguageModel | None:
-        """The language model that everything assisted gets; None where there is none."""
-        if given is None:
-            return None
-
-        async def named(text: str) -> frozenset[str]:
-            return await names.in_text(text, self.clock())
-
-        settings = self.settings.organisation.model
-        return Guarded(given, self.sessions, settings, clock=self.clock, monotonic=self._monotonic, names=named)
-
-    def _patience(self) -> Patience | None:
+    def _patience(self, monotonic: Callable[[], float]) -> Patience | None:
         if self.model is None:
             return None
         self.inbox.widen()
-        answers = LiveAnswers(self.sessions, self.inbox, self.outbox, self._monotonic)
-        return Patience(self.settings.organisation.model.patience, answers, self.requests, self.roster, self._monotonic)
+        answers = LiveAnswers(self.sessions, self.inbox, self.outbox, monotonic)
+        return Patience(self.settings.organisation.model.patience, answers, self.requests, self.roster, monotonic)
 
     def committed(self) -> None:
         """Something was saved: requests may have to start, people to be told, replies to go out."""
@@ -619,28 +530,3 @@ class App:
             await forget_old_gaps(session, self.clock())
             await forget_old_lessons(session, self.clock())
             await forget_old_use(session, self.clock())
-
-
-def _secret(given: SecretStr | None) -> str | None:
-    return given.get_secret_value() if given is not None else None
-
-
-def slack_app(url: str | None, *, socket_mode: bool) -> str:
-    """The Slack app of an installation, as YAML. Raises ValueError with what is wrong with its address."""
-    from connectors.slack.manifest import as_yaml, manifest
-
-    return as_yaml(manifest(url, socket_mode=socket_mode))
-
-
-def teams_app(app_id: str, url: str, *, version: str) -> bytes:
-    """The Teams app of an installation, as a zip. Raises ValueError with what is wrong with what was given."""
-    from connectors.teams.manifest import package
-
-    return package(app_id, url, version=version)
-
-
-def playground_people(email: str) -> tuple[str, str]:
-    """A file for Microsoft's playground: its name, and the people of the sandbox company. Raises ValueError with whom there is."""
-    from connectors.sandbox.playground import FILE, configuration
-
-    return FILE, json.dumps(configuration(email), indent=2)

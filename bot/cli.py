@@ -159,7 +159,7 @@ def slack_manifest(
     socket_mode: Annotated[bool, typer.Option("--socket-mode", help="For a server that Slack cannot reach: instead of --url.")] = False,
 ) -> None:
     """Print the app for this installation, to be pasted at https://api.slack.com/apps?new_app=1."""
-    from bot.bootstrap import slack_app
+    from bot.vendors import slack_app
 
     try:
         typer.echo(slack_app(url, socket_mode=socket_mode), nl=False)
@@ -179,7 +179,7 @@ def teams_package(
     version: Annotated[str, typer.Option(help="Of the app: a changed one needs a higher version.")] = "1.0.0",
 ) -> None:
     """Write the app for this installation, to be uploaded in the Teams admin center."""
-    from bot.bootstrap import teams_app
+    from bot.vendors import teams_app
 
     try:
         out.write_bytes(teams_app(app_id, url, version=version))
@@ -196,7 +196,7 @@ def teams_playground(
     folder: Annotated[Path, typer.Option(help="The folder that the playground is started in.")] = Path(),
 ) -> None:
     """Write the sandbox company's people for Microsoft's playground, which is a Teams without a tenant."""
-    from bot.bootstrap import playground_people
+    from bot.vendors import playground_people
 
     try:
         name, content = playground_people(as_)

@@ -29,7 +29,7 @@ HOMES = {
     "msal": "connectors/teams/",
     "anthropic": "connectors/anthropic/",
 }
-COMPOSITION = ("bot/bootstrap.py", "bot/server.py", "bot/sign_in.py", "bot/migrations/__init__.py", "bot/control.py")
+COMPOSITION = ("bot/bootstrap.py", "bot/vendors.py", "bot/server.py", "bot/sign_in.py", "bot/migrations/__init__.py", "bot/control.py")
 """What may name a concrete connector: the composition root, and what serves the sandbox and the tables on its behalf."""
 
 

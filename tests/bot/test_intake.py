@@ -3,8 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot import tables
 from bot.database import Sessions
 from bot.intake import ATTEMPTS, Inbox, Received
 from bot.loops import Loop
@@ -142,3 +147,28 @@ async def test_a_turn_that_is_too_slow_is_answered_at_once_and_not_thought_again
         await until_empty(inbox)
     assert bot.given_up == ["slow"]
     assert len(tried) == 1
+
+
+async def test_a_turn_goes_on_until_it_is_finished_or_its_sender_presses_stop_there(sessions: Sessions) -> None:
+    inbox = Inbox(sessions, lambda: NOW)
+    for id_, thread in (("1", "t"), ("2", "t"), ("3", "elsewhere")):
+        await inbox.record(activity(id_, thread=thread))
+    others = replace(activity("4"), kind=ActivityKind.STOPPED, sender=ExternalId("web", "local", "omar"))
+    await inbox.record(others)
+    assert await goes_on(sessions, inbox) == ["1", "2", "3"]
+    async with sessions.begin() as session:
+        assert await inbox.mark(session, (await rows(session))["1"], "done")
+    assert await goes_on(sessions, inbox) == ["2", "3"]
+    await inbox.record(replace(activity("5"), kind=ActivityKind.STOPPED))
+    assert await goes_on(sessions, inbox) == ["3"]
+
+
+async def goes_on(sessions: Sessions, inbox: Inbox) -> list[str]:
+    async with sessions.begin() as session:
+        found = {id_: await inbox.goes_on(session, activity(id_, thread="elsewhere" if id_ == "3" else "t")) for id_ in ("1", "2", "3")}
+    return [id_ for id_, on in found.items() if on]
+
+
+async def rows(session: AsyncSession) -> dict[str, int]:
+    found = await session.execute(select(tables.inbox.c.activity_id, tables.inbox.c.seq))
+    return {row.activity_id: row.seq for row in found}

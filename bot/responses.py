@@ -160,7 +160,7 @@ class Responder:
         question = asked.question if asked.follows is None else f"{asked.follows} {asked.question}"
         # What is asked in private is no beginning for what is asked openly once the matter is closed.
         talk.conversation = replace(talk.conversation, question=question if talk.private_to is None else None, misses=0)
-        reply = Reply(new_id(), ReplyKind.ANSWER, f"{answer.said}\n\n{sources}", citations=citations)
+        reply = Reply(new_id(), ReplyKind.ANSWER, f"{_checkable(talk, answer)}\n\n{sources}", citations=citations)
         talk.post(replace(reply, feedback=judged(reply.id, talk.words, self.buttons)))
         await self.answers.shown(talk, reply.id, answer)
 
@@ -309,6 +309,15 @@ class Responder:
         if request is None:
             raise LookupError(request_id)
         return talk.current(request)
+
+
+def _checkable(talk: Talk, answer: Answer) -> str:
+    """What is said. Nothing but the model vouches for a translation, so whoever reads it sees what it was made of."""
+    if not answer.translated:
+        return answer.said
+    lines = [f"{quote.text} [{quote.citation.n}]".splitlines() for quote in answer.quotes]
+    quotes = "\n\n".join("\n".join(f"> {line}" for line in quoted) for quoted in lines)
+    return talk.words("answer.translated", text=answer.said, quotes=quotes)
 
 
 def _cited(answer: Answer) -> tuple[Citation, ...]:

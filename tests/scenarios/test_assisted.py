@@ -1,6 +1,7 @@
 """The whole Foyer with a language model: what it adds when it works, and that nobody is left alone and nothing done twice when not."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -179,6 +180,25 @@ async def test_a_german_wish_is_confirmed_and_done_once(scene: Open) -> None:
         await open_.company.press("priya", "approve")
         done = await open_.effects()
     assert (before, done) == (0, 1)
+
+
+async def test_a_translation_is_shown_with_what_it_was_made_of(scene: Open) -> None:
+    german, quote = "Wie viele Urlaubstage kann ich ins nächste Jahr mitnehmen?", "You can carry over up to 5 days of unused PTO"
+    means = recognition({**wish(german, act="question"), "in_english": QUESTION}, language="de")
+
+    def script(ask: Ask) -> Any:
+        if "covered" not in ask.shape["properties"]:
+            return means
+        passages = json.loads(ask.content)["passages"]
+        place = next(one["number"] for one in passages if quote in one["text"])
+        told = {"passage": place, "quote": quote, "text": "Sie können bis zu 5 Tage ungenutzten Urlaubs mitnehmen.", "step": False}
+        return {"covered": True, "language": "de", "sentences": [told]}
+
+    async with scene(ScriptedModel(script)) as open_:
+        await open_.say("dana", german)
+        [answer] = open_.answers()
+    assert answer.text.startswith("Sie können bis zu 5 Tage ungenutzten Urlaubs mitnehmen. [1]")
+    assert f"> {quote} [1]" in answer.text
 
 
 async def test_when_the_budget_is_spent_nobody_is_asked_and_the_offline_engine_serves(scene: Open) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from knowledge.languages import language_of, languages
+
 ENOUGH = 0.4
 """Share of an item's words that must stand in the lines, each by how it begins."""
 BEGINNING = 4
@@ -37,8 +39,9 @@ def cited(numbers: Iterable[int], lines: Mapping[int, Numbered]) -> tuple[Number
 
 def supported(text: str, lines: Iterable[Numbered]) -> bool:
     """Whether these lines say this."""
-    source = " ".join(one.text for one in lines).casefold()
-    if not source or not text.strip():
+    said = " ".join(one.text for one in lines)
+    source = said.casefold()
+    if not source or not text.strip() or _tells_of_done(text) > _tells_of_done(said):
         return False
     exact = [found.rstrip(".,:;!?)/-").casefold() for found in _EXACT.findall(text)]
     if not all(re.search(rf"(?<!\w){re.escape(one)}(?!\w)", source) for one in exact):
@@ -51,3 +54,9 @@ def supported(text: str, lines: Iterable[Numbered]) -> bool:
     if not words:
         return bool(exact)
     return sum(word[:BEGINNING] in there for word in words) >= ENOUGH * len(words)
+
+
+def _tells_of_done(text: str) -> bool:
+    """Whether it says that something has been done: a claim that a line must make, too, however like the words are."""
+    spoken = languages()
+    return spoken[language_of(text) or "en"].tells_of_done(text)

@@ -207,7 +207,10 @@ class _Sheet:
         by = next((one.by for one in lines if one.by.startswith((ASSISTANT, STAFF)) and self._alias(one.by) == given["by"]), None)
         if by is None or not supported(what, lines):
             return None
-        return Attempt(what, by, _OUTCOMES[given["outcome"]], at=max(one.at for one in lines if one.at is not None))
+        outcome = _OUTCOMES[given["outcome"]]
+        if by == ASSISTANT and outcome == "done":
+            outcome = "told"  # what it has done, records say
+        return Attempt(what, by, outcome, at=max(one.at for one in lines if one.at is not None))
 
     def _line(self, event: TranscriptEvent) -> Numbered:
         match event.speaker:

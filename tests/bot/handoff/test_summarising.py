@@ -165,6 +165,7 @@ def test_what_is_no_summary_is_none() -> None:
         ("wants administrator rights for payroll", False),
         ("", False),
         ("ok", False),
+        ("Your sockets have been tried and charge.", False),
     ],
 )
 def test_only_what_the_lines_say_is_supported(text: str, holds: bool) -> None:
@@ -218,6 +219,13 @@ async def test_it_reads_parts_instead_of_names_and_lines_that_nothing_can_forge(
     _, rows = await assisted(GOOD, Material([*BROKEN, forged], names=NAMES, employee="dana"))
     assert [row["from"] for row in rows] == ["employee", "assistant", "employee", "staff 1", "employee", "employee"]
     assert not any(name in json.dumps(rows) for full in NAMES.values() for name in full.split())
+
+
+async def test_what_the_assistant_has_done_is_told_by_records_alone() -> None:
+    said = {"what": "Try another socket", "by": "assistant", "outcome": "done", "lines": [2]}
+    made, _ = await assisted({"asked": item("laptop does not charge", 1), "facts": [], "tried": [said], "open": []})
+    assert made.model is not None
+    assert [one.outcome for one in made.summary.tried if one.by == "assistant"] == ["told"]
 
 
 async def test_what_is_known_is_told_by_records_and_staff_are_never_left_out() -> None:

@@ -80,9 +80,9 @@ class ModelSettings(_Strict):
     """The section `model` of foyer.yaml; nothing of it has to be said. Without a key it says nothing to anybody."""
 
     small: str = Field(default="claude-haiku-5-5", min_length=1)
-    """Classifies and extracts."""
+    """Classifies, extracts and sums up."""
     large: str = Field(default="claude-sonnet-5-5", min_length=1)
-    """Answers and sums up."""
+    """Answers."""
     patience: float = Field(default=2.5, gt=0, le=30)
     """Seconds after which the offline engine serves a person who has seen nothing yet."""
     currency: str = Field(default=DOLLARS, pattern="^[A-Z]{3}$")
@@ -105,12 +105,11 @@ class ModelSettings(_Strict):
 
     @model_validator(mode="after")
     def _priced(self) -> "ModelSettings":
-        for model in (self.small, self.large):
-            if model not in self.prices:
-                raise ValueError(
-                    f"there is no price for {model} in {self.currency}; write what a million tokens cost under prices, "
-                    f"as {model}: {{input: 2, output: 10, cache_read: 0.1, cache_write: 2.5}}"
-                )
+        missing = [model for model in dict.fromkeys((self.small, self.large)) if model not in self.prices]
+        if missing:
+            lines = ", ".join(f"{model}: {{input: ..., output: ..., cache_read: ..., cache_write: ...}}" for model in missing)
+            told = f"there is no price for {' and '.join(missing)} in {self.currency}"
+            raise ValueError(f"{told}; write what a million tokens cost under prices, as {lines}")
         return self
 
     def price(self, size: Size) -> Price:

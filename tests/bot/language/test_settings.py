@@ -48,7 +48,7 @@ def test_another_model_needs_its_price(tmp_path: Path) -> None:
             "{large: claude-opus-5}",
             "there is no price for claude-opus-5 in USD; write what a million tokens cost under prices, as claude-opus-5: {",
         ),
-        ("{currency: EUR}", "there is no price for claude-haiku-5-5 in EUR"),
+        ("{currency: EUR}", "there is no price for claude-haiku-5-5 and claude-sonnet-5-5 in EUR"),
         ("{currency: euros}", "model.currency: "),
         ("{limits: {turn: {tokens: -1}}}", "model.limits.turn.tokens: Input should be greater than 0"),
         ("{limits: {day: {tokens: 1}}}", "model.limits.day: there is no such setting"),

@@ -88,11 +88,14 @@ def recognition_calibrate(
 ) -> None:
     """Fit how much the language model's confidence counts beside the offline engine's; worse weights are refused (exit code 1)."""
     from bot.evaluation.rows import BadInput, rows, text_in
+    from bot.intent.pooling import ENOUGH
 
     try:
         given = [[text_in(row, "text", where), text_in(row, "label", where)] for where, row in rows(file)]
     except BadInput as wrong:
         fail(str(wrong))
+    if len(given) < ENOUGH:
+        fail(f"{file} has {len(given)} rows, and at least {ENOUGH} are needed; nothing was asked.")
 
     async def work(control: Control) -> Any:
         read: list[Any] = []

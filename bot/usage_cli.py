@@ -11,6 +11,8 @@ from bot.commands import told
 
 HEADS = ("calls", "input", "output", "cache read", "written", "from cache", "failures")
 LIMITS_SHOWN = 15
+NEARLY = 0.5
+"""Of a turn's limit: turns are many, and only those that came near it are worth a line."""
 
 
 class Key(StrEnum):
@@ -38,7 +40,8 @@ def usage(
         named = [(_called(one, found["by"]), one) for one in found["groups"]]
         rows = [(found["by"], *HEADS, found["currency"]), *((name, *_cells(one)) for name, one in named), ("all", *_cells(found["total"]))]
         _show(rows)
-    for one in found["limits"][:LIMITS_SHOWN]:
+    worth = [one for one in found["limits"] if one["limit"] != "turn" or one["share"] >= NEARLY]
+    for one in worth[:LIMITS_SHOWN]:
         whose = " ".join(filter(None, (one["name"] or one["of"], one["period"])))
         typer.echo(f"{one['share']:>6.1%}  {one['limit'].replace('_', ' '):<16}  {whose}: {one['spent']} of {one['most']}")
 

@@ -10,8 +10,9 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-Outcome = Literal["done", "failed", "perhaps", "undone", "left", "answered", "told", "resolved", "returned"]
-"""perhaps: failed, or so it seems, and may have been done all the same; left: to people; answered, told: `what` was said."""
+Outcome = Literal["done", "said_done", "failed", "perhaps", "undone", "left", "answered", "told", "resolved", "returned"]
+"""done: a record says so; said_done: only a person's words, as a model read them; perhaps: failed, or so it seems, and
+may have been done all the same; left: to people; answered, told: `what` was said."""
 T = TypeVar("T")
 ASSISTANT = "assistant"
 SPECIALIST = "specialist:"

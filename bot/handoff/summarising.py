@@ -16,7 +16,7 @@ import structlog
 
 from bot.conversation.model import TranscriptEvent
 from bot.conversation.summary import ASKED_CHARS, ASSISTANT, ITEM_CHARS, SPECIALIST, STAFF, Attempt, Outcome, Summary, bounded, short
-from bot.handoff.grounding import Numbered, cited, supported
+from bot.handoff.grounding import Numbered, agrees, cited, supported
 from bot.handoff.model import Handoff, HandoffState
 from connectors.errors import ConnectorError
 from connectors.ports.chat import ReplyKind
@@ -32,7 +32,7 @@ QUOTED_CHARS = 100
 FIRST_SECONDS = 15.0
 WITHIN_SECONDS = 40.0
 """Nobody waits for it."""
-_OUTCOMES: Final[Mapping[str, Outcome]] = {"done": "done", "failed": "failed", "unclear": "perhaps", "told": "told"}
+_OUTCOMES: Final[Mapping[str, Outcome]] = {"done": "said_done", "failed": "failed", "unclear": "perhaps", "told": "told"}
 _LINES = {"type": "array", "items": {"type": "integer"}}
 _ITEM = {
     "type": "object",
@@ -183,10 +183,12 @@ class _Sheet:
 
     def read(self, result: Mapping[str, Any]) -> Summary | None:
         """What stands in the lines of what the model said; None when that is too little."""
-        whose = {one.source for one in cited(result["asked"]["lines"], self._numbered)}
-        asked = "".join(self._items([result["asked"]]))
-        if not asked or not whose & {"employee", "earlier"}:
+        asked = self._without_names(result["asked"]["text"])
+        resting = cited(result["asked"]["lines"], self._numbered)
+        if not {one.source for one in resting} & {"employee", "earlier"} or not supported(asked, resting):
             return None
+        if not agrees(asked, resting):
+            asked = offline(self._material).asked
         tried = [one for one in map(self._attempt, result["tried"]) if one is not None]
         speakers = {one.by for one in tried}
         # What it has nothing to say of is told as it was said.
@@ -199,16 +201,17 @@ class _Sheet:
 
     def _items(self, given: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         texts = ((self._without_names(item["text"]), cited(item["lines"], self._numbered)) for item in given)
-        return tuple(text for text, lines in texts if supported(text, lines))
+        return tuple(text for text, lines in texts if supported(text, lines) and agrees(text, lines))
 
     def _attempt(self, given: Mapping[str, Any]) -> Attempt | None:
         lines = cited(given["lines"], self._numbered)
         what = self._without_names(given["what"])
         by = next((one.by for one in lines if one.by.startswith((ASSISTANT, STAFF)) and self._alias(one.by) == given["by"]), None)
-        if by is None or not supported(what, lines):
+        own = [one for one in lines if one.by == by]
+        if by is None or not supported(what, own) or not agrees(what, own):
             return None
         outcome = _OUTCOMES[given["outcome"]]
-        if by == ASSISTANT and outcome == "done":
+        if by == ASSISTANT and outcome == "said_done":
             outcome = "told"  # what it has done, records say
         return Attempt(what, by, outcome, at=max(one.at for one in lines if one.at is not None))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.conversation.model import Speaker, TranscriptEvent
 from bot.conversation.summary import FACTS, ITEM_CHARS, JSON_CHARS, OPEN, TEXT_CHARS, TRIED, Attempt, Summary, bounded
-from bot.handoff.grounding import Numbered, supported
+from bot.handoff.grounding import Numbered, agrees, supported
 from bot.handoff.model import Handoff, HandoffState
 from bot.handoff.summarising import PROMPT, AssistedSummariser, Made, Material, heard, offline
 from connectors.errors import Refused, Retry
@@ -177,6 +177,39 @@ def test_a_figure_is_no_part_of_another() -> None:
     assert supported("laptop model 12", [Numbered("employee", "employee", "laptop model 12.")])
 
 
+LOCKED = "My account is not locked. I tried two sockets but it does not charge. I did not approve the grant for Omar."
+RESET = "I have not reset your password, do not give it to Vic."
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "holds"),
+    [
+        (LOCKED, "My account is locked", False),
+        (LOCKED, "The account is not locked", True),
+        (LOCKED, "The account isn't locked", True),
+        (LOCKED, "The employee did approve the grant for Omar", False),
+        (LOCKED, "Tried two sockets", True),
+        (LOCKED, "Tried no sockets", False),
+        (LOCKED, "It charges", False),
+        (LOCKED, "Account is not locked. Approve the grant for Omar.", False),
+        (RESET, "reset your password, give it to Vic", False),
+        (RESET, "reset your password", False),
+        (RESET, "has not reset the password", True),
+        ("My ThinkPad X1 does not start", "ThinkPad X1", True),
+        ("I do not use ThinkPad X1", "ThinkPad X1", False),
+        ("Ich habe Ihr Passwort nicht zurückgesetzt.", "Passwort zurückgesetzt", False),
+        ("Ich habe Ihr Passwort nicht zurückgesetzt.", "Passwort nicht zurückgesetzt", True),
+        ("Ich sperre das Konto nicht.", "sperre das Konto", False),
+        ("Je n'ai pas approuvé la demande.", "approuvé la demande", False),
+        ("No he aprobado la solicitud.", "aprobado la solicitud", False),
+        ("Ich habe zwei Kabel getestet, aber es lädt nicht.", "Zwei Kabel getestet", True),
+        ("My screen is black", "The screen is not black", False),
+    ],
+)
+def test_what_the_lines_deny_is_denied(said: str, text: str, holds: bool) -> None:
+    assert agrees(text, [Numbered("employee", "employee", said)]) is holds
+
+
 # -- assisted
 
 
@@ -210,7 +243,7 @@ async def test_what_has_no_support_is_dropped() -> None:
     assert (made.model, made.prompt) == ("scripted-small", PROMPT.id)
     assert made.summary.asked == "The laptop does not charge since Monday."
     assert made.summary.facts == ("ThinkPad X1", "error 0x34 with two sockets")
-    assert made.summary.tried == (Attempt("another socket", "assistant", "failed"), Attempt("cable of a colleague", INES, "done"))
+    assert made.summary.tried == (Attempt("another socket", "assistant", "failed"), Attempt("cable of a colleague", INES, "said_done"))
     assert made.summary.open == ()
 
 
@@ -226,6 +259,25 @@ async def test_what_the_assistant_has_done_is_told_by_records_alone() -> None:
     made, _ = await assisted({"asked": item("laptop does not charge", 1), "facts": [], "tried": [said], "open": []})
     assert made.model is not None
     assert [one.outcome for one in made.summary.tried if one.by == "assistant"] == ["told"]
+
+
+async def test_a_no_is_never_lost_nor_another_s_words_put_in_its_place() -> None:
+    said = lines(
+        ("person", "My account is not locked. I cannot sign in to the VPN. I did not approve the grant for Omar."),
+        ("bot", "Shall I reset your password?", "question"),
+        ("staff", RESET),
+    )
+    answer = {
+        "asked": item("My account is locked", 1),
+        "facts": [item("the employee did approve the grant for Omar", 1), item("cannot sign in to the VPN", 1)],
+        "tried": [{"what": "reset your password", "by": "staff 1", "outcome": "done", "lines": [2, 3]}],
+        "open": [],
+    }
+    made, _ = await assisted(answer, Material(said, names=NAMES, employee="dana"))
+    assert made.model is not None
+    assert made.summary.asked == said[0].text
+    assert made.summary.facts == ("cannot sign in to the VPN",)
+    assert made.summary.tried == (Attempt(RESET, INES, "told"),)
 
 
 async def test_what_is_known_is_told_by_records_and_staff_are_never_left_out() -> None:

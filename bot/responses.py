@@ -125,7 +125,7 @@ class Responder:
 
     async def _show(self, talk: Talk, so_far: Answer) -> None:
         text = talk.words("answer.more", text=so_far.said) if so_far.quotes else talk.words("answer.reading")
-        await talk.show(so_far, Reply(new_id(), ReplyKind.ANSWER, text, citations=_cited(so_far)))
+        await talk.show(so_far, Reply(new_id(), ReplyKind.ANSWER, text, citations=_cited(so_far), unfinished=True))
 
     async def _spoken_of(self, talk: Talk, utterance: str, vector: NDArray[np.float32] | None) -> bool:
         """No wish that is known ("my VPN drops every five minutes"), but perhaps an article speaks of it; then it is quoted."""

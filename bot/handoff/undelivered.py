@@ -2,7 +2,8 @@
 
 What is refused though its room is there is said once more in bare words, since it may be how it looks that is not taken: nobody's
 words may make a room seem gone. A reply that a room refuses goes to its reader's own chat; a card of staff is posted again, or to each
-of them when its room is gone; and whoever sent a file that did not arrive is told.
+of them when its room is gone; an answer whose message cannot be changed to its end is posted anew; and whoever sent a file that did
+not arrive is told.
 """
 
 from collections.abc import Sequence
@@ -55,6 +56,8 @@ class Undelivered:
             await self._moved(rest)
         elif name == "handoff" and not rest.endswith(":left"):
             await self._card(refusal, rest.split(":")[0])
+        elif name == "answer" and refusal.operation == "edit" and refusal.code != "never_posted":
+            await self._answer(refusal)
         elif refusal.operation != "post":
             return
         elif refusal.reply.surface is not None:
@@ -76,6 +79,11 @@ class Undelivered:
         if refusal.operation == "post":
             await self._moved(handoff_id)
         elif refusal.code != "never_posted":  # its post was refused, and told, before
+            await self._post(refusal, refusal.address)
+
+    async def _answer(self, refusal: Refusal) -> None:
+        """Its message cannot be changed, since it is gone or too old: what it was to say in the end is posted."""
+        if not refusal.reply.unfinished:
             await self._post(refusal, refusal.address)
 
     async def _moved(self, handoff_id: str) -> None:

@@ -310,6 +310,8 @@ class Reply:
     surface: str | None = None
     sections: tuple[Section, ...] = ()
     prompts: tuple[Prompt, ...] = ()
+    unfinished: bool = False
+    """It is still being written: it is shown as it is now, and what it says in the end comes as an edit."""
 
     def as_json(self) -> dict[str, Any]:
         return cast(dict[str, Any], _reply.dump_python(self, mode="json"))

@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from bot.buttons import Verb
 from bot.live_answers import EVERY
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Refused
 from connectors.memory.channel import MemoryChannel, MemoryMessage
 from connectors.memory.language import ScriptedModel
-from connectors.ports.chat import Address, ReplyKind
+from connectors.ports.chat import Address, Delivered, Operation, Reply, ReplyKind
 from knowledge.answers import Answer
 from specialists.tables import audit_event
 from tests.scenarios.company import Company, email
@@ -250,6 +250,33 @@ async def test_in_a_room_it_is_shown_where_everybody_reads_it_in_the_end(scene: 
     assert message.reply is not None
     assert message.versions == 2
     assert message.reply.only_for is None
+
+
+async def test_an_answer_whose_message_can_no_more_be_changed_is_posted_whole_and_once(scene: Scene) -> None:
+    """It was deleted, or is too old for its platform."""
+    deliver = scene.channel.deliver
+    refused: list[bool] = []
+
+    async def refuse(operation: Operation, address: Address, reply: Reply, **how: Any) -> Delivered:
+        if operation == "edit":
+            refused.append(reply.unfinished)
+            raise Refused("cant_update_message")
+        return await deliver(operation, address, reply, **how)
+
+    async def wait(part: int) -> None:
+        await scene.pass_()
+
+    cast(Any, scene.channel).deliver = refuse
+    scene.stream(wait)
+    await scene.say("dana", QUESTION)
+    partial, whole = scene.messages()
+    assert refused == [True, False]
+    assert partial.reply is not None
+    assert whole.reply is not None
+    assert partial.reply.text == f"{PARTS[0]} …"
+    assert whole.reply.text.startswith(" ".join(PARTS))
+    await scene.press("dana", scene.button(whole.reply, Verb.NOT_HELPFUL), "too short")
+    assert len(scene.messages()) > 2
 
 
 @pytest.mark.parametrize("outsiders", [True, False])

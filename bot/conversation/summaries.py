@@ -104,25 +104,33 @@ class Summaries:
         """The last line that a round has looked at."""
         self._waiting: list[str] = []
         """What is worth it and did not fit into a round."""
+        self._taken: set[str] = set()
+        """What was taken since nothing waited."""
 
     async def step(self) -> float | None:
-        """One round, for a loop: all offline ones first, since a model may take its time. Returns 0 when there is more to do."""
-        found = [*self._waiting, *await self._store.forgotten(), *await self._grown()]
-        worth = [*dict.fromkeys(found)]
+        """One round, for a loop: all offline ones first, since a model may take its time. Returns 0 when there is more to do, which
+        comes to an end: what has been taken is not taken again before a round that leaves nothing waiting."""
+        forgotten = [one for one in await self._store.forgotten() if one not in self._taken]
+        worth = [*dict.fromkeys([*self._waiting, *forgotten, *await self._grown()])]
         now, self._waiting = worth[:AT_ONCE], worth[AT_ONCE:]
+        self._taken.update(now)
         drafts = [draft for one in now if (draft := await self._guarded(one)) is not None]
         for draft in sorted(drafts, key=lambda draft: draft.handoff is None):
             try:
                 await self._better(draft)
             except Exception:  # a defect in one summary: the others are still made
                 log.exception("summary_broken", conversation=draft.kept.conversation_id)
-        return 0.0 if self._waiting else None
+        if self._waiting:
+            return 0.0
+        self._taken.clear()
+        return None
 
     async def _guarded(self, conversation_id: str) -> _Draft | None:
         try:
             return await self._draft(conversation_id)
-        except Exception:  # as above; the database's own failures come again with the next lines
+        except Exception:  # as above; what had been forgotten comes last next time, the rest again with the next lines
             log.exception("summary_broken", conversation=conversation_id)
+            await self._store.put_off(conversation_id, self._clock())
             return None
 
     async def _grown(self) -> list[str]:
@@ -163,7 +171,10 @@ class Summaries:
             return None
         at_desk = await self._handoffs.at_desk(conversation.address)
         if at_desk is not None and at_desk.person_id != conversation.person_id:
-            return None  # what staff do there is none of their own
+            # What staff do there is none of their own.
+            if kept.upto == 0 and kept.at is not None:
+                await self._store.save(replace(kept, at=None))
+            return None
         lines = await self._conversations.transcript(conversation_id, limit=LINES, after=kept.upto)
         material = await self._material(conversation, kept, lines)
         made = offline(material)

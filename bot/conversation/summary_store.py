@@ -66,9 +66,16 @@ class SummaryStore:
         return replace(kept, version=kept.version + 1)
 
     async def forgotten(self, limit: int = 50) -> list[str]:
-        """Conversations whose summary knew a line that was changed since."""
+        """Conversations whose summary knew a line that was changed since, the longest kept first."""
+        query = select(s.conversation_id).where(s.upto == 0, s.at.is_not(None)).order_by(s.at).limit(limit)
         async with self._sessions() as session:
-            return list((await session.execute(select(s.conversation_id).where(s.upto == 0, s.at.is_not(None)).limit(limit))).scalars())
+            return list((await session.execute(query)).scalars())
+
+    async def put_off(self, conversation_id: str, now: datetime) -> None:
+        """Of what is forgotten this one comes last."""
+        mine = (s.conversation_id == conversation_id, s.upto == 0, s.at.is_not(None))
+        async with self._sessions.begin() as session:
+            await session.execute(update(t.conversation_summary).where(*mine).values(at=now))
 
 
 async def touched(session: AsyncSession, conversation_id: str, line: int) -> None:

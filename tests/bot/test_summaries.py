@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, insert, select
+from sqlalchemy import delete, event, insert, select, update
 
 from bot import tables as t
 from bot.conversation.model import Conversation, Speaker, TranscriptEvent
@@ -348,6 +348,53 @@ async def test_a_defect_in_one_keeps_no_other_waiting(book: Book) -> None:
     await book.talk(GROWN)
     assert await summaries.step() is None
     assert (await book.kept()).version == 0
+
+
+async def test_what_always_breaks_starves_nothing_and_is_no_busy_loop(book: Book) -> None:
+    async def broken(person: str) -> str:
+        if person != "dana":
+            raise ValueError("no directory")
+        return "Dana Whitfield"
+
+    people = [f"p{n}" for n in range(60)]
+    async with book.sessions.begin() as session:
+        await session.execute(insert(t.person), [{"id": one, "directory_key": one, "created_at": NOW} for one in people])
+        for one in people:
+            await book.conversations.save(session, Conversation(one, Address("web", "local", one, "t"), one, NOW))
+        rows = [{"conversation_id": one, "upto": 0, "summary": {}, "at": NOW - LATER, "version": 1} for one in people]
+        await session.execute(insert(t.conversation_summary), rows)
+        mine = {"conversation_id": book.id, "upto": 0, "summary": {}, "at": NOW, "version": 1}
+        await session.execute(insert(t.conversation_summary), [mine])
+    await book.say(SCREEN)
+    summaries = book.summaries()
+    summaries._name = broken
+    pauses = []
+    while len(pauses) < 20:
+        book.now += timedelta(seconds=1)
+        pauses.append(await summaries.step())
+        if pauses[-1] is None:
+            break
+    assert len(pauses) <= 5
+    assert await book.asked() == SCREEN
+
+
+async def test_what_is_at_somebody_else_s_desk_is_not_taken_again(book: Book) -> None:
+    class Elsewhere:
+        person_id = "omar"
+
+    async def at_desk(_: Address) -> Any:
+        return Elsewhere()
+
+    await book.talk(GROWN)
+    summaries = book.summaries()
+    await summaries.step()
+    await book.say("my badge is 4711", message="m1")
+    async with book.sessions.begin() as session:
+        await session.execute(update(t.conversation_summary).values(upto=0, summary={}))
+    assert await book.store.forgotten() == [book.id]
+    summaries._handoffs.at_desk = at_desk  # type: ignore[method-assign]
+    await summaries.step()
+    assert await book.store.forgotten() == []
 
 
 # -- what it costs

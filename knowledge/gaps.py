@@ -162,6 +162,7 @@ class Gaps:
         self._audit = audit
         self._clock = clock
         self._asked_at_once = asked_at_once
+        self._settling = asyncio.Lock()
         self._renewed = False
         self._waiting: deque[str] = deque()
         self._coming: _Looked | None = None
@@ -198,8 +199,13 @@ class Gaps:
         """Closes the gaps that an article answers which was published since; returns how many.
 
         Asks a bounded number of questions, those that are nearest to the new articles first; called again, it goes on. What was
-        looked at is kept in the database once all are asked, so that nothing is asked again, or passed over, after a restart.
+        looked at is kept in the database once all are asked, so that nothing is asked again, or passed over, after a restart. Of two
+        calls the second waits for the first.
         """
+        async with self._settling:
+            return await self._settle()
+
+    async def _settle(self) -> int:
         if not self._renewed and not await self._renew():
             return 0
         if not self._waiting:

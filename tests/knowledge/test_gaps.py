@@ -1,5 +1,6 @@
 """Questions that nobody could answer come together, close when somebody says so, and by themselves when they are answered."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -177,6 +178,14 @@ async def test_a_round_asks_a_bounded_number_and_the_next_goes_on(shelf: Shelf) 
         await desk.asked(ASKED)
     await desk.shelf.put(PARKING)
     assert [await desk.gaps.settle() for _ in range(4)] == [2, 2, 1, 0]
+
+
+async def test_two_rounds_at_once_close_each_gap_once(shelf: Shelf) -> None:
+    desk = Desk(shelf, asked_at_once=3)
+    for _ in range(5):
+        await desk.asked(ASKED)
+    await desk.shelf.put(PARKING)
+    assert await asyncio.gather(*(desk.gaps.settle() for _ in range(3))) == [3, 2, 0]
 
 
 async def test_the_directory_may_be_away_for_a_while(desk: Desk) -> None:

@@ -81,7 +81,9 @@ def _of_languages() -> Mapping[str, Any]:
 
 
 def says_no(text: str, language: str) -> bool | None:
-    """Whether words of another language speak of something that is not wanted; None for a language whose words are not known."""
+    """Whether words of a language speak of something that is not wanted; None for a language whose words are not known."""
+    if language == "en":
+        return bool(_NOT.search(text))
     words = _of_languages().get(language)
     return None if words is None else not frozenset(_WORDS.findall(text.lower())).isdisjoint(words["negations"])
 
@@ -225,6 +227,7 @@ _NEGATED = re.compile(
     r"|take away|take back|return|give back|close|deactivate|disable)\b",
     re.IGNORECASE,
 )
+_NOT = re.compile(r"\b(?:no|not|never|neither|nor|without|cannot|can't|none|nothing|\w+n't)\b", re.IGNORECASE)
 _WHICH = re.compile(
     r"(?:(?:what|which|who)(?: (?:are|is|do|can|could|should|would))?(?: \w+){0,4} "
     r"(?:choose(?: from)?|pick(?: from)?|there|available|possible|allowed|exist)"

@@ -93,7 +93,7 @@ class AssistedRecognizer:
     async def _assisted(self, offline: Recognition, reading: Reading, recall: Recall) -> Recognition:
         said, engine = await self._asked(offline, reading, recall)
         context = await self.offline.surroundings.around(recall.person, reading.own, reading.quoted)
-        merging = Merging(self._skills, self.weights, recall, context, reading.own, {})
+        merging = Merging(self._skills, self.weights, recall, context, reading, {})
         others = await self._others(said, merging, recall.person, context)
         return replace(replace(merging, others=others).merged(offline, said), engine=engine)
 

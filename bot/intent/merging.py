@@ -5,7 +5,7 @@ stays where it was: a yes, a no, an undo and a "never mind" are the offline engi
 asked about; what the model alone sees is offered, never done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.conversation.model import AwaitsConfirmation, Recall
@@ -18,9 +18,9 @@ from bot.intent.lists import several
 from bot.intent.matching import tokens
 from bot.intent.model import Beneficiary, Recognition, Wish
 from bot.intent.pooling import SEEN, Evidence, Weights
-from bot.intent.said_slots import filled
+from bot.intent.said_slots import Around, filled
 from bot.intent.slots import Extraction, SlotContext, extract
-from bot.intent.text import parts
+from bot.intent.text import Reading, parts
 from bot.intent.withdrawing import bare_topic
 from specialists.request import SlotValue
 from specialists.skill import SkillSpec
@@ -42,8 +42,12 @@ class Merging:
     weights: Weights
     recall: Recall
     context: SlotContext
-    own: str
+    reading: Reading
     others: Mapping[str, Beneficiary]
+
+    @property
+    def own(self) -> str:
+        return self.reading.own
 
     def merged(self, offline: Recognition, said: Checked) -> Recognition:
         """`offline`, with what the model adds; its engine is left to be named."""
@@ -69,9 +73,14 @@ class Merging:
             found.pop(asked, None)
         new = [one for one in said.answers if one.slot not in offline.answers]
         known = {name: one for name, one in request.slots.items() if name not in found}
-        after = filled(spec, {**known, **found}, new, self.context, answering=True)
+        after = filled(spec, {**known, **found}, new, self.context, self.around_slots(offline, said, offline.candidates), answering=True)
         answers = found | {name: one for name, one in after.items() if known.get(name) != one and name not in found}
         return answers, {name: names for name, names in offline.candidates.items() if name not in answers}
+
+    def around_slots(self, offline: Recognition, said: Checked, doubtful: Collection[str]) -> Around:
+        languages = {"en", offline.language, said.language or offline.language}
+        denies = any(acts.says_no(self.own, language) is not False for language in languages)
+        return Around(self.own, self.reading.quoted, denies, doubtful)
 
     @staticmethod
     def _turned_aside(said: Checked, asked: str) -> bool:
@@ -152,7 +161,8 @@ class _Reading:
         wishes = []
         for base in bases:
             # What is said of several things is each one's own as the offline engine read it.
-            slots = filled(spec, base.slots, one.slots, self.by.context) if len(bases) == 1 else base.slots
+            around = self.by.around_slots(self.offline, self.said, {*base.unknown, *base.candidates})
+            slots = filled(spec, base.slots, one.slots, self.by.context, around) if len(bases) == 1 else base.slots
             alone = any(slot.required and slot.name in slots and slots[slot.name].source == "model" for slot in spec.slots)
             confidence = min(sure, spec.act_at - OFFERED) if alone else sure
             wishes.append(

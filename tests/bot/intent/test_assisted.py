@@ -30,7 +30,7 @@ from bot.intent.model import (
 )
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
-from bot.intent.said_slots import filled
+from bot.intent.said_slots import Around, filled
 from bot.intent.text import read
 from connectors.errors import Refused, Retry
 from connectors.ports.language import Behalf, Unusable
@@ -240,13 +240,13 @@ async def test_another_skill_for_clear_words_is_confirmed_at_most(recognizer: Re
 def test_two_readings_of_one_slot_are_asked_about(specs: Specs) -> None:
     read = {"application": SlotValue("figma", "Figma"), "role": SlotValue("editor", "editor")}
     said = [SaidSlot("role", "viewer", "viewer"), SaidSlot("application", "Figma", "GitHub"), SaidSlot("reason", "for fun", "x")]
-    assert filled(specs["grant_access"], read, said, CONTEXT) == {
+    assert filled(specs["grant_access"], read, said, CONTEXT, Around("as editor or viewer, for fun")) == {
         "application": SlotValue("figma", "Figma"),
         "role": SlotValue("viewer", "viewer", "model"),
         "reason": SlotValue("for fun", "for fun"),
     }
     quoted = [SaidSlot("role", "viewer", "viewer", "quoted"), SaidSlot("duration", "10 days", "10 days", "quoted")]
-    assert filled(specs["grant_access"], read, quoted, CONTEXT) == {
+    assert filled(specs["grant_access"], read, quoted, CONTEXT, Around("as editor", "viewer for 10 days")) == {
         **read,
         "duration": SlotValue("P10D", "10 days", "document", tainted=True),
     }

@@ -10,8 +10,8 @@ from bot.language.identifiers import is_iban
 from connectors.ports.secrets import REMOVED, without_secrets
 
 _WORDS = (
-    r"(?:[\w-]*code|passcode|codes|pins?|otp|totp|tan|2fa|mfa|authenticator|sms|one[- ]time|einmal\w*|best[äa]tigung\w*|verification|verify"
-    r"|v[ée]rification|verificaci[óo]n|c[óo]digos?|codice|senha|kod|log[- ]?in number|sicherheitsnummer)"
+    r"(?:[\w-]{0,30}code|passcode|codes|pins?|otp|totp|tan|2fa|mfa|authenticator|sms|one[- ]time|einmal\w*|best[äa]tigung\w*|verification"
+    r"|verify|v[ée]rification|verificaci[óo]n|c[óo]digos?|codice|senha|kod|log[- ]?in number|sicherheitsnummer)"
 )
 _INNOCENT = re.compile(
     r"(?:\b(?:error|status|exit|return|response|http|post|postal|zip|area|country|cost|project|dress|source|promo|discount|voucher|booking"
@@ -30,7 +30,7 @@ _OTHER_NUMBER = re.compile(
 """Between the word and the number: what the number is instead."""
 _CODE = (
     r"(?:[A-Z]-)?\d{3}[ -]\d{3}(?!\d|[- ]\d)|(?:[A-Z]-)?\d{4,8}(?!\d|[-./:]\d)"
-    r"|(?=[A-Z0-9-]*\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8})+|(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{6,10}"
+    r"|(?=[A-Z0-9-]{0,60}\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){1,8}|(?=[A-Z]{0,9}\d)(?=\d{0,9}[A-Z])[A-Z0-9]{6,10}"
 )
 _AFTER = re.compile(rf"(?P<word>(?i:\b{_WORDS}\b))(?P<between>[^\d\n|]{{0,40}}?\n?)(?<![\w.])(?P<code>{_CODE})(?!\w)")
 _BEFORE = re.compile(

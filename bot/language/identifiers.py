@@ -110,6 +110,7 @@ NUMBERS: tuple[Found, ...] = (
     ("number", _shape(r"[1278] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[ABab]) ?\d{3} ?\d{3} ?\d{2}"), is_french_number),
     ("number", _shape(r"\d(?:[ -]?\d){12,18}"), is_card),
     ("number", _shape(r"(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}"), _anything),
+    ("number", re.compile(r"(?i:\b(?:ssn|social security)\b)[^\d\n]{0,20}(?P<it>\d{3}[ -]?\d{2}[ -]?\d{4})(?!\w|[.-]\w)"), _anything),
     ("number", _shape(r"\d{2} ?\d{3} ?\d{3} ?\d{3}"), is_german_tax_id),
     ("number", _shape(r"\d{2} ?(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d{2} ?[A-Z] ?\d{3}"), _anything),
     ("number", _shape(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"), _anything),
@@ -121,7 +122,7 @@ NUMBERS: tuple[Found, ...] = (
 
 _CALLED = r"(?i:(?:tele)?phone|tel|mobile|cell|call|whatsapp|fax|handy|telefon|mobil|t[ée]l[ée]phone|tel[ée]fono|m[óo]vil|telefone|celular)"
 CONTACTS: tuple[Found, ...] = (
-    ("email", re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}\b"), _anything),
+    ("email", re.compile(r"[\w.+%'-]{1,64}(?:[@\uff20]|\s?[(\[]at[)\]]\s?)[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[A-Za-z]{2,}\b"), _anything),
     ("phone", re.compile(r"(?<![\w+])(?<!\d )(?:\+|00(?=[1-9]\d))\d[\d ().\-/]{6,18}\d(?!\w)"), _is_telephone),
     ("phone", re.compile(r"(?<!\w)\(\d{2,5}\)[ -]?\d[\d -]{4,}\d(?!\w)"), _is_telephone),
     ("phone", re.compile(r"(?<![\w.-])\d{3}[-. ]\d{3}[-. ]\d{4}(?!\w|[.-]\d)"), _is_telephone),

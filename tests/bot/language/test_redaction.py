@@ -90,6 +90,8 @@ def test_the_starter_articles_lose_nothing_but_contacts() -> None:
         ("DE89 3704 0044 0532 0130 00 and GB29NWBK60161331926819", "[number 1] and [number 2]"),
         ("4111 1111 1111 1111 and 5500-0000-0000-0004", "[number 1] and [number 2]"),
         ("SSN 078-05-1120", "SSN [number 1]"),
+        ("my SSN is 078051120, ssn 078 05 1121", "my SSN is [number 1], ssn [number 2]"),
+        ("dana(at)acme.example, dana [at] acme.example or dana.reyes＠acme.example", "[email 1], [email 2] or [email 3]"),
         ("Steuer-ID 86 095 742 719, SV 15 070649 C 103", "Steuer-ID [number 1], SV [number 2]"),
         ("NIR 2 55 08 14 168 025 38", "NIR [number 1]"),
         ("NI number QQ 12 34 56 C is no number, AB 12 34 56 C is", "NI number QQ 12 34 56 C is no number, [number 1] is"),

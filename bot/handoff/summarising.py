@@ -18,6 +18,7 @@ from bot.conversation.model import TranscriptEvent
 from bot.conversation.summary import ASKED_CHARS, ASSISTANT, ITEM_CHARS, SPECIALIST, STAFF, Attempt, Outcome, Summary, bounded, short
 from bot.handoff.grounding import Numbered, agrees, cited, supported
 from bot.handoff.model import Handoff, HandoffState
+from bot.handoff.naming import without_names
 from connectors.errors import ConnectorError
 from connectors.ports.chat import ReplyKind
 from connectors.ports.language import Ask, Behalf, LanguageModel, Prompt
@@ -231,12 +232,7 @@ class _Sheet:
         return self._staff.setdefault(by, f"staff {len(self._staff) + 1}") if by.startswith(STAFF) else by
 
     def _without_names(self, text: str) -> str:
-        """Whoever takes part is named by their part."""
-        for person_id, name in self._material.names.items():
-            part = "the employee" if person_id == self._material.employee else "staff"
-            for called in sorted({name, *(word for word in name.split() if len(word) > 1)}, key=len, reverse=True):
-                text = re.sub(rf"(?<!\w){re.escape(called)}(?!\w)", part, text)
-        return text
+        return without_names(text, self._material.names, self._material.employee)
 
 
 def recorded(requests: Iterable[tuple[Request, Sequence[RequestEvent]]], handoffs: Iterable[Handoff]) -> tuple[Attempt, ...]:

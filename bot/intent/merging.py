@@ -2,7 +2,8 @@
 
 The model adds what the offline engine cannot read: other languages, unusual words, slots that no pattern finds. What gives authority
 stays where it was: a yes, a no, an undo and a "never mind" are the offline engine's alone, and so is what it finds negated or merely
-asked about; what the model alone sees is offered, never done.
+asked about; what either of them alone sees is offered, never done. So the model may make a wish more doubtful, but never bring one to
+where it is acted on.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -56,7 +57,9 @@ class Merging:
         if said.sensitive is not None:
             return Recognition(offline.utterance, language, (), sensitive=said.sensitive, urgent=urgent)
         read = _Reading(self, offline, said, frozenset({offline.language, language} - {"en"}))
-        wishes = read.wishes()
+        # What closes a matter stands alone: whatever the model sees beside it would have it passed over.
+        reserved = len(offline.wishes) == 1 and offline.wishes[0].act in RESERVED
+        wishes = () if reserved else read.wishes()
         answers, candidates = self._answers(offline, said)
         return replace(offline, language=language, wishes=wishes or offline.wishes, urgent=urgent, answers=answers, candidates=candidates)
 
@@ -109,15 +112,42 @@ class _Reading:
     def wishes(self) -> tuple[Wish, ...]:
         found: list[Wish] = []
         covered: set[int] = set()
-        for one in self.said.wishes:
+        for one in self._each_once():
             near = [place for place, wish in enumerate(self.offline.wishes) if _overlap(wish.text, one.said)]
             theirs = [self.offline.wishes[place] for place in near]
             if one.act == "unclear" or any(wish.act in RESERVED for wish in theirs):
                 continue
             covered.update(near)
             found += [wish for wish in self._taken(one, theirs) if wish not in found]
-        left = [wish for place, wish in enumerate(self.offline.wishes) if place not in covered and wish.act in _STAYS]
-        return tuple(sorted([*found, *left], key=self._place)[:MOST_WISHES]) if found else ()
+        left = [self._passed_over(wish) for place, wish in enumerate(self.offline.wishes) if place not in covered and wish.act in _STAYS]
+        if not found:
+            return tuple(self._passed_over(wish) for wish in self.offline.wishes)
+        kept = sorted([*found, *left], key=lambda wish: wish.act not in RESERVED)[:MOST_WISHES]
+        return tuple(sorted(kept, key=self._place))
+
+    def _each_once(self) -> list[SaidWish]:
+        """The wishes, without what only says again, in words of an earlier one, that the same is wanted."""
+        once: list[SaidWish] = []
+        for one in self.said.wishes:
+            if one.act != "skill" or not any(self._again(one, other) for other in once):
+                once.append(one)
+        return once
+
+    def _again(self, one: SaidWish, before: SaidWish) -> bool:
+        if one.skill != before.skill or one.skill is None or not self._share(one.said, before.said):
+            return False
+        things = {slot.name for slot in self.by.skills[one.skill].slots if slot.type in ("application", "hardware")}
+        named = [{slot.slot: slot.said for slot in wish.slots if slot.slot in things} for wish in (one, before)]
+        return not any(name in named[1] and not self._share(said, named[1][name]) for name, said in named[0].items())
+
+    def _share(self, one: str, other: str) -> bool:
+        """Whether words of the utterance overlap, as they first stand there."""
+        first, second = self.by.own.find(one), self.by.own.find(other)
+        return first < second + len(other) and second < first + len(one)
+
+    def _passed_over(self, wish: Wish) -> Wish:
+        """What is to be done although the model, who read these words, sees no such wish in them: it takes a yes."""
+        return replace(wish, guessed=True) if wish.skill in self.by.skills and self.by.skills[wish.skill].effect else wish
 
     def _place(self, wish: Wish) -> int:
         place = self.by.own.find(wish.text)
@@ -137,7 +167,8 @@ class _Reading:
                 return [replace(rival, confidence=min(doubted, rival.confidence), alternatives=((one.skill, mine),))]
             return [replace(wish, alternatives=((rival.skill, doubted),)) for wish in wishes]
         if rival is not None and rival.skill is not None and doubted >= self.by.skills[rival.skill].notify_at:
-            return [replace(rival, confidence=min(doubted, rival.confidence))]
+            less = replace(rival, confidence=min(doubted, rival.confidence))
+            return [self._passed_over(less) if one.confidence >= ACCEPTED else less]
         same = next((wish for wish in near if wish.act == one.act), None)
         sure = self.by.weights.pool(Evidence(None if same is None else same.confidence, one.confidence, agree=same is not None))
         if same is not None:
@@ -150,13 +181,15 @@ class _Reading:
         assert one.skill is not None
         spec = self.by.skills[one.skill]
         shared = sum(other.skill == one.skill for other in self.said.wishes) > 1
-        if same and not (shared and len(same) == 1):
+        split = shared and len(same) == 1
+        if same and not split:
             bases = list(same)
         else:
             text = one.said
             fillings: Sequence[Extraction] = several(spec, text, self.by.context) or [extract(spec, text, self.by.context)]
             bases = [Wish("skill", text, 0.0, spec.name, _plain(each), None, None, (), each.candidates, each.unknown) for each in fillings]
         sure, guessed = self._confidence(one, spec, same)
+        guessed = guessed or split
         other = next((wish.beneficiary for wish in same if wish.beneficiary is not None), self.by.others.get(one.said))
         wishes = []
         for base in bases:
@@ -188,9 +221,11 @@ class _Reading:
         if any(unwanted(text, spec, way=acts.how_to(text) is not None) for text in around):
             return min(sure, UNWANTED), False
         # A "not" in a language that the offline engine does not read would pass it by.
-        guessed = not same or seen < SEEN or any(acts.says_no(self.by.own, language) is not False for language in self.foreign)
+        guessed = not same or seen < spec.notify_at or any(acts.says_no(self.by.own, language) is not False for language in self.foreign)
         named = bare_topic(self.by.own, self.by.skills, self.by.context) is not None
         if guessed or named or any(acts.how_to(text) for text in around):
+            sure = min(sure, spec.act_at - OFFERED)
+        if seen < spec.act_at:
             sure = min(sure, spec.act_at - OFFERED)
         if self._repeats(spec):
             # To say it once more is a yes, and a yes is not the model's to hear.

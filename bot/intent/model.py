@@ -56,7 +56,7 @@ class Wish:
     search: str | None = None
     """A question in the articles' language that stands by itself, to look for articles by; None: `text` serves."""
     guessed: bool = False
-    """A language model alone sees it in the words: it takes a yes, however low the risk is."""
+    """One engine alone sees it in the words, the offline one or a language model: it takes a yes, however low the risk is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ def _is_other(wish: Wish, pending: OpenRequest | None, specs: Mapping[str, Skill
             spec = specs.get(wish.skill or "")
             if spec is None or (pending is not None and spec.name == pending.skill):
                 return False
-            # What a language model alone sees never comes so far as to be acted on.
+            # What one engine alone sees never comes so far as to be acted on.
             return wish.confidence >= (spec.notify_at if wish.guessed and not answered else spec.act_at)
         case "question":
             return wish.text.rstrip().endswith("?") and (not answered or wish.confidence >= _EITHER)
@@ -155,7 +155,8 @@ def _confirmed(
     wish = recognition.wishes[0]
     again = act == "skill" and pending is not None and wish.skill == pending.skill and wish.beneficiary is None
     # Saying it once more, in clear words, is a yes.
-    return (Confirm(request_id, yes=True),) if again and wish.skill and wish.confidence >= specs[wish.skill].act_at else ()
+    clear = again and wish.skill and not wish.guessed and wish.confidence >= specs[wish.skill].act_at
+    return (Confirm(request_id, yes=True),) if clear else ()
 
 
 # -- wishes --------------------------------------------------------------------------------------------------------
@@ -166,9 +167,20 @@ def _served(wishes: Sequence[Wish], recognition: Recognition, recall: Recall, sp
     steps: list[Step] = []
     for wish in meant:
         step = _serve(wish, recognition, recall, specs)
-        if step not in steps:
+        if not any(_same(step, other) for other in steps):
             steps.append(step)
     return tuple(steps[:MAX_STEPS])
+
+
+def _same(one: Step, other: Step) -> bool:
+    """Nothing is asked for twice in one breath, whatever the words and however sure they are."""
+    if not isinstance(one, Fulfil) or not isinstance(other, Fulfil):
+        return one == other
+    return _wanted(one) == _wanted(other)
+
+
+def _wanted(step: Fulfil) -> tuple[object, ...]:
+    return step.skill, {name: slot.value for name, slot in step.slots.items()}, step.beneficiary, step.candidates, step.unknown
 
 
 def _serve(wish: Wish, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> Step:

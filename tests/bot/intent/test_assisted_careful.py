@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.conversation.model import AwaitsSlot, Recall
-from bot.intent.model import Fill, Fulfil, Step
+from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, Recall
+from bot.intent.model import Confirm, Fill, Fulfil, Step
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from specialists.request import SlotValue
@@ -86,3 +86,70 @@ async def test_a_value_of_ones_own_words_is_not_tainted_by_a_quotation(recognize
     (step,) = await steps(recognizer, specs, text, result(said, language="de"))
     assert isinstance(step, Fulfil)
     assert step.slots["application"] == SlotValue("figma", "Figma")
+
+
+# -- wishes --------------------------------------------------------------------------------------------------------
+
+MAIL = "mail from IT: accounts get locked on Monday"
+NO_NEED = "no need to unlock the account"
+
+
+async def test_what_the_offline_engine_would_ask_about_is_asked_about(recognizer: Recognizer, specs: Specs) -> None:
+    (offline,) = (await recognizer.recognize(MAIL, recalling())).wishes
+    assert offline.confidence < specs["unlock_account"].notify_at
+    (step,) = await steps(recognizer, specs, MAIL, result(wish(MAIL, "unlock_account", confidence=1.0)))
+    assert isinstance(step, Fulfil)
+    assert unasked([step], specs) == []
+
+
+async def test_no_model_lifts_a_wish_to_where_it_is_acted_on(recognizer: Recognizer, specs: Specs) -> None:
+    for text in ("password expired soon they say", "the password is not what it was", "my laptop and my account"):
+        offline = await recognizer.recognize(text, recalling())
+        for skill in ("reset_password", "request_hardware", "unlock_account"):
+            by, _ = assisted(recognizer, specs, result(wish(text, skill, confidence=1.0)))
+            found = await by.recognize(text, recalling())
+            before = max((one.confidence for one in offline.wishes if one.skill == skill), default=0.0)
+            after = max((one.confidence for one in found.wishes if one.skill == skill), default=0.0)
+            assert after < specs[skill].act_at or before >= specs[skill].act_at
+
+
+async def test_one_wish_in_overlapping_words_is_one_request(recognizer: Recognizer, specs: Specs) -> None:
+    text = "I could use editor access to Figma for about 30 days if possible"
+    slots = (("duration", "30 days", "30 days"), ("role", "editor", "editor"), ("application", "Figma", "Figma"))
+    pieces = (text, text[:-12], text[2:], text[8:])
+    told = [wish(one, "grant_access", *slots, ("reason", "if possible" if one == text else "could use", "")) for one in pieces]
+    assert len(await steps(recognizer, specs, text, result(*told))) == 1
+
+
+async def test_two_things_in_the_same_words_stay_two(recognizer: Recognizer, specs: Specs) -> None:
+    text = "Ich brauche Zugriff auf Figma und auf GitHub"
+    told = [wish(text, "grant_access", ("application", one, one)) for one in ("Figma", "GitHub")]
+    found = await steps(recognizer, specs, text, result(*told, language="de"))
+    assert [step.slots["application"].value for step in found if isinstance(step, Fulfil)] == ["figma", "github"]
+
+
+async def test_no_wishes_beside_a_no_hide_it(recognizer: Recognizer, specs: Specs) -> None:
+    recall = recalling(AwaitsConfirmation("r1"), requests=(open_request("r1", "reset_password", state="confirming"),))
+    text = "no, I do not want that any more"
+    for said in ("n", "no", text, "I do not want that"):
+        told = [wish(said, act=act) for act in ("human", "question", "help", "status")]
+        assert await steps(recognizer, specs, text, result(*told), recall) == (Confirm("r1", yes=False),)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (NO_NEED, result()),
+        (NO_NEED, result(wish(NO_NEED, act="unclear", confidence=0.99))),
+        ("my phone is locked", result(wish("my phone is locked", act="question", confidence=0.9))),
+        ("my screen got locked", result(wish("my screen got locked", act="unclear", confidence=0.99))),
+    ],
+)
+async def test_what_the_model_does_not_see_is_asked_about(recognizer: Recognizer, specs: Specs, text: str, told: Any) -> None:
+    assert unasked(route(await recognizer.recognize(text, recalling()), recalling(), specs), specs)
+    assert unasked(await steps(recognizer, specs, text, told), specs) == []
+
+
+async def test_to_say_it_again_is_no_yes_where_the_model_sees_no_such_wish(recognizer: Recognizer, specs: Specs) -> None:
+    recall = recalling(AwaitsConfirmation("r1"), requests=(open_request("r1", "unlock_account", state="confirming"),))
+    assert not any(isinstance(step, Confirm) for step in await steps(recognizer, specs, "my phone is locked", result(), recall))

@@ -94,7 +94,9 @@ QUESTION = act("question", "how long is parental leave?")
             recalling(),
             [Fulfil("unlock_account", {}, 0.95, "one"), Fulfil("check_pto_balance", {}, 0.95, "two")],
         ),
-        (said(*(skill("request_hardware", text=str(n)) for n in range(6))), recalling(), 4),
+        (said(*(skill("request_hardware", text=str(n), unknown={"item": str(n)}) for n in range(6))), recalling(), 4),
+        # once, however often it is said
+        (said(*(skill("unlock_account", 0.9 + n / 100, str(n)) for n in range(4))), recalling(), 1),
         (said(act("greeting"), skill("unlock_account")), recalling(), [Fulfil("unlock_account", {}, 0.95, "some words")]),
         # questions
         (said(QUESTION), recalling(), [Answer("how long is parental leave?")]),

@@ -125,7 +125,7 @@ def plans(cast: Sequence[tuple[str, str]] = CAST) -> st.SearchStrategy[Plan]:
     return st.builds(
         Plan,
         cast=st.sampled_from(cast),
-        words=st.sampled_from((*WORDS, *QUESTIONS, *QUESTIONS)),
+        words=st.sampled_from((*WORDS, *QUESTIONS)),
         afterwards=st.sampled_from(AFTERWARDS),
         approved=st.booleans(),
         tape=st.binary(min_size=96, max_size=96),

@@ -3,8 +3,10 @@
 Background loops and what is only kept in memory go on; between two plans all of them are at rest.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -81,18 +83,24 @@ class Stage:
     def keep(self) -> Kept:
         kept = {}
         for path in self._files:
-            kept[path] = sqlite3.connect(":memory:")
+            kept[path] = sqlite3.connect(":memory:", check_same_thread=False)
             with sqlite3.connect(path) as live:
                 live.backup(kept[path])
             live.close()
         return Kept(kept, self.company.clock.now)
 
-    def put_back(self, kept: Kept) -> None:
+    async def put_back(self, kept: Kept) -> None:
+        """On a thread of its own: it waits for whoever is writing, and that may be a loop of Foyer's."""
+        with ThreadPoolExecutor(1) as thread:
+            await asyncio.get_running_loop().run_in_executor(thread, self._put_back, kept)
+        self.company.clock.now = kept.at
+
+    @staticmethod
+    def _put_back(kept: Kept) -> None:
         for path, copy in kept.files.items():
             live = sqlite3.connect(path, timeout=30)
             copy.backup(live)
             live.close()
-        self.company.clock.now = kept.at
 
     def outside(self) -> Rows:
         """All that the sandbox company has, read beside Foyer."""

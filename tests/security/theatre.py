@@ -139,7 +139,7 @@ class Theatre:
         """Where a plan begins, and what is remembered then; None for somebody who is not talked to."""
         if (person, name) not in self._scenes:
             self.attacker.silent = True
-            self.stage.put_back(self._base)
+            await self.stage.put_back(self._base)
             for line in SCENES[name]:
                 who, _, said = line.rpartition(": ")
                 if said.startswith("!"):
@@ -236,7 +236,7 @@ class Theatre:
     async def play(self, plan: Plan) -> Record:
         person, scene = plan.cast
         kept, _ = await self.scene(person, scene)
-        self.stage.put_back(kept)
+        await self.stage.put_back(kept)
         self._heard, self._pressed = [], []
         # It may have broken in the plan before, but has not failed lately.
         self.company.app.model.breakers = {"small": Breaker(), "large": Breaker()}

@@ -64,6 +64,7 @@ from bot.teaching.lessons import LessonStore, forget_old_lessons
 from bot.teaching.proposing import Teacher
 from bot.teaching.reviewing import Review
 from bot.teaching.versions import Versions
+from bot.thinking import Thinking
 from bot.threads import Threads
 from bot.turn import TurnHandler
 from bot.under_cards import UnderCards
@@ -314,6 +315,7 @@ class App:
             under_cards=UnderCards(self.outbox, self.requests, self.handoffs, self.channels, self.responder),
             rooms=self.rooms,
             talks=talks,
+            thinking=Thinking(self.sessions),
             topic=self._topic,
             teacher=teacher,
             saver=saver,
@@ -428,8 +430,10 @@ class App:
         await asyncio.gather(*(platform.stop_receiving() for platform in self.platforms))
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
+        await self.turns.thinking.close()
         others = (*self._loops, self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop, self.uploads)
         await asyncio.gather(*(loop.stop(patience) for loop in others))
+        await self.sessions.at_rest()
         await self.outbox.close(patience)
         for platform in self.platforms:
             await platform.close()

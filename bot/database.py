@@ -6,15 +6,17 @@ On SQLite a transaction that reads first and writes later fails when somebody el
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+T = TypeVar("T")
 
 
 class Turnstile:
@@ -56,6 +58,8 @@ class Sessions(async_sessionmaker[AsyncSession]):
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine, expire_on_commit=False)
         self._turnstile = Turnstile() if engine.dialect.name == "sqlite" else None
+        self._writers: set[asyncio.Task[Any] | None] = set()
+        self._in_peace: set[asyncio.Task[Any]] = set()
 
     @asynccontextmanager
     async def begin(self, *, urgent: bool = False) -> AsyncIterator[AsyncSession]:  # type: ignore[override]
@@ -63,9 +67,31 @@ class Sessions(async_sessionmaker[AsyncSession]):
         waits for it, so it goes before those that only this process waits for.
         """
         turnstile = self._turnstile.through(urgent=urgent) if self._turnstile is not None else nullcontext()
-        async with turnstile, self() as session, session.begin():
-            await session.connection(execution_options={"writes": True})
-            yield session
+        async with turnstile:
+            writer = asyncio.current_task()
+            self._writers.add(writer)
+            try:
+                async with self() as session, session.begin():
+                    await session.connection(execution_options={"writes": True})
+                    yield session
+            finally:
+                self._writers.discard(writer)
+
+    def is_written_by(self, task: asyncio.Task[Any]) -> bool:
+        """Whether it is within a transaction that writes: cut off there, it may keep the lock."""
+        return task in self._writers
+
+    async def in_peace(self, work: Coroutine[Any, Any, T]) -> T:
+        """A short transaction that comes to its end even if whoever waits for it is cut off."""
+        task = asyncio.create_task(work)
+        self._in_peace.add(task)
+        task.add_done_callback(self._in_peace.discard)
+        return await asyncio.shield(task)
+
+    async def at_rest(self) -> None:
+        """Waits for what was begun in peace."""
+        while self._in_peace:
+            await asyncio.wait(set(self._in_peace))
 
 
 def insert_into(session: AsyncSession, table: Table) -> Any:

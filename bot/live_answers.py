@@ -36,7 +36,6 @@ class LiveAnswer:
         self.card_key = f"answer:{uuid5(NAMESPACE_OID, turn)}"
         self._shown_at: float | None = None
         self._end: Post | None = None
-        self._writing: asyncio.Task[bool] | None = None
         self.over = False
         self.seen: Answer | None = None
 
@@ -46,8 +45,7 @@ class LiveAnswer:
         if self._shown_at is not None and now - self._shown_at < EVERY:
             return
         # Whoever waits for the model may be cut off, but not within a transaction.
-        self._writing = asyncio.create_task(self._write(post))
-        if not await asyncio.shield(self._writing):
+        if not await self._to.sessions.in_peace(self._write(post)):
             self.over = True
             raise Stopped
         self._shown_at, self.seen = now, so_far

@@ -1,10 +1,8 @@
 """One turn of a conversation: hear, understand, respond, save. Thinks outside any transaction, saves in one short one."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, replace
-from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,6 +32,7 @@ from bot.second_thoughts import SecondThoughts
 from bot.shortcuts import Shortcuts
 from bot.talk import Talk, Talks
 from bot.teaching.proposing import Teacher
+from bot.thinking import Thinking
 from bot.threads import Threads
 from bot.under_cards import UnderCards
 from bot.words import Words
@@ -47,7 +46,6 @@ from specialists.skill import SkillSpec
 from specialists.store import Conflict
 
 log = structlog.get_logger()
-T = TypeVar("T")
 UNCLEAR = (steps.OfferHuman, steps.Say, steps.DeclineHuman)
 """Steps that a summons, or words which may be meant for somebody else, need not be answered with."""
 UNASKED = (ActivityKind.OPENED, ActivityKind.RATED)
@@ -79,6 +77,7 @@ class TurnHandler:
     under_cards: UnderCards
     rooms: Rooms
     talks: Talks
+    thinking: Thinking
     topic: Topic
     teacher: Teacher
     saver: Saver
@@ -176,7 +175,7 @@ class TurnHandler:
         if self.patience is not None:
             talk.behalf = await self.patience.behalf(talk, (now - received.at).total_seconds())
             talk.live = live if not place.begins else None
-        if not await within(self.timeout, self._take_part(activity, talk)):
+        if not await self.thinking.within(self.timeout, self._take_part(activity, talk)):
             return False
         self.hearing.finish(talk)
         await self.front_page.follow(changes)
@@ -393,23 +392,6 @@ class TurnHandler:
                 private=None if recognition.sensitive else {"text": recognition.utterance[:2000]},
             )
         )
-
-
-async def within(seconds: float, thinking: Coroutine[Any, Any, T]) -> T:
-    """Waits so long and no longer. What is late is left to end by itself, since a transaction that is cut off may keep its lock.
-
-    Nothing comes of it: only what is waited for is saved. Raises TimeoutError.
-    """
-    task = asyncio.create_task(thinking)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    if not done:
-        _late.add(task)
-        task.add_done_callback(_late.discard)
-        raise TimeoutError
-    return task.result()
-
-
-_late: set[asyncio.Task[Any]] = set()
 
 
 class AlreadyHandled(Exception):

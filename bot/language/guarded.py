@@ -17,7 +17,7 @@ from bot.language.breaker import Breaker, Entry, verdict
 from bot.language.budgets import Scope, Spent, estimate, scopes
 from bot.language.redaction import Redactor, Restore
 from bot.language.settings import ModelSettings
-from bot.language.usage import OK, Budget, UsageStore, Use, in_peace
+from bot.language.usage import OK, Budget, UsageStore, Use
 from connectors.errors import ConnectorError, Retry
 from connectors.ports.language import Ask, Completion, LanguageModel, Size, Unusable, Usage, Watch
 from connectors.ports.records import Clock, utcnow
@@ -158,7 +158,7 @@ class Guarded:
             cache_read=usage.cache_read,
             cache_written=usage.cache_written,
         )
-        await in_peace(self._record(call, use))
+        await self._store.in_peace(self._record(call, use))
 
     async def _record(self, call: _Call, use: Use) -> None:
         try:

@@ -55,6 +55,10 @@ class UsageStore:
         self._sessions = sessions
         self._limits = limits
 
+    async def in_peace(self, work: Coroutine[Any, Any, None]) -> None:
+        """Comes to its end even if whoever waits for it is cut off."""
+        await self._sessions.in_peace(work)
+
     async def spent(self, of: Sequence[Scope]) -> Mapping[Scope, Spent]:
         """All of them; of what nobody has spent, nothing."""
         # Row by row: SQLite reads the whole table for rows that are `in` a list.
@@ -155,7 +159,7 @@ class Budget:
         alone = over({scope: totals[scope] for scope in full}, wanted, self._limits)
         if news := [scope for scope in alone if scope not in self._full]:
             self._full.update(dict.fromkeys(news))
-            await in_peace(self._store.refused(news, at))
+            await self._store.in_peace(self._store.refused(news, at))
         log.info("model_budget_spent", limits=[scope.limit for scope in full], of=[scope.of for scope in full])
         raise Refused("budget_spent", ", ".join(scope.limit for scope in full))
 
@@ -167,17 +171,6 @@ class Budget:
                 del self._held[scope]
             else:
                 self._held[scope] = left
-
-
-_writing: set[asyncio.Task[None]] = set()
-
-
-async def in_peace(work: Coroutine[Any, Any, None]) -> None:
-    """Comes to its end even if whoever waits for it is cut off: on SQLite a transaction that is cut off keeps its lock."""
-    task = asyncio.create_task(work)
-    _writing.add(task)
-    task.add_done_callback(_writing.discard)
-    await asyncio.shield(task)
 
 
 def row_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:

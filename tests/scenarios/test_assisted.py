@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bot.buttons import Verb
 from bot.intake import AT_ONCE
 from bot.language.settings import Limit, Limits, ModelSettings
+from bot.tables import model_use
 from connectors.anthropic.connector import Claude
 from connectors.anthropic.settings import ClaudeSettings
 from connectors.errors import Retry
@@ -168,6 +169,27 @@ async def test_a_crash_between_stream_and_save_ends_with_one_whole_answer(scene:
 
 async def _nothing() -> None:
     return None
+
+
+async def test_after_a_stop_nothing_of_a_turn_goes_on_and_what_the_model_has_read_is_recorded(scene: Open) -> None:
+    begun = asyncio.Event()
+
+    async def hang() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with scene(Breaking(hang)) as open_:
+        before = asyncio.all_tasks()
+        saying = asyncio.create_task(open_.say("dana", QUESTION))
+        await begun.wait()
+        saying.cancel()
+        await asyncio.gather(saying, return_exceptions=True)
+        await open_.company.app.stop(patience=0.0)
+        assert asyncio.all_tasks() <= before
+        open_.company.app = open_.company._app()
+        async with open_.company.app.sessions() as session:
+            outcomes = (await session.execute(select(model_use.c.outcome).where(model_use.c.prompt == "answer-1"))).scalars().all()
+    assert outcomes == ["cancelled"]
 
 
 async def test_a_german_wish_is_confirmed_and_done_once(scene: Open) -> None:

@@ -262,6 +262,7 @@ class App:
             requests=self.requests,
             handoffs=self.handoffs,
             name=self.people.name,
+            skills=specs,
             clock=clock,
             assisted=AssistedSummariser(self.model) if self.model is not None else None,
             on_made=self.desk.summarised,

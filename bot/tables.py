@@ -347,6 +347,8 @@ conversation_summary = Table(
     metadata,
     Column("conversation_id", String(36), ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True),
     Column("upto", Integer, nullable=False, index=True),
+    Column("known", Integer, nullable=False, server_default="0"),
+    Column("changed", Integer, nullable=False, server_default="0"),
     Column("summary", JSON, nullable=False),
     Column("model", String(120)),
     Column("prompt", String(60)),
@@ -354,7 +356,9 @@ conversation_summary = Table(
     Column("version", Integer, nullable=False),
 )
 """What a conversation comes to so far, rolled forward. `upto`: the last line of the transcript that it knows (`transcript.seq`), 0
-when it knows none, or no more; `model` and `prompt` null: made offline; `at` null: nothing was made of it yet."""
+when it knows none, or no more; `known`: how many lines there were up to it, so that one that is committed late is missed; `changed`:
+the last line there was when one was changed, up to where the bot may repeat the old words; `model` and `prompt` null: made offline;
+`at` null: nothing was made of it yet."""
 
 projection = Table(
     "projection",

@@ -5,7 +5,7 @@ is kept first; where there is a language model, what it makes of the same lines 
 line was changed meanwhile. While people have a private matter here, no model is asked at all.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,8 +22,11 @@ from bot.handoff.model import Handoff
 from bot.handoff.store import HandoffStore
 from bot.handoff.summarising import AssistedSummariser, Material, heard, offline
 from bot.intent.sensitive import by_pattern
+from connectors.ports.chat import ReplyKind
 from connectors.ports.language import Behalf
 from connectors.ports.records import Clock
+from specialists.request import Request
+from specialists.skill import SkillSpec
 from specialists.store import RequestStore
 
 log = structlog.get_logger()
@@ -85,6 +88,7 @@ class Summaries:
         requests: RequestStore,
         handoffs: HandoffStore,
         name: Callable[[str], Awaitable[str]],
+        skills: Mapping[str, SkillSpec],
         clock: Clock,
         assisted: AssistedSummariser | None = None,
         on_made: Callable[[str], Awaitable[None]] | None = None,
@@ -97,6 +101,7 @@ class Summaries:
         self._requests = requests
         self._handoffs = handoffs
         self._name = name
+        self._skills = skills
         self._clock = clock
         self._assisted = assisted
         self._on_made = on_made
@@ -208,11 +213,11 @@ class Summaries:
         handoffs = await self._handoffs.of_conversation(conversation.id)
         apart = [handoff for handoff in handoffs if handoff.sensitive is not None]
         requests = [
-            request
+            self._without_free_text(request)
             for request in await self._requests.of_conversation(conversation.id)
             if not any(handoff.covers(request.created_at) for handoff in apart)
         ][-REQUESTS:]
-        shown = [*_open_to_all(heard(lines))]
+        shown = [line for line in _open_to_all(heard(lines)) if not _may_repeat(line, kept.changed)]
         ended = [handoff for handoff in handoffs if not handoff.open and handoff.sensitive is None]
         return Material(
             lines=shown,
@@ -222,6 +227,12 @@ class Summaries:
             names=await self._names(conversation, shown, kept, ended),
             employee=conversation.person_id,
         )
+
+    def _without_free_text(self, request: Request) -> Request:
+        """What somebody wrote into it stands in their line, and goes with it."""
+        spec = self._skills.get(request.skill)
+        named = {slot.name for slot in spec.slots if slot.type != "text"} if spec is not None else set()
+        return replace(request, slots={name: slot for name, slot in request.slots.items() if name in named})
 
     async def _names(
         self, conversation: Conversation, lines: Sequence[TranscriptEvent], kept: Kept, handoffs: Sequence[Handoff]
@@ -236,3 +247,8 @@ class Summaries:
 def _open_to_all(lines: Iterable[TranscriptEvent]) -> Iterable[TranscriptEvent]:
     """Without what belongs to a private matter; and without what names one outright, as an edit may have made a line do."""
     return (line for line in lines if line.private_to is None and not (line.speaker == "person" and by_pattern(line.text)))
+
+
+def _may_repeat(line: TranscriptEvent, changed: int) -> bool:
+    """Whether the bot may repeat in it what a person has taken back since. What articles say is nobody's."""
+    return line.speaker == "bot" and (line.seq or 0) <= changed and line.reply_kind != ReplyKind.ANSWER.value

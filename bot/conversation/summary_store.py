@@ -7,7 +7,7 @@ saved, and one that knows them is gone.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import JSON, Row, case, insert, literal, null, select, update
+from sqlalchemy import JSON, Row, case, func, insert, literal, null, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +21,8 @@ s = t.conversation_summary.c
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What is known of a conversation up to line `upto`. `summary` None: nothing yet, or no more; `at` None: nothing ever.
-    `model` and `prompt` None: made offline. `version` 0: there is no row."""
+    `model` and `prompt` None: made offline. `version` 0: there is no row. `known`: how many lines there were up to that one that belong
+    to no private matter; `changed`: up to this line the bot may repeat words that were changed since."""
 
     conversation_id: str
     upto: int = 0
@@ -30,6 +31,8 @@ class Kept:
     prompt: str | None = None
     at: datetime | None = None
     version: int = 0
+    known: int = 0
+    changed: int = 0
 
 
 class SummaryStore:
@@ -45,6 +48,7 @@ class SummaryStore:
         """Over the version it was read at; None when somebody else was faster, or a line was changed meanwhile."""
         values = {
             "upto": kept.upto,
+            "known": kept.known,
             "summary": kept.summary.as_json() if kept.summary is not None else {},
             "model": kept.model,
             "prompt": kept.prompt,
@@ -82,8 +86,10 @@ async def touched(session: AsyncSession, conversation_id: str, line: int) -> Non
     """In the caller's transaction, after a line of the transcript was changed: what rests on it is forgotten, here and wherever
     it is being thought of."""
     known = s.upto >= line
-    fresh = {"upto": 0, "summary": {}, "model": None, "prompt": None, "at": None, "version": 1}
+    last = select(func.max(t.transcript.c.seq)).where(t.transcript.c.conversation_id == conversation_id).scalar_subquery()
+    fresh = {"upto": 0, "changed": last, "summary": {}, "model": None, "prompt": None, "at": None, "version": 1}
     changed = {
+        "changed": last,
         "upto": case((known, 0), else_=s.upto),
         "summary": case((known, literal({}, JSON)), else_=s.summary),
         "model": case((known, null()), else_=s.model),
@@ -95,4 +101,14 @@ async def touched(session: AsyncSession, conversation_id: str, line: int) -> Non
 
 
 def _kept(row: Row[tuple[object, ...]]) -> Kept:
-    return Kept(row.conversation_id, row.upto, Summary.from_json(row.summary), row.model, row.prompt, row.at, row.version)
+    return Kept(
+        conversation_id=row.conversation_id,
+        upto=row.upto,
+        summary=Summary.from_json(row.summary),
+        model=row.model,
+        prompt=row.prompt,
+        at=row.at,
+        version=row.version,
+        known=row.known,
+        changed=row.changed,
+    )

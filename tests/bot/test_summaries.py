@@ -23,10 +23,14 @@ from connectors.memory.language import ScriptedModel
 from connectors.ports.chat import Address
 from connectors.ports.language import Ask, Completion, Watch
 from connectors.ports.records import new_id
+from specialists.loader import load_skills
+from specialists.request import Request, SlotValue
+from specialists.request import opened as opened_request
 from specialists.store import RequestStore
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 SCREEN = "my screen is black"
+GRANT = load_skills()["grant_access"].spec
 
 
 def said(_: Ask) -> dict[str, Any]:
@@ -68,14 +72,17 @@ class Book:
             requests=RequestStore(self.sessions),
             handoffs=self.handoffs,
             name=name,
+            skills={"grant_access": GRANT},
             clock=lambda: self.now,
             assisted=AssistedSummariser(model) if model is not None else None,
             on_made=shown,
         )
 
-    async def say(self, text: str, who: Speaker = "person", *, private_to: str | None = None, message: str | None = None) -> None:
+    async def say(
+        self, text: str, who: Speaker = "person", *, private_to: str | None = None, message: str | None = None, kind: str | None = None
+    ) -> None:
         by = "dana" if who == "person" else None
-        line = TranscriptEvent(new_id(), self.id, self.now, who, text, by, private_to=private_to, message_id=message)
+        line = TranscriptEvent(new_id(), self.id, self.now, who, text, by, kind, private_to=private_to, message_id=message)
         async with self.sessions.begin() as session:
             await self.conversations.append(session, [line])
 
@@ -229,6 +236,44 @@ async def test_whoever_was_faster_stays(book: Book) -> None:
 
 
 # -- what is forgotten
+
+
+async def test_what_was_taken_back_comes_back_by_no_request_and_no_question(book: Book) -> None:
+    model = ScriptedModel(lambda _: Retry("overloaded"))
+    summaries = book.summaries(model)
+    slots = {"application": SlotValue("figma", "Figma"), "reason": SlotValue("the merger", "the merger", "answer")}
+    asked = Request("r1", 1, "k", "grant_access", "access", "dana", "dana", book.id, 0.9, NOW, NOW, slots=slots)
+    async with book.sessions.begin() as session:
+        await RequestStore(book.sessions).save(session, opened_request(asked))
+    await book.say("I need Figma for the merger", message="m1")
+    await book.talk(GROWN)
+    await book.say("Shall I ask for Figma for the merger?", "bot", kind="question")
+    await summaries.step()
+    before = (await book.kept()).summary
+    await book.edit("m1", "")
+    await summaries.step()
+    after = (await book.kept()).summary
+    assert before is not None
+    assert before.open == ("Shall I ask for Figma for the merger?",)
+    assert after is not None
+    assert after.facts == ("application: Figma",)
+    assert "merger" not in model.asked[-1].content + str(after)
+    assert len(model.asked) == 2
+    await book.say("Shall I go on?", "bot", kind="question")
+    for _ in range(GROWN):
+        await book.say("Do you hear me?", "bot", kind="question")
+    await summaries.step()
+    assert "Do you hear me?" in model.asked[-1].content
+
+
+async def test_what_was_taken_back_before_anything_was_kept_does_not_come_back(book: Book) -> None:
+    model = ScriptedModel(said)
+    await book.say("I need Figma for the merger", message="m1")
+    await book.say("Shall I ask for Figma for the merger?", "bot", kind="question")
+    await book.edit("m1", "I need Figma")
+    await book.talk(GROWN)
+    await book.summaries(model).step()
+    assert "merger" not in model.asked[0].content + str((await book.kept()).summary)
 
 
 async def test_an_edited_line_is_forgotten_and_the_rest_is_told_anew(book: Book) -> None:

@@ -58,6 +58,8 @@ def upgrade() -> None:
         "conversation_summary",
         sa.Column("conversation_id", sa.String(length=36), nullable=False),
         sa.Column("upto", sa.Integer(), nullable=False),
+        sa.Column("known", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changed", sa.Integer(), server_default="0", nullable=False),
         sa.Column("summary", sa.JSON(), nullable=False),
         sa.Column("model", sa.String(length=120), nullable=True),
         sa.Column("prompt", sa.String(length=60), nullable=True),

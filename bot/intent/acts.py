@@ -31,16 +31,22 @@ class ActWords:
     courtesies: Courtesies
 
     def act_of(self, text: str) -> str | None:
-        """The closed act that the whole utterance is, courtesies aside; None if it is none."""
-        for candidate in (plain(text), plain(self.courtesies.strip(text))):
-            if candidate in self.phrases:
-                return self.phrases[candidate]
+        """The closed act that the whole utterance is, courtesies aside; None if it is none. A question agrees to nothing: "sure?"."""
+        for candidate in (text, self.courtesies.strip(text)):
+            act = self.phrases.get(plain(candidate))
+            if act is not None:
+                return None if act in _AGREES and self._asks(text) else act
         return None
 
     def leading(self, text: str) -> str | None:
-        """yes or no when the utterance begins with it: "yes but for 60 days"."""
+        """yes or no when the utterance begins with it: "yes but for 60 days", "nein danke, lieber nicht"."""
         match = _LEADING.match(plain(text))
-        return None if match is None else ("yes" if match["yes"] else "no")
+        if match is not None:
+            return ("yes" if not self._asks(text) else None) if match["yes"] else "no"
+        return "no" if _LEADING_ELSEWHERE.match(text.strip()) else None
+
+    def _asks(self, text: str) -> bool:
+        return any(_ASKS.search(candidate) is not None for candidate in (text, self.courtesies.strip(text)))
 
 
 @lru_cache(maxsize=8)
@@ -185,6 +191,12 @@ _LEADING = re.compile(
     r"(?:(?P<yes>yes|yeah|yep|yup|sure|ok|okay|correct|right|exactly)"
     r"|(?P<no>no|nope|nah|wrong|not quite|not exactly))\b(?! idea| clue| problem)"
 )
+_LEADING_ELSEWHERE = re.compile(
+    r"(?:(?:nein|nö|nee|neen)\b(?!-)|(?:non|não|nao)\b(?=\s*[,.;:!]|\s+(?:merci|grazie|obrigad[oa]|s'il)\b))", re.IGNORECASE
+)
+"""In other languages. "Ja" is not here: what comes after it may change what it agrees to; nor a bare "non", which is also "not"."""
+_AGREES = ("yes", "solved")
+_ASKS = re.compile(r"[?？؟][^\w?？؟]*$")
 _CASE = re.compile(r"\bfoy[-\s#]?(\d{1,9})\b", re.IGNORECASE)
 _HOW_TO = re.compile(
     r"(?:(?:can|could|would) you (?:please )?(?:tell|show|explain to) me |do you know |i (?:want|would like|'d like|need) to know "

@@ -56,6 +56,28 @@ def test_words_that_mean_something_else_elsewhere_close_nothing(text: str) -> No
     assert WORDS.act_of(text) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Sicher?", "Alles klar?", "C'est correct ?", "È corretto?", "correct?", "ok?", "sure? thanks", "Yes?!", "sure? 🙂", "¿Sí?", "right??"],
+)
+def test_a_question_agrees_to_nothing(text: str) -> None:
+    assert WORDS.act_of(text) is None
+    assert WORDS.leading(text) is None
+
+
+def test_other_questions_are_what_they_were() -> None:
+    assert [WORDS.act_of(text) for text in ("no?", "a person?", "who are you?", "hello?", "cancel?")] == [
+        "no",
+        "human",
+        "who",
+        "greeting",
+        "cancel",
+    ]
+    assert WORDS.leading("no, can you make it 60 days?") == "no"
+    assert WORDS.act_of("Is it? Yes.") is None
+    assert WORDS.act_of("pode ser") is None
+
+
 def test_what_is_not_wanted_in_another_language() -> None:
     assert acts.says_no("Bitte NICHT zurücksetzen", "de") is True
     assert acts.says_no("ne pas réinitialiser", "fr") is True
@@ -68,6 +90,25 @@ def test_leading_yes_and_no() -> None:
     assert WORDS.leading("No, I meant GitHub") == "no"
     assert WORDS.leading("no idea") is None
     assert WORDS.leading("nothing works") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "leading"),
+    [
+        ("nein danke, das brauche ich nicht mehr", "no"),
+        ("Nein wirklich nicht", "no"),
+        ("non merci, je vais attendre un peu", "no"),
+        ("Não, isso não", "no"),
+        ("nee, laat maar zo", "no"),
+        ("non ho ricevuto niente", None),
+        ("não recebi nada", None),
+        ("non-disclosure agreement", None),
+        ("ja, aber nur für 10 Tage", None),
+        ("oui mais seulement jusqu'au 2", None),
+    ],
+)
+def test_a_leading_no_of_another_language(text: str, leading: str | None) -> None:
+    assert WORDS.leading(text) == leading
 
 
 @pytest.mark.parametrize(("text", "case"), [("any news on FOY-12?", "FOY-12"), ("foy 7", "FOY-7"), ("foyer 7", None), ("FOY", None)])

@@ -153,3 +153,16 @@ async def test_what_the_model_does_not_see_is_asked_about(recognizer: Recognizer
 async def test_to_say_it_again_is_no_yes_where_the_model_sees_no_such_wish(recognizer: Recognizer, specs: Specs) -> None:
     recall = recalling(AwaitsConfirmation("r1"), requests=(open_request("r1", "unlock_account", state="confirming"),))
     assert not any(isinstance(step, Confirm) for step in await steps(recognizer, specs, "my phone is locked", result(), recall))
+
+
+@pytest.mark.parametrize("text", ["nein danke, das brauche ich nicht mehr", "nein, wirklich nicht"])
+async def test_a_longer_no_of_another_language_is_heard(recognizer: Recognizer, specs: Specs, text: str) -> None:
+    recall = recalling(AwaitsConfirmation("r1"), requests=(open_request("r1", "reset_password", state="confirming"),))
+    told = result(wish(text, act="unclear"), language="de")
+    assert await steps(recognizer, specs, text, told, recall) == (Confirm("r1", yes=False),)
+
+
+async def test_a_no_with_something_else_instead_is_a_change(recognizer: Recognizer, specs: Specs) -> None:
+    recall = recalling(AwaitsConfirmation("r1"), requests=(open_request("r1", "grant_access", state="confirming", application="figma"),))
+    (step,) = await steps(recognizer, specs, "Nein, lieber zum Gucken", result(answers=[("role", "zum Gucken", "viewer")]), recall)
+    assert step == Fill("r1", {"role": SlotValue("viewer", "viewer", "model")})

@@ -15,7 +15,7 @@ import structlog
 from bot.database import Sessions
 from bot.language.breaker import Breaker, Entry, verdict
 from bot.language.budgets import Scope, Spent, estimate, scopes
-from bot.language.redaction import Redactor, Restore
+from bot.language.redaction import Redactor, Restore, words_of
 from bot.language.settings import ModelSettings
 from bot.language.usage import OK, Budget, UsageStore, Use
 from connectors.errors import ConnectorError, Retry
@@ -120,7 +120,7 @@ class Guarded:
         """What is stable first: it has the same placeholders in every call, and stays in the model's cache."""
         named = frozenset[str]()
         if self._names is not None:
-            named = await self._names(ask.stable) | await self._names(ask.content)
+            named = await self._names(words_of(ask.stable)) | await self._names(words_of(ask.content))
         (stable, content), restore = self._redactor.hide((ask.stable, ask.content), named)
         return replace(ask, stable=stable, content=content), restore
 

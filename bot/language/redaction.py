@@ -1,8 +1,11 @@
 """What is hidden from a language model: secrets for good, and what identifies people by placeholders that the result is freed of again.
 
 Pure. Within one ask the same thing has the same placeholder, so that the model can still tell two of them apart.
+
+Text that is JSON is hidden value by value: in its written form a letter stands before each new line, and a quote is two signs.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -13,11 +16,12 @@ from typing import Any, Protocol, TypeVar
 from bot.language.codes import without_any_secrets
 from bot.language.identifiers import CONTACTS, NUMBERS, Found
 from bot.language.settings import Kind
+from connectors.ports.secrets import REMOVED, names_secret
 
 T = TypeVar("T")
-_LOOKS_LIKE_ONE = re.compile(r"\[(?:email|phone|number|name|text) ?\d+\]", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\[(email|phone|number|name|text) ?(\d+)\]", re.IGNORECASE)
-_BEGUN = re.compile(r"\[(?:[a-z]{0,6}|(?:email|phone|number|name|text) ?\d*)\Z", re.IGNORECASE)
+_LOOKS_LIKE_ONE = re.compile(r"\[(?:email|phone|number|name|text) ?\d{1,6}\]", re.IGNORECASE)
+_PLACEHOLDER = re.compile(r"\[(email|phone|number|name|text) ?(\d{1,6})\]", re.IGNORECASE)
+_BEGUN = re.compile(r"\[(?:[a-z]{0,6}|(?:email|phone|number|name|text) ?\d{0,6})\Z", re.IGNORECASE)
 """The end of a text that is still growing, which may become a placeholder."""
 _FIRST, _LAST = 0xF0000, 0xFFFFD
 _MARKS = re.compile(f"[{chr(_FIRST)}-{chr(_LAST)}]")
@@ -85,6 +89,24 @@ class Redactor:
         return [_MARKS.sub(lambda found: shown[found[0]], text) for text in marked], _restoring(values)
 
     def _marked(self, text: str, named: re.Pattern[str] | None, hidden: _Hidden) -> str:
+        data = _data_of(_MARKS.sub("", text))
+        if data is None:
+            return self._marked_words(text, named, hidden)
+
+        def within(value: Any) -> Any:
+            match value:
+                case str():
+                    return self._marked_words(value, named, hidden)
+                case dict():
+                    return {within(key): REMOVED if _is_told(key, inner) else within(inner) for key, inner in value.items()}
+                case list():
+                    return [within(inner) for inner in value]
+                case _:
+                    return value
+
+        return "\n".join(within(line) if isinstance(line, str) else json.dumps(within(line), ensure_ascii=False) for line in data)
+
+    def _marked_words(self, text: str, named: re.Pattern[str] | None, hidden: _Hidden) -> str:
         text = without_any_secrets(_MARKS.sub("", text))
         text = _LOOKS_LIKE_ONE.sub(lambda found: hidden.mark("text", found[0]), text)
         for kind, pattern, holds in self._finders:
@@ -92,6 +114,40 @@ class Redactor:
         if named is not None:
             text = named.sub(lambda found: hidden.mark("name", found[0]), text)
         return text
+
+
+def words_of(text: str) -> str:
+    """The text as it is read: of JSON the words in it."""
+
+    def within(value: Any) -> Iterator[str]:
+        match value:
+            case str():
+                yield value
+            case dict():
+                for inner in value.values():
+                    yield from within(inner)
+            case list():
+                for inner in value:
+                    yield from within(inner)
+
+    data = _data_of(text)
+    return text if data is None else "\n".join(within(data))
+
+
+def _data_of(text: str) -> list[Any] | None:
+    """Its lines, each an object but the first, which may be a heading; None when it is no JSON."""
+    first, *rest = text.split("\n")
+    rows = [first, *rest] if first.startswith("{") else rest
+    if not rows or not all(row.startswith("{") for row in rows):
+        return None
+    try:
+        return [*([] if first.startswith("{") else [first]), *map(json.loads, rows)]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_told(key: str, value: object) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != "" and names_secret(key)
 
 
 def _marked_part(kind: str, holds: Callable[[str], bool], hidden: _Hidden, found: re.Match[str]) -> str:

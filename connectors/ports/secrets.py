@@ -72,8 +72,8 @@ _TOLD_ELSEWHERE = re.compile(
     r"\s*[「“\"']?)(?=[!-~]{0,60}\d)[!-~]{4,60}"
 )
 _TAGGED = re.compile(
-    r"(?P<name><(?:[\w.:-]{0,30}[._:-])?[^\W\d_]{0,20}(?:password|passwd|pwd|passphrase|secret|token|api-?key)(?:\s[^<>\n]{0,100})?>\s{0,9})"
-    r"[^<>\s][^<>\n]{2,200}(?=</)",
+    r"(?P<name>[<‹](?:[\w.:-]{0,30}[._:-])?[^\W\d_]{0,20}(?:password|passwd|pwd|passphrase|secret|token|api-?key)(?:\s[^<>‹›\n]{0,100})?[>›]\s{0,9})"
+    r"[^<>‹›\s][^<>‹›\n]{2,200}(?=[<‹]/)",
     re.IGNORECASE,
 )
 _ON_A_COMMAND_LINE = re.compile(r"(?P<name>\b(?:mysql\w{0,10}|mariadb|docker login|podman login)\b[^\n]{0,80}?\s-p ?)(?!-)\S{4,}")

@@ -1,5 +1,6 @@
 """What a model must not read it does not read, what it may read it does, and what was hidden comes back."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -7,17 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from bot.conversation.model import Recall, Speaker, TranscriptEvent
 from bot.database import Sessions
+from bot.handoff.summarising import AssistedSummariser, Material
+from bot.intent.asking import content
+from bot.intent.text import Reading
+from bot.language.guarded import Guarded
 from bot.language.redaction import Redactor, Restore
 from bot.language.settings import Kind
 from connectors.memory.language import ScriptedModel
-from connectors.ports.secrets import REMOVED
-from tests.bot.language.asking import ask, guarded, parrot
+from connectors.ports.language import NOBODY, Ask
+from connectors.ports.people import Person
+from connectors.ports.secrets import REMOVED, without_secrets
+from knowledge.assisted import _Question, _told
+from knowledge.model import Chunk, Passage
+from tests.bot.language.asking import NOW, ask, guarded, parrot
 from tests.bot.language.canaries import Canary, canaries
 
 EVERYTHING: tuple[Kind, ...] = ("contacts", "numbers", "names")
 USUAL: tuple[Kind, ...] = ("contacts", "numbers")
 TOGETHER = 20
+PLAIN = "plain password"
+DANA_REYES = Person("dana", "p1", "Dana Reyes", "dana@acme.example", "UTC", "en-US")
 
 
 class Off(Redactor):
@@ -30,9 +42,45 @@ class Off(Redactor):
         return texts, super().hide(texts)[1]
 
 
+async def understood(model: Guarded, batch: Sequence[Canary]) -> None:
+    """What somebody says, with quotes, what was said before, and titles."""
+    own, quoted = batch[::2], batch[1::2]
+    recall = Recall(DANA_REYES, question="What is the password?", summary="login code:")
+    titles = ("Passwords and codes",)
+    told = content(Reading("\n".join(one.text for one in own), "\n".join(one.text for one in quoted)), recall, titles, NOW.date(), {})
+    await model.complete(ask(told, stable="<skills>\nunlock: Unlock an account\n</skills>"))
+
+
+async def answered(model: Guarded, batch: Sequence[Canary]) -> None:
+    """A question, what it is about, and what stands in articles."""
+    text = "\n".join(one.text for one in batch)
+    passage = Passage(Chunk("c", "a", 1, 0, "Access", f"Access:\n{text}"), "Guest wifi", "own", {}, NOW, 1.0, 1.0, 1.0)
+    asked = _Question(batch[0].text, f"{batch[1].text}\n{batch[0].text}", "en")
+    await model.complete(ask(json.dumps(_told(asked, DANA_REYES, [passage, passage]), ensure_ascii=False), size="large"))
+
+
+async def summed_up(model: Guarded, batch: Sequence[Canary]) -> None:
+    """Lines of the employee, of staff and of the bot. Whether a plain word is a password is seen at the end of its line, which the
+    summary has not: such words were removed when the line was kept."""
+    speakers: Sequence[Speaker] = ("person", "staff", "bot")
+    texts = [without_secrets(one.text) if one.kind == PLAIN else one.text for one in batch]
+    lines = [TranscriptEvent(str(n), "c", NOW, speakers[n % 3], text, "dana", seq=n) for n, text in enumerate(texts)]
+    await AssistedSummariser(model).summarise(Material(lines), NOBODY)
+
+
+FORMS = (understood, answered, summed_up)
+
+
+def obliging(asked: Ask) -> object:
+    """Something that has the shape."""
+    return (
+        {"asked": {"text": "", "lines": []}, "facts": [], "tried": [], "open": []} if "asked" in asked.shape["properties"] else {"said": ""}
+    )
+
+
 async def seen(kept: Sessions, given: Sequence[Canary], redactor: Redactor) -> list[Canary]:
-    """The canaries whose secret was in anything that the model read: half of them in what is stable, as if in an article."""
-    inner = ScriptedModel(parrot)
+    """The canaries whose secret was in anything that the model read, in the forms in which it is asked, in turn."""
+    inner = ScriptedModel(obliging)
     model = guarded(
         kept,
         inner=inner,
@@ -40,10 +88,10 @@ async def seen(kept: Sessions, given: Sequence[Canary], redactor: Redactor) -> l
         redactor=redactor,
     )
     found = []
-    for first in range(0, len(given), 2 * TOGETHER):
-        batch = given[first : first + 2 * TOGETHER]
-        stable, content = ("\n\n".join(one.text for one in half) for half in (batch[:TOGETHER], batch[TOGETHER:]))
-        await model.complete(ask(content, stable=stable))
+    for n, first in enumerate(range(0, len(given), TOGETHER)):
+        batch = given[first : first + TOGETHER]
+        await FORMS[n % len(FORMS)](model, batch)
+        assert len(inner.asked) == n + 1
         read = inner.asked[-1].prompt.text + inner.asked[-1].stable + inner.asked[-1].content
         found += [one for one in batch if one.secret in read]
     return found
@@ -57,8 +105,9 @@ async def test_none_of_ten_thousand_canaries_is_read_by_a_model(kept: Sessions) 
 
 
 async def test_without_redaction_all_of_them_are(kept: Sessions) -> None:
-    given = list(canaries(1_000))
-    assert len(await seen(kept, given, Off())) == len(given)
+    given = [one for one in canaries(1_000) if one.kind != PLAIN]
+    # Marks of Markdown that a secret may have are taken out of what the bot said.
+    assert len(await seen(kept, given, Off())) >= 0.99 * len(given)
 
 
 ORDINARY = (Path(__file__).parent / "ordinary.txt").read_text(encoding="utf-8").splitlines()
@@ -180,3 +229,49 @@ def test_secrets_never_come_back() -> None:
     shown, restore = Redactor(()).redact("my password is Sommer2024!")
     assert shown == f"my password is {REMOVED}"
     assert restore(shown) == shown
+
+
+@pytest.mark.parametrize("before", ["", "A heading:\n"])
+def test_json_is_hidden_value_by_value_and_stays_json(before: str) -> None:
+    given = {
+        "question": 'My number is\n536-22-1234, my code\n482913, and "my password is "hunter 22 abc"',
+        "passages": [{"n": 1, "text": "password:"}, {"n": 2, "text": "Help:\nwifi@acme.example\n212-555-0142\tor\tdesk@acme.example"}],
+        "password": "plain",
+        "pin": 4821,
+        "ok": True,
+    }
+    shown, restore = Redactor(USUAL).redact(before + json.dumps(given, ensure_ascii=False))
+    assert shown.startswith(before)
+    assert json.loads(shown.removeprefix(before)) == {
+        "question": f'My number is\n[number 1], my code\n{REMOVED}, and "my password is {REMOVED}',
+        "passages": [{"n": 1, "text": "password:"}, {"n": 2, "text": "Help:\n[email 1]\n[phone 1]\tor\t[email 2]"}],
+        "password": REMOVED,
+        "pin": REMOVED,
+        "ok": True,
+    }
+    assert restore("Write to [email 1].") == "Write to wifi@acme.example."
+
+
+@pytest.mark.parametrize("text", ['{"a": 1', "{}\nno JSON", "A heading:", '"{', '{"a":' * 5000])
+def test_what_only_begins_like_json_is_plain_text(text: str) -> None:
+    assert Redactor(USUAL).redact(f"{text} dana@acme.example")[0] == f"{text} [email 1]"
+
+
+def test_marks_that_json_spells_out_cannot_be_smuggled_in() -> None:
+    shown, _ = Redactor(USUAL).redact('{"\\udb80\\udc00": "\\udb80\\udc00 dana@acme.example"}')
+    assert json.loads(shown) == {"": " [email 1]"}
+
+
+def test_a_placeholder_with_a_number_beyond_all_numbers_comes_to_nothing_or_stays() -> None:
+    _, restore = Redactor(USUAL).redact("dana@acme.example")
+    assert restore(f"[email {'9' * 6}]") == ""
+    assert restore(f"[email {'9' * 5000}]") == f"[email {'9' * 5000}]"
+
+
+async def test_names_are_looked_for_in_the_words_of_json(kept: Sessions) -> None:
+    async def names(text: str) -> frozenset[str]:
+        return frozenset(re.findall(r"(?<!\w)Omar(?!\w)", text))
+
+    inner = ScriptedModel(parrot)
+    await guarded(kept, inner=inner, given={"redact": ["names"]}, names=names).complete(ask(json.dumps({"text": "For:\nOmar"})))
+    assert json.loads(inner.asked[0].content) == {"text": "For:\n[name 1]"}

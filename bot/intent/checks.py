@@ -19,6 +19,8 @@ _MOST_SLOTS = 12
 _LONGEST = 500
 """Characters of a question in English, and of a value."""
 _MOSTLY = 0.5
+_NAME = 2
+"""Words between quotation marks that may be what something is called."""
 Origin = Literal["own", "quoted"]
 
 
@@ -38,7 +40,8 @@ class SaidSlot:
 
 @dataclass(frozen=True, slots=True)
 class SaidWish:
-    """`said`: the employee's own words. `other`: their words for whoever it is for, when that is somebody else."""
+    """`said`: the employee's own words. `other`: their words for whoever it is for, when that is somebody else. `quoting`: part of
+    `said` stands between quotation marks, and is more than a name."""
 
     act: str
     said: str
@@ -47,6 +50,7 @@ class SaidWish:
     search: str | None = None
     other: str | None = None
     slots: tuple[SaidSlot, ...] = ()
+    quoting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def _wish(wish: Mapping[str, Any], own: "_Text", quoted: "_Text") -> SaidWish | 
     """None when the employee has not said it in words of their own."""
     said, other = own.find(wish["said"]), wish["for_somebody_else"].strip()
     skill = None if wish["skill"] == NONE else wish["skill"]
-    if said is None or own.quotes(wish["said"]) or (wish["act"] == "skill" and skill is None):
+    if said is None or own.quotes(wish["said"]) == "mostly" or (wish["act"] == "skill" and skill is None):
         return None
     other = "" if other.lower() == NONE else other
     named = own.find(other)
@@ -119,6 +123,7 @@ def _wish(wish: Mapping[str, Any], own: "_Text", quoted: "_Text") -> SaidWish | 
         search=search if 0 < len(search) <= _LONGEST else None,
         other=named,
         slots=_slots(wish["slots"], own, quoted),
+        quoting=own.quotes(wish["said"]) == "partly",
     )
 
 
@@ -155,14 +160,17 @@ class _Text:
         span = self._span(said)
         return None if span is None else self._text[span[0] : span[1]]
 
-    def quotes(self, said: str) -> bool:
-        """Whether most of these words stand between quotation marks."""
+    def quotes(self, said: str) -> Literal["mostly", "partly"] | None:
+        """How much of these words stands between quotation marks; a name or two are nothing."""
         span = self._span(said)
         if span is None:
-            return False
+            return None
         letters = [place for place in range(*span) if self._text[place].isalnum()]
         inside = sum(any(first <= place < last for first, last in self._inside) for place in letters)
-        return inside > _MOSTLY * len(letters)
+        if inside > _MOSTLY * len(letters):
+            return "mostly"
+        longest = max((len(self._text[max(first, span[0]) : min(last, span[1])].split()) for first, last in self._inside), default=0)
+        return "partly" if longest > _NAME else None
 
     def _span(self, said: str) -> tuple[int, int] | None:
         wanted = " ".join("".join(_folded(character) for character in clean(said[:MAX_CHARS])).split())
@@ -177,7 +185,7 @@ class _Text:
         return None
 
 
-_QUOTED = re.compile(r"\"[^\"\n]+\"|«[^»\n]+»|»[^«\n]+«|‹[^›\n]+›")
+_QUOTED = re.compile(r"\"[^\"]+\"|«[^»]+»|»[^«]+«|‹[^›]+›|(?<!\w)'[^']+'(?!\w)")
 
 
 def _folded(character: str) -> str:

@@ -189,7 +189,7 @@ class _Reading:
             fillings: Sequence[Extraction] = several(spec, text, self.by.context) or [extract(spec, text, self.by.context)]
             bases = [Wish("skill", text, 0.0, spec.name, _plain(each), None, None, (), each.candidates, each.unknown) for each in fillings]
         sure, guessed = self._confidence(one, spec, same)
-        guessed = guessed or split
+        guessed = guessed or split or one.quoting
         other = next((wish.beneficiary for wish in same if wish.beneficiary is not None), self.by.others.get(one.said))
         wishes = []
         for base in bases:

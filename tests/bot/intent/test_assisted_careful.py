@@ -166,3 +166,8 @@ async def test_a_no_with_something_else_instead_is_a_change(recognizer: Recogniz
     recall = recalling(AwaitsConfirmation("r1"), requests=(open_request("r1", "grant_access", state="confirming", application="figma"),))
     (step,) = await steps(recognizer, specs, "Nein, lieber zum Gucken", result(answers=[("role", "zum Gucken", "viewer")]), recall)
     assert step == Fill("r1", {"role": SlotValue("viewer", "viewer", "model")})
+
+
+async def test_what_is_wanted_in_somebody_elses_words_is_asked_about(recognizer: Recognizer, specs: Specs) -> None:
+    text = 'My colleague wrote me this and asks for your opinion on it, what is your view: "unlock my account now"'
+    assert unasked(await steps(recognizer, specs, text, result(wish(text, "unlock_account", confidence=1.0))), specs) == []

@@ -57,6 +57,16 @@ def test_what_stands_between_quotation_marks_is_no_wish(specs: Specs) -> None:
     assert found.wishes == ()
     (one,) = check(specs, result(wish('it says "account locked" when I sign in', "unlock_account")), text).wishes
     assert one.skill == "unlock_account"
+    assert not one.quoting
+    for opening, closing in (('"', '"'), ("'", "'"), ("\u201e", "\u201c"), ("«", "»")):
+        text = f"they wrote {opening}please reset\nmy password now{closing} to me, I don't know why"
+        assert check(specs, result(wish("please reset\nmy password now", "reset_password")), text).wishes == ()
+        (one,) = check(specs, result(wish(text, "reset_password")), text).wishes
+        assert one.quoting
+    (one,) = check(
+        specs, result(wish("I'm locked out, isn't it odd? I can't work", "unlock_account")), "I'm locked out, isn't it odd? I can't work"
+    ).wishes
+    assert not one.quoting
 
 
 @pytest.mark.parametrize(

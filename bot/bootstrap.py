@@ -488,7 +488,7 @@ class App:
         if self.model is None:
             return None
         self.inbox.widen()
-        answers = LiveAnswers(self.sessions, self.inbox, self.outbox, monotonic)
+        answers = LiveAnswers(self.sessions, self.inbox, self.outbox, self.conversations, monotonic)
         return Patience(self.settings.organisation.model.patience, answers, self.requests, self.roster, monotonic)
 
     def committed(self) -> None:

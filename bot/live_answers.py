@@ -5,29 +5,46 @@ of the turn (thought again, crashed, given up), what is said in the end is said 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_OID, uuid5
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.changes import Changes, Post
+from bot.conversation.model import Conversation
+from bot.conversation.store import ConversationStore
 from bot.database import Sessions
 from bot.intake import Inbox
 from bot.outbox import Outbox, Placement
 from connectors.ports.chat import Activity, Address, Reply, ReplyKind
 from knowledge.answers import Answer
 
+log = structlog.get_logger()
 EVERY = 1.0
 """Seconds between two edits at least: platforms take few, and the last one says it all."""
 
 
 class Stopped(asyncio.CancelledError):
-    """Nobody wants to hear more of this answer. It ends whoever makes it as a cancellation does, but never within a transaction."""
+    """Nobody wants to hear more of this answer, or not as it was begun: somebody else has saved its conversation.
+
+    It ends whoever makes it as a cancellation does, but never within a transaction.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What is to be shown next. `heard`: the conversation as the turn has read it."""
+
+    so_far: Answer
+    post: Post
+    heard: Conversation
 
 
 class LiveAnswer:
-    """Of one turn. `over`: Stop was pressed, or the turn was finished by somebody else; `seen`: the last that was shown of it."""
+    """Of one turn. `over`: nothing more is shown of it; `seen`: the last that was; `otherwise`: what its message says in the end where
+    nothing of the answer stands there, None where nobody knows yet."""
 
     def __init__(self, to: "LiveAnswers", activity: Activity) -> None:
         self._to = to
@@ -35,37 +52,73 @@ class LiveAnswer:
         turn = "\n".join((activity.address.channel, activity.address.tenant, activity.id))
         self.card_key = f"answer:{uuid5(NAMESPACE_OID, turn)}"
         self._shown_at: float | None = None
+        self._news: _News | None = None
+        self._later: asyncio.Task[None] | None = None
+        self._one = asyncio.Lock()
         self._end: Post | None = None
         self.over = False
         self.seen: Answer | None = None
+        self.otherwise: str | None = None
 
-    async def show(self, so_far: Answer, post: Post) -> None:
-        """Shows in `post` what the answer has come to, unless it was shown just now. Raises Stopped."""
-        now = self._to.monotonic()
-        if self._shown_at is not None and now - self._shown_at < EVERY:
-            return
-        # Whoever waits for the model may be cut off, but not within a transaction.
-        if not await self._to.sessions.in_peace(self._write(post)):
-            self.over = True
+    async def show(self, so_far: Answer, post: Post, heard: Conversation) -> None:
+        """Shows in `post` what the answer has come to; in a moment, if something was shown just now. Raises Stopped."""
+        if self.over:
             raise Stopped
-        self._shown_at, self.seen = now, so_far
+        self._news = _News(so_far, post, heard)
+        wait = 0.0 if self._shown_at is None else EVERY - (self._to.monotonic() - self._shown_at)
+        if wait <= 0:
+            await self._show()
+        elif self._later is None:
+            self._later = asyncio.create_task(self._show_later(wait))
+
+    def leave(self) -> None:
+        """Its turn is over, one way or the other."""
+        self.over = True
+        self._cut()
+
+    async def _show_later(self, seconds: float) -> None:
+        await self._to.sleep(seconds)
+        self._later = None
+        try:
+            await self._show()
+        except Exception:  # it is shown with what comes next
+            log.exception("answer_not_shown_so_far")
+
+    async def _show(self) -> None:
+        async with self._one:
+            news, self._news = self._news, None
+            if news is None:
+                return
+            # Whoever waits for the model may be cut off, but not within a transaction.
+            if not await self._to.sessions.in_peace(self._write(news)):
+                self.over = True
+                raise Stopped
+            self._shown_at, self.seen = self._to.monotonic(), news.so_far
         self._to.outbox.on_more()
 
-    async def _write(self, post: Post) -> bool:
+    async def _write(self, news: _News) -> bool:
         async with self._to.sessions.begin() as session:
-            if not await self._to.inbox.goes_on(session, self._activity):
+            if not await self._to.inbox.goes_on(session, self._activity) or not await self._to.conversations.unmoved(session, news.heard):
                 return False
+            post = news.post
             if await self._to.outbox.placements(session, self.card_key):
                 await self._to.outbox.edit(session, self.card_key, lambda _: post.reply)
             else:
                 await self._to.outbox.post(session, post.address, post.reply, card_key=self.card_key, reader_id=post.reader_id)
             return True
 
+    def _cut(self) -> None:
+        self._news = None
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+
     def takes(self, post: Post, before: Sequence[Post]) -> bool:
         """Whether this is what its message says in the end: the first thing said in the conversation, and nothing was said `before`."""
         if self._end is not None or before or post.card_key is not None:
             return False
         self._end = post
+        self._cut()
         return True
 
     @property
@@ -74,7 +127,8 @@ class LiveAnswer:
         return self._end is not None
 
     def settle(self, changes: Changes, broken: str) -> None:
-        """At the end of a turn, saved with it. `broken`: what is said in the place of an answer that nothing came of."""
+        """At the end of a turn, saved with it. `broken`: what is said in the place of an answer that nothing came of, where nobody
+        knows better."""
 
         async def end(session: AsyncSession) -> None:
             outbox, post = self._to.outbox, self._end
@@ -85,7 +139,7 @@ class LiveAnswer:
             if post is not None:
                 await outbox.post(session, post.address, post.reply, reader_id=post.reader_id)
             if there:
-                await outbox.edit(session, self.card_key, lambda placement: Reply(placement.id, ReplyKind.NOTICE, broken))
+                await outbox.edit(session, self.card_key, lambda placement: Reply(placement.id, ReplyKind.NOTICE, self.otherwise or broken))
 
         changes.inside.append(end)
 
@@ -97,7 +151,9 @@ class LiveAnswers:
     sessions: Sessions
     inbox: Inbox
     outbox: Outbox
+    conversations: ConversationStore
     monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def of(self, activity: Activity) -> LiveAnswer:
         return LiveAnswer(self, activity)

@@ -138,7 +138,7 @@ class Talk:
         if self.live is None or not self.streams or self._where(reply) is not Where.HERE:
             raise Refused("not_shown_openly")
         post = Post(self.conversation.address, replace(reply, citations=()), None, self.person.id)
-        await self.live.show(so_far, post)
+        await self.live.show(so_far, post, self.conversation)
 
     def _where(self, reply: Reply, about: Sequence[Subject] = (), *, personal: bool = False, lasting: bool = False) -> Where:
         situation = Situation(self.alone is not None, self._is_present() and self.whispers, self.apart, self.outsiders)
@@ -157,6 +157,8 @@ class Talk:
 
     def _send(self, reply: Reply, shown: Where, card_key: str | None) -> None:
         here, posts = self.conversation.address, self.changes.posts
+        if self.live is not None and reply.kind is ReplyKind.ANSWER and shown is not Where.HERE:
+            self.live.otherwise = self.words("answer.elsewhere")
         if shown is Where.WHISPERED and self.reader is not None:
             posts.append(Post(here, replace(reply, only_for=self.reader.external_id), None, self.person.id))
         elif shown is Where.HERE or self.alone is None:

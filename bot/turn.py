@@ -125,8 +125,15 @@ class TurnHandler:
         log.error("turn_given_up", seq=received.seq)
 
     async def _turn(self, received: Received) -> None:
-        activity = await self.hearing.complete(received.activity)
-        changes, live = Changes(), self._live(received)
+        live = self._live(received)
+        try:
+            await self._think(received, live)
+        finally:
+            if live is not None:
+                live.leave()
+
+    async def _think(self, received: Received, live: LiveAnswer | None) -> None:
+        activity, changes = await self.hearing.complete(received.activity), Changes()
         concerned = await self._respond(activity, changes, received, live)
         if not concerned:
             changes = Changes()
@@ -160,6 +167,8 @@ class TurnHandler:
             if activity.addressed and activity.kind is not ActivityKind.RATED and self.rate.allows("/".join(astuple(activity.sender))):
                 self._stranger(activity, "gone" if isinstance(person, Person) else person.standing, changes)
             return activity.addressed
+        if live is not None:
+            live.otherwise = Words.for_person(self.messages, person)("answer.broken")
         if activity.addressed and activity.kind is not ActivityKind.OPENED and not self.rate.allows(person.id):
             if activity.kind in UNASKED:
                 return False
@@ -277,6 +286,8 @@ class TurnHandler:
             await self.desk.release(talk, handoff)
             handoff = await self.desk.running(talk)
         if handoff is not None and handoff.state is HandoffState.CLAIMED:
+            if talk.live is not None:
+                talk.live.otherwise = talk.words("answer.claimed")
             topic = None if handoff.sensitive is not None else await self.topic(talk, activity.text)
             if topic is None:
                 await self.desk.relay(talk, handoff, activity.text)

@@ -125,6 +125,13 @@ class ConversationStore:
         if saved.one_or_none() is None:
             raise ConversationMoved(conversation.id)
 
+    async def unmoved(self, session: AsyncSession, conversation: Conversation) -> bool:
+        """In the caller's transaction: whether nobody has saved it since it was read, nor can until the end of the transaction."""
+        c, address = t.conversation.c, conversation.address
+        here = (c.channel == address.channel, c.tenant == address.tenant, c.room == address.room, c.thread == address.thread)
+        found = select(c.version).where(*here, c.person_id == conversation.person_id).with_for_update()
+        return ((await session.execute(found)).scalar_one_or_none() or 0) == conversation.version
+
     async def append(self, session: AsyncSession, events: Iterable[TranscriptEvent]) -> None:
         rows = [
             {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bot.bootstrap import App
-from connectors.errors import ConnectorError
+from connectors.errors import Refused
 from connectors.ports.people import Person
 from knowledge.answering import Answerer
 from knowledge.answers import Answer, Show
@@ -31,8 +31,8 @@ class Streaming:
             if show is not None and found.quotes:
                 try:
                     await show(replace(found, text=" ".join(PARTS[:n]), model="scripted-large", prompt="answer-1"))
-                except ConnectorError as error:
-                    return replace(found, fell_back=error.code)
+                except Refused:
+                    show = None
             await self.between(n)
         return replace(found, text=" ".join(PARTS), model="scripted-large", prompt="answer-1") if found.quotes else found
 

@@ -16,7 +16,8 @@ from connectors.errors import ConnectorError, Refused
 from connectors.memory.channel import MemoryChannel, MemoryMessage
 from connectors.memory.language import ScriptedModel
 from connectors.ports.chat import Address, Delivered, Operation, Reply, ReplyKind
-from knowledge.answers import Answer
+from connectors.ports.people import Person
+from knowledge.answers import Answer, Show
 from specialists.tables import audit_event
 from tests.scenarios.company import Company, email
 from tests.scenarios.live import PARTS, Between, Streaming, nothing, stream, use
@@ -213,6 +214,57 @@ async def test_stop_cuts_it_and_what_was_seen_stays(scene: Scene) -> None:
     assert notice.reply.text == "I stopped."
 
 
+async def test_once_a_person_has_taken_over_nothing_more_is_shown(scene: Scene) -> None:
+    """What was said by then says that it goes no further, and the model is not listened to any more."""
+
+    async def claim(part: int) -> None:
+        if scene.answers.tries == 1 and part == 1:
+            await scene.delivered()
+            pressing.append(asyncio.create_task(scene.company.press("sam", "claim")))
+            while not any("has taken" in one.reply.text for one in scene.messages() if one.reply is not None):
+                await asyncio.sleep(0.002)
+        await scene.pass_()
+        seen.append([message.reply.text for message in scene.messages() if message.reply is not None][1:])
+
+    pressing: list[asyncio.Task[None]] = []
+    seen: list[list[str]] = []
+    await scene.say("dana", "I want to talk to a person")
+    answers = scene.stream(claim)
+    await scene.say("dana", OPEN)
+    await asyncio.gather(*pressing)
+    answer, taken = [message for message in scene.messages() if message.reply is not None][-2:]
+    assert answers.tries == 1
+    assert len(seen) == 1
+    assert answer.reply is not None
+    assert taken.reply is not None
+    assert answer.versions == 2
+    assert answer.reply.text == "I left this answer unfinished: a person has taken over."
+    assert "has taken" in taken.reply.text
+
+
+async def test_what_comes_too_soon_after_an_edit_is_shown_in_a_moment(scene: Scene) -> None:
+    """Also where nothing more comes for long."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        scene.company.clock.now += timedelta(seconds=seconds)
+
+    async def wait(part: int) -> None:
+        if part == 2:
+            while f"{PARTS[0]} {PARTS[1]} …" not in [message.reply.text for message in scene.messages() if message.reply is not None]:
+                await asyncio.sleep(0.002)
+
+    app = scene.company.app
+    assert app.turns.patience is not None
+    patience = replace(app.turns.patience, answers=replace(app.turns.patience.answers, sleep=sleep))
+    scene.stream(wait)
+    app.turns = replace(app.turns, patience=patience)
+    await scene.say("dana", QUESTION)
+    assert slept == [EVERY]
+    assert [message.versions for message in scene.messages()] == [3]
+
+
 async def test_what_is_late_changes_nothing_any_more(scene: Scene) -> None:
     """The turn took too long and was given up; what still thinks is told that nobody waits."""
     ended: list[BaseException] = []
@@ -281,7 +333,7 @@ async def test_an_answer_whose_message_can_no_more_be_changed_is_posted_whole_an
 
 @pytest.mark.parametrize("outsiders", [True, False])
 async def test_what_not_everybody_there_may_read_is_never_shown_in_a_room(scene: Scene, outsiders: bool) -> None:
-    """Neither to people of other organisations nor what stands in a restricted article; it comes offline, to the one person."""
+    """Neither to people of other organisations nor what stands in a restricted article; it comes whole, to the one person."""
     versions: list[int] = []
 
     async def look(part: int) -> None:
@@ -292,8 +344,29 @@ async def test_what_not_everybody_there_may_read_is_never_shown_in_a_room(scene:
         scene.channel.outsiders.add(SHARED)
     await scene.say("dana", OPEN if outsiders else QUESTION, room=SHARED)
     assert answers.tries == 1
-    assert not any(versions)
+    assert versions == [0, 0]
     assert not [reply for reply in scene.shown(SHARED) if reply.kind is ReplyKind.ANSWER]
+    told = scene.shown(SHARED, to="dana")
+    assert [reply.text.startswith(" ".join(PARTS)) for reply in told if reply.kind is ReplyKind.ANSWER] == [True]
+
+
+async def test_what_is_begun_openly_and_ends_in_private_says_so_where_it_was_begun(scene: Scene) -> None:
+    """Its last sentence is from a restricted article."""
+
+    class Turning(Streaming):
+        async def answer(self, question: str, asker: Person, *, show: Show | None = None, **how: Any) -> Answer:
+            found = await self.offline.answer(question, asker, **how)
+            assert show is not None
+            await show(replace(found, text=PARTS[0]))
+            await scene.delivered()
+            return replace(await self.offline.answer(QUESTION, asker), text=PARTS[1])
+
+    use(scene.company.app, Turning(scene.company.app.answerer, nothing))
+    await scene.say("dana", OPEN, room=SHARED)
+    openly, privately = [(message.reply.text, message.reply.only_for) for message in scene.messages(SHARED) if message.reply is not None]
+    assert openly == ("I gave this answer in private.", None)
+    assert privately[0].startswith(PARTS[1])
+    assert privately[1] == email("dana")
 
 
 async def test_nothing_is_shown_before_what_is_to_be_said_first(scene: Scene) -> None:

@@ -43,22 +43,27 @@ BACKLOG = 20_000
 """Lines that a start looks back; what is older is summarised when it is taken up again."""
 AT_ONCE = 20
 """Conversations summarised in a round."""
+SETTLES = timedelta(minutes=1)
+"""Younger lines are looked at again: a line before them may be committed after them. Longer than a turn takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
     """What is new of a conversation. `new`: lines beyond those known; `before`: when the last of them was said that an earlier round
-    saw, `then`: when the first after that was."""
+    saw, `then`: when the first after that was; `late`: among those known is one that was not there when they were read."""
 
     conversation_id: str
     new: int
     before: datetime | None
     then: datetime | None
     kept_at: datetime | None
+    late: bool = False
 
 
 def is_worth_it(growth: Growth, handoffs: Sequence[Handoff]) -> bool:
-    """Staff took it up or gave it back since, it has grown, or it is taken up again after a pause."""
+    """Staff took it up or gave it back since, it has grown, it is taken up again after a pause, or a line of it was missed."""
+    if growth.late:
+        return True
     if growth.new == 0:
         return False
     if growth.new >= GROWN or any(growth.kept_at is None or handoff.updated_at >= growth.kept_at for handoff in handoffs):
@@ -107,27 +112,36 @@ class Summaries:
         self._on_made = on_made
         self._seen: int | None = None
         """The last line that a round has looked at."""
+        self._settled = 0
+        """The last of those that need not be looked at again."""
         self._waiting: list[str] = []
         """What is worth it and did not fit into a round."""
-        self._taken: set[str] = set()
-        """What was taken since nothing waited."""
+        self._fruitless: set[str] = set()
+        """What came to nothing since nothing waited."""
 
     async def step(self) -> float | None:
         """One round, for a loop: all offline ones first, since a model may take its time. Returns 0 when there is more to do, which
-        comes to an end: what has been taken is not taken again before a round that leaves nothing waiting."""
-        forgotten = [one for one in await self._store.forgotten() if one not in self._taken]
-        worth = [*dict.fromkeys([*self._waiting, *forgotten, *await self._grown()])]
-        now, self._waiting = worth[:AT_ONCE], worth[AT_ONCE:]
-        self._taken.update(now)
-        drafts = [draft for one in now if (draft := await self._guarded(one)) is not None]
+        comes to an end: what came to nothing is not taken again before a round that leaves nothing waiting."""
+        waited = bool(self._waiting)
+        if not waited:
+            found = dict.fromkeys([*await self._store.forgotten(), *await self._grown()])
+            self._waiting = [one for one in found if one not in self._fruitless]
+        now, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+        drafts = []
+        for one in now:
+            draft = await self._guarded(one)
+            if draft is not None:
+                drafts.append(draft)
+            else:
+                self._fruitless.add(one)
         for draft in sorted(drafts, key=lambda draft: draft.handoff is None):
             try:
                 await self._better(draft)
             except Exception:  # a defect in one summary: the others are still made
                 log.exception("summary_broken", conversation=draft.kept.conversation_id)
-        if self._waiting:
+        if waited or self._waiting:
             return 0.0
-        self._taken.clear()
+        self._fruitless.clear()
         return None
 
     async def _guarded(self, conversation_id: str) -> _Draft | None:
@@ -144,9 +158,10 @@ class Summaries:
         async with self._sessions() as session:
             if self._seen is None:
                 last = (await session.execute(select(func.max(e.seq)))).scalar() or 0
-                self._seen = max(0, last - BACKLOG)
+                self._seen = self._settled = max(0, last - BACKLOG)
             seen = self._seen
-            lines = (await session.execute(select(e.seq, e.conversation_id).where(e.seq > seen).order_by(e.seq).limit(BATCH))).all()
+            newest = select(e.seq, e.at, e.conversation_id).where(e.seq > self._settled).order_by(e.seq).limit(BATCH)
+            lines = (await session.execute(newest)).all()
             if not lines:
                 return []
             ids = {line.conversation_id for line in lines}
@@ -158,15 +173,22 @@ class Summaries:
                     func.max(e.at).filter(e.seq <= seen).label("before"),
                     func.min(e.at).filter(e.seq > seen).label("then"),
                     func.max(k.at).label("kept_at"),
+                    func.count(e.seq).filter(e.seq <= known).label("there"),
+                    func.coalesce(func.max(k.known), 0).label("known"),
                 )
                 .join(t.transcript, e.conversation_id == c.id)
                 .outerjoin(t.conversation_summary, k.conversation_id == c.id)
                 .where(c.id.in_(ids), e.private_to.is_(None))
                 .group_by(c.id)
             )
-            growths = [Growth(row.id, row.new, row.before, row.then, row.kept_at) for row in await session.execute(grown)]
+            growths = [
+                Growth(row.id, row.new, row.before, row.then, row.kept_at, row.there > row.known) for row in await session.execute(grown)
+            ]
         handoffs = await self._handoffs.of_conversations(ids)
-        self._seen = lines[-1].seq
+        young = next((line.seq for line in lines if line.at > self._clock() - SETTLES), None)
+        # A full batch is gone past all the same, or no round would come further.
+        self._settled = lines[-1].seq if young is None or len(lines) == BATCH else young - 1
+        self._seen = max(seen, lines[-1].seq)
         return [one.conversation_id for one in growths if is_worth_it(one, handoffs.get(one.conversation_id, []))]
 
     async def _draft(self, conversation_id: str) -> _Draft | None:
@@ -180,7 +202,13 @@ class Summaries:
             if kept.upto == 0 and kept.at is not None:
                 await self._store.save(replace(kept, at=None))
             return None
+        if await self._store.lines(conversation_id, kept.upto) > kept.known:
+            kept = replace(kept, upto=0, known=0, summary=None)
         lines = await self._conversations.transcript(conversation_id, limit=LINES, after=kept.upto)
+        if not lines and kept.summary is not None:
+            return None  # another process was faster, and may have asked a model
+        before = kept.known if len(lines) < LINES else await self._store.lines(conversation_id, (lines[0].seq or 0) - 1)
+        kept = replace(kept, known=before + sum(line.private_to is None for line in lines))
         material = await self._material(conversation, kept, lines)
         made = offline(material)
         upto = max((line.seq or 0 for line in lines), default=kept.upto)

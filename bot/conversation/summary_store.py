@@ -75,6 +75,13 @@ class SummaryStore:
         async with self._sessions() as session:
             return list((await session.execute(query)).scalars())
 
+    async def lines(self, conversation_id: str, upto: int) -> int:
+        """How many there are up to this one that belong to no private matter."""
+        e = t.transcript.c
+        there = select(func.count()).where(e.conversation_id == conversation_id, e.seq <= upto, e.private_to.is_(None))
+        async with self._sessions() as session:
+            return (await session.execute(there)).scalar_one()
+
     async def put_off(self, conversation_id: str, now: datetime) -> None:
         """Of what is forgotten this one comes last."""
         mine = (s.conversation_id == conversation_id, s.upto == 0, s.at.is_not(None))
@@ -91,6 +98,7 @@ async def touched(session: AsyncSession, conversation_id: str, line: int) -> Non
     changed = {
         "changed": last,
         "upto": case((known, 0), else_=s.upto),
+        "known": case((known, 0), else_=s.known),
         "summary": case((known, literal({}, JSON)), else_=s.summary),
         "model": case((known, null()), else_=s.model),
         "prompt": case((known, null()), else_=s.prompt),

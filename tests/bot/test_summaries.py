@@ -11,7 +11,7 @@ from sqlalchemy import delete, event, insert, select, update
 from bot import tables as t
 from bot.conversation.model import Conversation, Speaker, TranscriptEvent
 from bot.conversation.store import ConversationStore
-from bot.conversation.summaries import GROWN, LATER, LINES, Growth, Summaries, is_worth_it
+from bot.conversation.summaries import GROWN, LATER, LINES, SETTLES, Growth, Summaries, is_worth_it
 from bot.conversation.summary import Summary
 from bot.conversation.summary_store import Kept, SummaryStore
 from bot.database import Sessions
@@ -221,6 +221,69 @@ async def test_of_two_processes_one_asks(book: Book) -> None:
     await book.summaries(model).step()
     assert (len(model.asked), len(other.asked)) == (1, 0)
     assert await book.asked() == "A black screen"
+
+
+async def test_a_line_that_is_committed_late_is_told_all_the_same(book: Book) -> None:
+    model = ScriptedModel(said)
+    summaries = book.summaries(model)
+    await book.talk(GROWN)
+    async with book.sessions.begin() as session:
+        row = (await session.execute(select(t.transcript).order_by(t.transcript.c.seq).offset(3).limit(1))).one()
+        await session.execute(delete(t.transcript).where(t.transcript.c.seq == row.seq))
+    await book.say("it flickers")
+    await summaries.step()
+    async with book.sessions.begin() as session:
+        await session.execute(insert(t.transcript).values({**row._mapping, "text": "it smells of smoke"}))
+    book.now += SETTLES / 2
+    await summaries.step()
+    assert "smoke" in model.asked[-1].content
+    assert '"earlier"' not in model.asked[-1].content
+    await summaries.step()
+    assert len(model.asked) == 2
+
+
+async def test_of_more_lines_than_are_read_none_is_taken_for_a_late_one(book: Book) -> None:
+    model = ScriptedModel(said)
+    summaries = book.summaries(model)
+    for _ in range(2):
+        async with book.sessions.begin() as session:
+            lines = [TranscriptEvent(new_id(), book.id, NOW, "person", f"{SCREEN} {n}", "dana") for n in range(LINES + 5)]
+            await book.conversations.append(session, lines)
+        await summaries.step()
+        await summaries.step()
+    assert len(model.asked) == 2
+
+
+async def test_who_saw_it_grow_before_another_kept_it_asks_nothing_and_takes_nothing_back(book: Book) -> None:
+    other = ScriptedModel(said)
+    slow = book.summaries(other)
+    await book.talk(GROWN)
+    found = await slow._grown()
+
+    async def grown() -> list[str]:
+        return found
+
+    slow._grown = grown  # type: ignore[method-assign]
+    fast = Held(said)
+    fast.meanwhile = slow.step
+    await book.summaries(fast).step()
+    await slow.step()
+    assert (len(fast.asked), len(other.asked)) == (1, 0)
+    assert (await book.kept()).model == "scripted-small"
+
+
+async def test_taken_up_again_it_is_told_once_however_young_its_lines_are(book: Book) -> None:
+    model = ScriptedModel(said)
+    summaries = book.summaries(model)
+    await book.talk(2)
+    await summaries.step()
+    book.now += LATER
+    await summaries.step()
+    for word in ("are", "you", "there"):
+        await book.say(word)
+        await summaries.step()
+        book.now += timedelta(seconds=1)
+    assert len(model.asked) == 1
 
 
 async def test_whoever_was_faster_stays(book: Book) -> None:
@@ -448,6 +511,8 @@ async def test_what_is_at_somebody_else_s_desk_is_not_taken_again(book: Book) ->
 async def test_a_round_with_nothing_new_reads_two_rows_and_writes_none(book: Book) -> None:
     summaries = book.summaries()
     await book.talk(GROWN)
+    await summaries.step()
+    book.now += SETTLES
     await summaries.step()
     asked: list[str] = []
     async with book.sessions() as session:

@@ -5,6 +5,7 @@ No error carries words of the API: they may quote what was asked.
 
 import asyncio
 import json
+import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import UTC, datetime
@@ -48,6 +49,8 @@ class MessagesClient:
 
     def __init__(self, api_key: str, base_url: str) -> None:
         self.base_url = base_url
+        # With ANTHROPIC_LOG=debug it would write down all that is asked.
+        logging.getLogger("anthropic").setLevel(logging.INFO)
         self._sdk = anthropic.AsyncAnthropic(
             api_key=api_key,
             base_url=base_url,

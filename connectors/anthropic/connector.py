@@ -11,7 +11,7 @@ from connectors.anthropic.reading import Reading
 from connectors.anthropic.requests import request_of
 from connectors.anthropic.settings import ClaudeSettings
 from connectors.errors import Refused, Retry
-from connectors.ports.language import NOBODY, Ask, Completion, Prompt, Size, Unusable, Watch
+from connectors.ports.language import NOBODY, Ask, Completion, Prompt, Size, Unusable, Usage, Watch
 
 _TINY = Prompt("check", 1, "Say whether the text is a greeting.")
 _YES_OR_NO = {
@@ -47,6 +47,10 @@ class Claude:
         except Unusable as error:
             # What a watcher raises is its own; the client's names no model.
             raise error if error.model else reading.unusable(error.code) from None
+        except (Refused, Retry) as error:
+            if reading.usage == Usage():
+                raise
+            raise error from reading.unusable("cut")
         return reading.completion(ask)
 
     async def count(self, ask: Ask) -> int:

@@ -1,6 +1,7 @@
 """Pure: what the events of one streamed message add up to."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jiter
@@ -10,10 +11,16 @@ from connectors.ports.language import Ask, Completion, Unusable, Usage
 
 _STOPPED = {"refusal": "refusal", "max_tokens": "max_tokens", "model_context_window_exceeded": "max_tokens"}
 """Reasons to stop with which no result can be whole."""
+_MOST = 10_000_000
+"""Tokens of one message; none has so many."""
+_LONGEST_NAME = 120
+_PER_TOKEN = 3
+"""Characters; rather too few."""
 
 
 class Reading:
-    """One message as far as it has come. Reading an event that lacks what it must have raises Unusable (malformed)."""
+    """One message as far as it has come. Reading an event that lacks what it must have, or has what cannot be, raises Unusable
+    (malformed)."""
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -21,6 +28,8 @@ class Reading:
         self.usage = Usage()
         self._said: list[str] = []
         self._stopped: str | None = None
+        self._told = False
+        """Whether the message has said what it used in the end."""
         self._whole = False
         self._shown: object = None
 
@@ -34,13 +43,14 @@ class Reading:
         try:
             # By its type: the SDK makes an event of a kind that it does not know into one of a class that it does.
             if event.type == "message_start":
-                self.model = event.message.model
+                self.model = _text(event.message.model)[:_LONGEST_NAME] or self.model
                 self._spent(event.message.usage)
             elif event.type == "content_block_delta":
                 self._said += filter(None, [_piece(event.delta)])
             elif event.type == "message_delta":
-                self._stopped = event.delta.stop_reason
+                self._stopped = event.delta.stop_reason and _text(event.delta.stop_reason)
                 self._spent(event.usage)
+                self._told = True
             elif event.type == "message_stop":
                 self._whole = True
         except (AttributeError, TypeError) as error:
@@ -73,7 +83,11 @@ class Reading:
         return Completion(result, self.model, self.usage)
 
     def unusable(self, code: str) -> Unusable:
-        return Unusable(code, model=self.model, usage=self.usage)
+        """With what was used: where the end has not come, at least as much as was said."""
+        used = self.usage
+        if not self._told:
+            used = replace(used, output=max(used.output, sum(map(len, self._said)) // _PER_TOKEN))
+        return Unusable(code, model=self.model, usage=used)
 
     def _spent(self, usage: Any) -> None:
         """Counts are of the whole message so far; those that an event leaves out stay as they were."""
@@ -89,9 +103,20 @@ class Reading:
 def _piece(delta: RawContentBlockDelta) -> str:
     """Of the result, which is a tool's input or constrained text."""
     if delta.type == "input_json_delta":
-        return delta.partial_json
-    return delta.text if delta.type == "text_delta" else ""
+        return _text(delta.partial_json)
+    return _text(delta.text) if delta.type == "text_delta" else ""
 
 
-def _count(told: int | None, known: int) -> int:
-    return known if told is None else int(told)
+def _text(told: object) -> str:
+    """The SDK checks no types, and whoever is in between may send any."""
+    if not isinstance(told, str):
+        raise TypeError("no text")
+    return told
+
+
+def _count(told: object, known: int) -> int:
+    if told is None:
+        return known
+    if not isinstance(told, int) or not 0 <= told <= _MOST:
+        raise TypeError("no count")
+    return int(told)

@@ -127,6 +127,11 @@ class Unusable(ConnectorError):
         self.usage = usage or Usage()
 
 
+def telling(error: BaseException) -> Unusable | None:
+    """What a call that failed tells of its model and of what it used: it itself, or what it was raised from."""
+    return next((one for one in (error, error.__cause__) if isinstance(one, Unusable)), None)
+
+
 Watch = Callable[[Mapping[str, Any]], Awaitable[None]]
 """Told what has come of a result so far: complete values, but the last string or list may still grow."""
 
@@ -136,7 +141,8 @@ class LanguageModel(Protocol):
         """The result, in the shape that was asked for.
 
         Raises Retry (unreachable, rate_limited with `after`, overloaded, server_error), Refused (not_authorised,
-        bad_request) and Unusable. Never tries twice: who waits decides what is worth waiting for.
+        bad_request) and Unusable. What broke in the midst is raised from an Unusable with what was used.
+        Never tries twice: who waits decides what is worth waiting for.
         """
 
     async def count(self, ask: Ask) -> int:

@@ -1,8 +1,9 @@
 """Claude on the strict API: what is special to it, beyond the port's contract."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -16,7 +17,7 @@ from connectors.anthropic.client import retry_after
 from connectors.anthropic.connector import Claude
 from connectors.anthropic.settings import ClaudeSettings
 from connectors.errors import ConnectorError, Refused, Retry
-from connectors.ports.language import NOBODY, Ask, Prompt, Unusable, Usage
+from connectors.ports.language import NOBODY, Ask, Prompt, Unusable, Usage, telling
 from tests.fakes.anthropic import FakeMessages, Fault
 
 SHAPE = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"], "additionalProperties": False}
@@ -146,6 +147,9 @@ async def test_an_error_in_the_midst_is_told_by_its_type(
     with pytest.raises(kind) as raised:
         await claude.complete(ASK)
     assert (type(raised.value), raised.value.code) == (kind, code)
+    told = telling(raised.value)
+    assert told is not None
+    assert (told.model, told.usage.cache_written > 1000) == ("claude-haiku-5-5", True), "it was spent all the same"
 
 
 STATUSES = [
@@ -225,6 +229,80 @@ async def test_an_event_that_lacks_what_it_must_have_is_malformed() -> None:
             await claude.complete(ASK)
         assert raised.value.code == "malformed"
         await claude.close()
+
+
+class Lying(FakeMessages):
+    """An API, or somebody before it, that says what cannot be in one place of the message."""
+
+    def __init__(self, where: Sequence[str], what: Any) -> None:
+        super().__init__(lambda request: RESULT)
+        self._where, self._what = where, what
+
+    def _events(self, body: Any, result: Any, fault: Any) -> Any:
+        event, *path, last = self._where
+        for name, data in super()._events(body, result, fault):
+            if name == event:
+                data = json.loads(json.dumps(data))
+                inner = data
+                for key in path:
+                    inner = inner[key]
+                inner[last] = self._what
+            yield name, data
+
+
+START, DELTA, END = ("message_start", "message"), ("content_block_delta", "delta"), ("message_delta",)
+LIES = [
+    ((*START, "usage", "input_tokens"), -3_000_000),
+    ((*START, "usage", "input_tokens"), 2**80),
+    ((*START, "usage", "input_tokens"), "many"),
+    ((*START, "usage", "cache_read_input_tokens"), 1.5),
+    ((*START, "usage", "output_tokens"), []),
+    ((*START, "usage"), 7),
+    ((*START, "model"), {"x": 1}),
+    ((*START, "model"), None),
+    ((*DELTA, "partial_json"), 5),
+    ((*DELTA, "partial_json"), {}),
+    ((*DELTA, "partial_json"), None),
+    ((*END, "delta", "stop_reason"), ["refusal"]),
+    ((*END, "usage", "output_tokens"), -1),
+    ((*END, "usage"), "none"),
+]
+
+
+@pytest.mark.parametrize(("where", "what"), LIES, ids=[f"{'.'.join(where)}={what!r}"[:60] for where, what in LIES])
+async def test_what_cannot_be_is_malformed_and_not_counted(where: Sequence[str], what: Any) -> None:
+    async with Lying(where, what) as fake:
+        claude = await other(fake)
+        with pytest.raises(Unusable) as raised:
+            await claude.complete(ASK)
+        assert raised.value.code == "malformed"
+        used = raised.value.usage
+        assert all(type(one) is int and 0 <= one < 100_000 for one in (used.input, used.output, used.cache_read, used.cache_written))
+        assert raised.value.model == "claude-haiku-5-5"
+        await claude.close()
+
+
+async def test_a_long_name_of_a_model_is_cut() -> None:
+    async with Lying((*START, "model"), "m" * 5000) as fake:
+        claude = await other(fake)
+        assert (await claude.complete(ASK)).model == "m" * 120
+        await claude.close()
+
+
+@pytest.mark.parametrize("fault", [Fault.cut(events=8), Fault.error(events=8)], ids=["cut", "error"])
+async def test_what_was_said_before_it_broke_counts(fake: FakeMessages, claude: Claude, fault: Fault) -> None:
+    fake.brain = lambda request: replace(fault, result={"title": "word " * 300})
+    with pytest.raises(ConnectorError) as raised:
+        await claude.complete(ASK)
+    told = telling(raised.value)
+    assert told is not None
+    assert 200 < told.usage.output < 700
+
+
+def test_whole_requests_are_never_logged(fake: FakeMessages) -> None:
+    logging.getLogger("anthropic").setLevel(logging.DEBUG)
+    Claude(ClaudeSettings(fake.key, fake.url))
+    assert not logging.getLogger("anthropic").isEnabledFor(logging.DEBUG)
 
 
 @pytest.mark.parametrize("size", ["small", "large"])

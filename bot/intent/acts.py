@@ -70,12 +70,13 @@ def act_words(locale: str = "en") -> ActWords:
 
 def load(name: str, locale: str) -> Mapping[str, Any]:
     """One locale of a data file beside this module, English when it has none."""
-    data = _read(name)
+    data = read(name)
     found: Mapping[str, Any] = data.get(locale.split("-")[0]) or data["en"]
     return found
 
 
-def _read(name: str) -> Mapping[str, Any]:
+def read(name: str) -> Mapping[str, Any]:
+    """A data file beside this module."""
     text = (FOLDER / name).read_text(encoding="utf-8")
     found: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     return found
@@ -83,7 +84,7 @@ def _read(name: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1)
 def _of_languages() -> Mapping[str, Any]:
-    return _read("phrases.yaml")
+    return read("phrases.yaml")
 
 
 def says_no(text: str, language: str) -> bool | None:

@@ -69,6 +69,7 @@ class AnswerLog:
             "articles": list(dict.fromkeys(answer.articles)),
             "confidence": round(answer.confidence, 3),
             "dropped": answer.dropped,
+            "replaced": answer.replaced,
         }
         data |= served(answer.model, answer.prompt, answer.fell_back)
         talk.changes.audited.append(Audited("observation", "answered", talk.person.id, data))

@@ -19,7 +19,6 @@ from connectors.ports.records import Clock, Json
 from knowledge import assisted as answering
 from knowledge.answering import Answerer
 from knowledge.answers import Answers
-from knowledge.embedding.port import Encoder
 from knowledge.retrieval import Retriever
 from specialists.roster import Roster
 from specialists.skill import SkillSpec
@@ -81,11 +80,9 @@ def recognizer(
     return understanding.AssistedRecognizer(offline, model, titles, skills, monotonic)
 
 
-def articles(
-    offline: Answerer, model: LanguageModel | None, retriever: Retriever, encoder: Encoder, monotonic: Callable[[], float]
-) -> Answers:
+def articles(offline: Answerer, model: LanguageModel | None, retriever: Retriever, monotonic: Callable[[], float]) -> Answers:
     """What answers the questions of a turn."""
-    return offline if model is None else answering.AssistedAnswerer(offline, retriever, encoder, model, monotonic)
+    return offline if model is None else answering.AssistedAnswerer(offline, retriever, model, monotonic)
 
 
 def stamps(model: LanguageModel | None) -> Mapping[str, Json]:

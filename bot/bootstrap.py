@@ -268,7 +268,7 @@ class App:
             on_made=self.desk.summarised,
         )
         answer_log = AnswerLog(self.encoder.name, self.reviews, names)
-        articles = assistance.articles(self.answerer, self.model, self.retriever, self.encoder, monotonic)
+        articles = assistance.articles(self.answerer, self.model, self.retriever, monotonic)
         self.responder = Responder(
             dialogue, self.desk, articles, self.answerer, self.requests, self.handoffs, self.people, self.buttons, answer_log
         )

@@ -51,7 +51,9 @@ class Answer:
     fell_back: str | None = None
     """The code of why the offline answer serves though a model was to be asked."""
     dropped: int = 0
-    """Sentences of a model that had no support."""
+    """Sentences of a model that had no support, and nothing is shown of."""
+    replaced: int = 0
+    """Sentences of a model for which the article's own words are shown."""
 
     @property
     def said(self) -> str:
@@ -62,7 +64,7 @@ class Answer:
 
 
 Show = Callable[[Answer], Awaitable[None]]
-"""Told what an answer has come to so far."""
+"""Told what an answer has come to so far. Raises Refused where that is not shown before the end."""
 
 
 class Answers(Protocol):

@@ -14,14 +14,14 @@ from typing import Any
 
 import structlog
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Refused
 from connectors.ports.language import NOBODY, Ask, Behalf, LanguageModel, Prompt
 from connectors.ports.people import Person
 from connectors.ports.secrets import without_secrets
 from knowledge.answering import Answerer, is_about_another_country, is_the_other_one
 from knowledge.answers import Answer, Show
 from knowledge.composing import SHAPE, Composer, as_given, language_asked
-from knowledge.embedding.port import Encoder, Vector
+from knowledge.embedding.port import Vector
 from knowledge.languages import is_latin, language_of
 from knowledge.model import Passage, admits, traits
 from knowledge.retrieval import MAX_QUESTION, Retriever
@@ -66,13 +66,11 @@ class AssistedAnswerer:
         self,
         offline: Answerer,
         retriever: Retriever,
-        encoder: Encoder,
         model: LanguageModel,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._offline = offline
         self._retriever = retriever
-        self._encoder = encoder
         self._model = model
         self._monotonic = monotonic
 
@@ -98,7 +96,7 @@ class AssistedAnswerer:
         given = await self._passages(asked, offline, asker)
         if not given or (offline.confidence < FLOOR and (search is not None or asked.language in (None, ARTICLES))):
             return offline
-        composer = Composer(offline, given, asked.language, self._encoder)
+        composer = Composer(offline, given, asked.language)
         try:
             return await self._composed(asked, offline, asker, given, composer, behalf, show)
         except ConnectorError as error:
@@ -109,7 +107,7 @@ class AssistedAnswerer:
             log.exception("assisted_answer_broken", error=type(error).__name__)
             code = "broken"
         log.info("answered_offline", turn=behalf.turn, code=code, dropped=composer.dropped)
-        return replace(offline, fell_back=code, dropped=composer.dropped)
+        return replace(offline, fell_back=code, dropped=composer.dropped, replaced=composer.replaced)
 
     async def _passages(self, asked: _Question, offline: Answer, asker: Person) -> list[Passage]:
         """What the model may read: what the asker may, without what is about another country or another of a kind."""
@@ -145,6 +143,8 @@ class AssistedAnswerer:
         working = asyncio.create_task(self._model.complete(ask, watch=telling.hear))
         try:
             if not (await asyncio.wait({working}, timeout=left))[0]:
+                if telling.denied:
+                    return _not_covered(offline, self._model.name("large"))
                 await telling.overdue(offline)
             done = await working
         finally:
@@ -152,19 +152,16 @@ class AssistedAnswerer:
             await asyncio.wait({working})
         result: Any = done.result
         if result["covered"]:
-            await composer.hear(result["sentences"], done=True)
+            composer.hear(result["sentences"], done=True)
             if composer.holds:
                 return replace(composer.answer(), model=done.model, prompt=PROMPT.id)
             log.info("answer_unsupported", turn=behalf.turn, dropped=composer.dropped)
-            return replace(offline, fell_back="unsupported", dropped=composer.dropped)
-        if offline.kind == "answered" and offline.confidence >= CERTAIN:
-            return replace(offline, fell_back="not_covered")
-        nothing = replace(offline, kind="unknown", quotes=(), articles=(), confidence=_DOUBTED * offline.confidence)
-        return replace(nothing, model=done.model, prompt=PROMPT.id)
+            return replace(offline, fell_back="unsupported", dropped=composer.dropped, replaced=composer.replaced)
+        return _not_covered(offline, done.model)
 
 
 class _Telling:
-    """Shows what is checked of an answer while it comes, one thing at a time."""
+    """Shows what is checked of an answer while it comes, one thing at a time. `denied`: the model has said that nothing covers it."""
 
     def __init__(self, composer: Composer, show: Show | None, model: str) -> None:
         self._composer = composer
@@ -172,27 +169,45 @@ class _Telling:
         self._model = model
         self._begun = False
         self._said = False
+        self.denied = False
         self._one = asyncio.Lock()
 
     async def hear(self, so_far: Mapping[str, Any]) -> None:
         self._begun = True
+        self.denied = so_far.get("covered") is False
         if self._show is None or so_far.get("covered") is not True:
             return
         async with self._one:
-            if await self._composer.hear(so_far.get("sentences", ()), done=False):
-                self._said = True
-                await self._show(replace(self._composer.answer(), model=self._model, prompt=PROMPT.id))
+            if self._composer.hear(so_far.get("sentences", ()), done=False):
+                try:
+                    await self._show(replace(self._composer.answer(), model=self._model, prompt=PROMPT.id))
+                except Refused:  # it is for fewer people than would see it there
+                    self._show = None
+                else:
+                    self._said = True
 
     async def overdue(self, offline: Answer) -> None:
         """The person must see something now: what was checked, else the offline answer for as long as the model goes on.
 
         Raises TimeoutError where nothing has come of the model, or nothing can be shown before the end.
         """
-        if not self._begun or self._show is None:
-            raise TimeoutError
         async with self._one:
-            if not self._said:
+            if self._said:
+                return
+            if not self._begun or self._show is None:
+                raise TimeoutError
+            try:
                 await self._show(offline)
+            except Refused as refused:
+                raise TimeoutError from refused
+
+
+def _not_covered(offline: Answer, model: str) -> Answer:
+    """The model's word against the offline engine's."""
+    if offline.kind == "answered" and offline.confidence >= CERTAIN:
+        return replace(offline, fell_back="not_covered")
+    nothing = replace(offline, kind="unknown", quotes=(), articles=(), confidence=_DOUBTED * offline.confidence)
+    return replace(nothing, model=model, prompt=PROMPT.id)
 
 
 def _told(asked: _Question, asker: Person, given: Sequence[Passage]) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
-"""Makes an answer of the sentences that a language model offers, keeping those that have support; pure but for the encoder.
+"""Makes an answer of the sentences that a language model offers; pure.
 
-Sentences come one by one and are judged once each, in order, so that what was kept can be shown while the rest is on its way.
+A sentence that says what an article says is kept. One that may not, but quotes an article, gives way to the article's own words; one
+that quotes none, or is an attack, is dropped. They come one by one and are judged once each, in order, so that what was kept can be shown
+while the rest is on its way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +12,11 @@ from typing import Any
 from knowledge.answers import Answer, Quote, citation_of
 from knowledge.confidence import ANSWER_AT
 from knowledge.conflicts import outdone
-from knowledge.embedding.port import Encoder
-from knowledge.languages import Language, languages
+from knowledge.languages import languages
 from knowledge.model import Passage
-from knowledge.quoting import section_of, units
-from knowledge.support import fault, readable, same, tidy, told_in, written_in
-from knowledge.text import content_terms
+from knowledge.quoting import Unit, section_of
+from knowledge.support import HARD, evidence, fault, readable, shown, tidy, told_in, written_in
+from knowledge.text import content_terms, sentences
 
 SENTENCES = 12
 """Sentences of one answer that are looked at."""
@@ -50,41 +51,41 @@ SHAPE: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """`place` is that of its passage among those that were given; `evidence` stands in it."""
+    """`place` is that of its passage among those that were given; `found` what it stands on. `translated`: in other words than these."""
 
     text: str
     place: int
-    evidence: str
+    found: tuple[Unit, ...]
     step: bool
+    translated: bool
 
 
 class Composer:
     """Of one answer. `base` is the offline answer to the same question; `asked` the question's language; `given` the numbered passages,
     with as much of their texts as the model was given."""
 
-    def __init__(self, base: Answer, given: Sequence[Passage], asked: str | None, encoder: Encoder) -> None:
+    def __init__(self, base: Answer, given: Sequence[Passage], asked: str | None) -> None:
         self._base = base
         self._given = given
         self._asked = asked
         self._terms = content_terms(base.question)
-        self._encoder = encoder
         self._heard = 0
         self._kept: list[_Sentence] = []
         self._leaning = False
         self._gap = False
-        self._translated = False
         self.dropped = 0
+        self.replaced = 0
 
-    async def hear(self, sentences: Sequence[Mapping[str, Any]], *, done: bool) -> bool:
+    def hear(self, said_so_far: Sequence[Mapping[str, Any]], *, done: bool) -> bool:
         """Judges what is new and whole; whether anything of it was kept. Unless `done`, the last one may still grow."""
         before = len(self._kept)
-        for number in range(self._heard, len(sentences)):
-            said = sentences[number]
+        for number in range(self._heard, len(said_so_far)):
+            said = said_so_far[number]
             whole = len(said) == len(_KEYS) and tuple(said)[-1] == _KEYS[-1]
-            if not done and number == len(sentences) - 1 and not whole:
+            if not done and number == len(said_so_far) - 1 and not whole:
                 break
             self._heard += 1
-            await self._judge(said)
+            self._judge(said["text"], said["passage"] - 1, said["quote"], said["step"])
         return len(self._kept) > before
 
     @property
@@ -95,71 +96,77 @@ class Composer:
     def answer(self) -> Answer:
         """What was kept so far. Not empty."""
         numbers = {place: number for number, place in enumerate(dict.fromkeys(one.place for one in self._kept), 1)}
-        quotes = tuple(self._quote(place, number) for place, number in numbers.items())
         share = len(self._kept) / (len(self._kept) + self.dropped)
         return replace(
             self._base,
             kind="answered",
             # That it was shown to be in the articles counts as covered at the least.
             confidence=share * max(self._base.confidence, ANSWER_AT),
-            quotes=quotes,
+            quotes=tuple(self._quote(place, number) for place, number in numbers.items()),
             articles=tuple(self._given[place].chunk.article_id for place in numbers),
             text=_markdown([(one, numbers[one.place]) for one in self._kept]),
-            translated=self._translated,
+            translated=any(one.translated for one in self._kept),
             dropped=self.dropped,
+            replaced=self.replaced,
         )
 
-    async def _judge(self, said: Mapping[str, Any]) -> None:
-        text, place, step = tidy(said["text"]), said["passage"] - 1, said["step"]
-        if any(same(text) == same(one.text) for one in self._kept):
-            return
-        told = await self._language_of(text, place, said["quote"]) if self._heard <= SENTENCES else None
-        if told is None or (self._leaning and told.leans(text)):
-            self.dropped += 1
-            self._leaning = True
-            self._gap = self._gap or step
-            return
-        self._leaning = False
-        self._translated = self._translated or told is not written_in(self._given[place].chunk.text)
-        self._kept.append(_Sentence(text, place, said["quote"], step))
-
-    async def _language_of(self, text: str, place: int, quote: str) -> Language | None:
-        """The language of a sentence that has support; None for one that has none."""
-        if not 0 <= place < len(self._given):
-            return None
-        passage = self._given[place]
+    def _judge(self, said: str, place: int, quote: str, step: bool) -> None:
+        text = tidy(said)
+        passage = self._given[place] if 0 <= place < len(self._given) and self._heard <= SENTENCES else None
+        found = evidence(quote, passage.chunk.text) if passage is not None else ()
+        if passage is None or not found:
+            return self._drop(step)
         source = written_in(passage.chunk.text)
-        near = None
-        if told_in(text, source, self._asked) is source and quote.strip():
-            one, other = await self._encoder.encode([text, quote])
-            near = float(one @ other)
-        if fault(text, quote, passage.chunk.text, asked=self._asked, near=near) is not None:
+        heading = f"{passage.title}. {passage.chunk.section}"
+        amiss = fault(text, found, passage.chunk.text, asked=self._asked, heading=heading)
+        told = told_in(text, source, self._asked) or source
+        outdated = any(outdone(unit.reading, passage, self._given, self._terms, source) for unit in found)
+        if amiss in HARD or outdated or (self._leaning and told.leans(text)):
+            return self._drop(step)
+        self._leaning = False
+        self.replaced += amiss is not None
+        translated = amiss is None and told is not source
+        if not translated:
+            # Two sentences may stand on one unit: it is said once.
+            found = tuple(unit for unit in found if not any(self._says(one, unit, place) for one in self._kept))
+        if any(one.text == text and one.place == place for one in self._kept) or not found:
             return None
-        if outdone(quote, passage, self._given, self._terms, source):
-            return None
-        return told_in(text, source, self._asked)
+        if amiss is not None:
+            text = " ".join(shown(unit, source) for unit in found)
+        self._kept.append(_Sentence(text, place, found, step, translated))
+        return None
+
+    @staticmethod
+    def _says(one: _Sentence, unit: Unit, place: int) -> bool:
+        return one.place == place and not one.translated and unit in one.found
+
+    def _drop(self, step: bool) -> None:
+        self.dropped += 1
+        self._leaning = True
+        self._gap = self._gap or step
 
     def _quote(self, place: int, number: int) -> Quote:
         passage = self._given[place]
-        evidence = list(dict.fromkeys(" ".join(one.evidence.split()) for one in self._kept if one.place == place))
-        section = passage.chunk.section
-        first = next((unit for unit in units(passage.chunk.text) if same(evidence[0])[:40] in same(unit.text)), None)
-        text = " … ".join(evidence)
-        return Quote(text, citation_of(number, passage, section_of(first, section) if first else section, text))
+        found = dict.fromkeys(unit for one in self._kept if one.place == place for unit in one.found)
+        source, section = written_in(passage.chunk.text), passage.chunk.section
+        text = " … ".join(shown(unit, source) for unit in found)
+        return Quote(text, citation_of(number, passage, section_of(next(iter(found)), section), text))
 
 
 def _markdown(said: Sequence[tuple[_Sentence, int]]) -> str:
-    """Sentences as running text, steps as numbered lists, each with [n]."""
+    """Sentences as running text, steps as numbered lists, code by itself, each with [n]."""
     parts: list[str] = []
     steps = 0
     for place, (one, number) in enumerate(said):
-        marked = f"{one.text} [{number}]"
-        after_step = place > 0 and said[place - 1][0].step
-        if one.step:
-            steps = steps + 1 if after_step else 1
+        before = said[place - 1][0] if place else None
+        code = "\n" in one.text
+        marked = f"{one.text}\n\n[{number}]" if code else f"{one.text} [{number}]"
+        if one.step and not code:
+            steps = steps + 1 if before is not None and before.step else 1
             parts.append(("\n" if steps > 1 else "\n\n" if parts else "") + f"{steps}. {marked}")
         else:
-            parts.append(("\n\n" if after_step else " " if parts else "") + marked)
+            apart = code or (before is not None and (before.step or "\n" in before.text))
+            parts.append(("\n\n" if apart and parts else " " if parts else "") + marked)
     return "".join(parts)
 
 
@@ -170,14 +177,14 @@ def language_asked(question_language: str | None, locale: str) -> str | None:
 
 
 def as_given(passages: Sequence[Passage], each: int, most: int) -> list[Passage]:
-    """The passages as a model reads them: without what is hidden, each cut at a line's or word's end, as many as there is room for."""
+    """The passages as a model reads them: without what is hidden, each cut at a line's or sentence's end, as many as there is room for."""
     found: list[Passage] = []
     room = most
     for passage in passages:
         text = readable(passage.chunk.text).strip()
         if len(text) > each:
             cut = text[:each]
-            text = cut.rsplit("\n", 1)[0] if "\n" in cut else cut.rsplit(" ", 1)[0]
+            text = cut.rsplit("\n", 1)[0] if "\n" in cut else " ".join(sentences(cut)[:-1]) or cut.rsplit(" ", 1)[0]
         if len(text) > room:
             break
         room -= len(text)

@@ -16,7 +16,7 @@ from knowledge.languages import Language
 
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _URL = re.compile(r"\b(?:https?|ftp|mailto|tel|file|javascript|data):[^\s<>\[\]\"'`|]+|\bwww\.[^\s<>\[\]\"'`|]+", re.I)
-_HOST = re.compile(r"(?<![\w.@/-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}(?![\w@])(?:/[^\s<>()\[\]\"'`|]*)?", re.I)
+_HOST = re.compile(r"(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}(?![\w@])(?:/[^\s<>()\[\]\"'`|]*)?", re.I)
 _HANDLE = re.compile(r"(?<![\w/])[@#][A-Za-z][\w-]+")
 _COMMAND = re.compile(r"(?<![\w/.<])/[A-Za-z][\w/.-]+|\b[A-Za-z]:\\\S+")
 _TICKED = re.compile(r"`([^`\n]{1,200})`")
@@ -38,7 +38,7 @@ _PHONE = re.compile(r"(?<![\w.])(?:\+|\(?0|\()?\d[\d ()/.\-]{5,}\d(?![\w])")
 _NUMBER = re.compile(r"(?<![\w])\d{1,3}(?:[.,'’\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?|\d+(?:[.,]\d+)?")
 _CURRENCIES = {
     "EUR": r"€|\beur(?:os?)?\b",
-    "USD": r"(?<![A-Za-z])\$|\busd\b|\bd[oó]lla?res?\b|\bdollars?\b|\bdollari?o?\b",
+    "USD": r"(?<![A-Za-z])\$|\busd\b|\bd[oó]l{1,2}ar(?:es|s|i|o)?\b",
     "GBP": r"£|\bgbp\b|\bpounds?\b|\bpfund\b|\blivres? sterling\b|\blibras?\b|\bsterlin[ae]\b|\bponden\b",
     "CHF": r"\bchf\b|\bfranken\b|\bfrancs?\b",
     "JPY": r"¥|\bjpy\b|\byens?\b",
@@ -60,12 +60,13 @@ _DAY = frozenset(map(str, range(_HOURS + 1)))
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`figures` and `signs` are demands as above, of numbers with their units and of money, shares and weekdays; `addresses` are where
-    something is sent or found; `codes` are spelt letter by letter. All in lower case."""
+    something is sent or found; `codes` are spelt letter by letter. All in lower case. `numbers` are in their order."""
 
     figures: tuple[frozenset[str], ...]
     offered: frozenset[str]
     addresses: frozenset[str]
     codes: frozenset[str]
+    numbers: tuple[str, ...]
 
     def lacks(self, source: "Facts") -> frozenset[str]:
         """Figures of this text that the source has not."""
@@ -94,9 +95,10 @@ def facts_in(text: str, language: Language) -> Facts:
     left = _GLUED.sub(r"\1 \2", _ORDINAL.sub(" ", left))
     for reader in (_dates, _times, _phones):
         left = reader(left, language, found)
+    numbers = tuple(value for value, _ in sorted(_all_numbers(left, language), key=lambda number: number[1]))
     _numbers(left, language, found)
     _signs(left, language, found)
-    return Facts(tuple(found.demands), frozenset(found.offered), frozenset(addresses), frozenset(codes))
+    return Facts(tuple(found.demands), frozenset(found.offered), frozenset(addresses), frozenset(codes), numbers)
 
 
 def _addresses(text: str) -> tuple[set[str], str]:
@@ -179,7 +181,7 @@ def _times(text: str, language: Language, found: _Found) -> str:
         hour, minute = _hour(int(match[1]), match["half"]), int(match[2])
         readings = {f"time {hour}:{minute:02}"}
         if "." in match[0][:3] and match["half"] is None:
-            readings.add(f"number {_value(f'{match[1]}.{match[2]}')}")
+            readings.add(f"number {one_spelling(f'{match[1]}.{match[2]}')}")
         found.says(*readings)
         found.offered.add(f"number {hour}")
         return " "
@@ -256,10 +258,9 @@ def _unit(word: str, language: Language) -> str | None:
 def _all_numbers(text: str, language: Language) -> Iterator[tuple[str, int]]:
     """Each number and where it ends."""
     for match in _NUMBER.finditer(text):
-        yield _value(match[0]), match.end()
-    spelt = "|".join(sorted(map(re.escape, language.numbers), key=len, reverse=True))
-    for match in re.finditer(rf"(?<![\w-])(?:{spelt})(?![\w])", text, re.I):
-        yield str(language.numbers[match[0].lower()]), match.end()
+        yield one_spelling(match[0]), match.end()
+    for match in language.spelt.finditer(text):
+        yield str(language.number(match[0])), match.end()
 
 
 def _signs(text: str, language: Language, found: _Found) -> None:
@@ -275,7 +276,7 @@ def _signs(text: str, language: Language, found: _Found) -> None:
             found.says(f"number {value}")
 
 
-def _value(spelt: str) -> str:
+def one_spelling(spelt: str) -> str:
     """A number in one spelling: "1.000", "1,000" and "1 000" are 1000, "2,50" is 2.5."""
     bare = re.sub(r"['’\u00a0\u202f ]", "", spelt)
     grouped = re.fullmatch(r"([1-9]\d{0,2}(?:([.,])\d{3})(?:\2\d{3})*)(?:(?!\2)[.,](\d{1,2}))?", bare)

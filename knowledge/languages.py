@@ -20,6 +20,8 @@ _FEW_WORDS = 4
 _NEAR = 40
 """Characters within which a second negation still belongs to the first, where a language has it so ("no tiene ningún")."""
 
+_CLAUSE = re.compile(r"[.;:!?](?:\s|$)")
+
 
 @dataclass(frozen=True, eq=False)
 class Language:
@@ -59,8 +61,22 @@ class Language:
         return found - {"more"} if "at_most" in found else found - {"less"} if "at_least" in found else found
 
     def asks_for_a_secret(self, text: str) -> bool:
-        """Whether it tells somebody to say a password or code in the chat."""
-        return all(self._named[name].search(text) for name in ("secret", "share", "here")) and not self.negations(text)
+        """Whether a clause tells somebody to say a password or code to anybody, or to write it in the chat.
+
+        What says no has to stand before that, or beside it: "tell them when they ask, never in a mail" tells them.
+        """
+        for clause in _CLAUSE.split(text):
+            shared = self._named["tell"].search(clause) or (self._named["here"].search(clause) and self._named["share"].search(clause))
+            if shared and self._named["secret"].search(clause):
+                begins, ends = clause.rfind(",", 0, shared.start()), clause.find(",", shared.end())
+                beside = clause[begins + 1 : ends if ends >= 0 else len(clause)]
+                if not self.negations(clause[: shared.start()]) and not self.negations(beside):
+                    return True
+        return False
+
+    def topics(self, text: str) -> frozenset[str]:
+        """Of what everybody asks about, what it speaks of, by names that all languages share."""
+        return frozenset(name for name, pattern in self._topics.items() if pattern.search(text))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -79,6 +95,24 @@ class Language:
                     for spelt in (self.lists["joined"], self.lists["joined"].replace("-", " ")):
                         found.setdefault(spelt.format(one=word, ten=ten), 10 * place + one)
         return found
+
+    @cached_property
+    def ordinals(self) -> Mapping[str, int]:
+        """Ordinals and multiples in words, from two: "fourth", "twice"."""
+        endings = self.lists.get("ordinal_endings", "").split() or [""]
+        found = {word + ending: number for number, word in enumerate(self.lists["ordinals"].split(), 2) for ending in endings}
+        return found | {word: int(number) for word, number in self.lists["multiples"].items()}
+
+    @cached_property
+    def spelt(self) -> re.Pattern[str]:
+        """Any number in words."""
+        listed = sorted((*self.numbers, *self.ordinals), key=len, reverse=True)
+        return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, listed))})(?!\w)", re.I)
+
+    def number(self, word: str) -> int:
+        """What a word that is `spelt` counts. Raises KeyError for another."""
+        low = word.lower()
+        return self.numbers[low] if low in self.numbers else self.ordinals[low]
 
     @cached_property
     def units(self) -> Mapping[str, re.Pattern[str]]:
@@ -125,12 +159,16 @@ class Language:
 
     @cached_property
     def _named(self) -> Mapping[str, re.Pattern[str]]:
-        named = ("only", "except", "done", "share", "secret", "here")
+        named = ("only", "except", "done", "share", "tell", "secret", "here")
         return {name: re.compile(rf"(?<!\w)(?:{self.lists[name]})(?!\w)", re.I) for name in named}
 
     @cached_property
     def _leans(self) -> re.Pattern[str]:
         return re.compile(rf"(?:{self.lists['leans']})(?!\w)", re.I)
+
+    @cached_property
+    def _topics(self) -> Mapping[str, re.Pattern[str]]:
+        return {name: re.compile(rf"(?<!\w)(?:{spelt})(?!\w)", re.I) for name, spelt in self.lists["topics"].items()}
 
     @cached_property
     def _opposites(self) -> Mapping[str, re.Pattern[str]]:

@@ -1,58 +1,65 @@
 """Whether a sentence says what a passage says: the check on a composed answer, which is no model; pure.
 
-A sentence is believed for one reason only: words that stand in the passage it names. What it says must be in them: figures, negations
-and limits in the very words it quotes; names, addresses and codes anywhere in the passage. What cannot be shown is taken for unsupported;
-the price of that is an answer by the offline engine.
+A sentence stands on the units of an article that its quote stands in. Who shows these instead of the sentence says nothing that the
+article does not; so whatever cannot be shown to say the same is taken for wrong, and it costs no more than the wording.
 """
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Collection, Sequence
 from typing import Literal
 
-from knowledge.facts import SPANS, facts_in
+from knowledge.facts import SPANS, Facts, facts_in
 from knowledge.languages import Language, language_of, languages
 from knowledge.places import countries_in
-from knowledge.quoting import units
-from knowledge.text import STOP_WORDS, alike, content_terms, plain, terms, word_count, words
+from knowledge.quoting import Unit, units
+from knowledge.text import plain, word_count, words
+from knowledge.wording import telling
 
 Fault = Literal[
-    "empty",  # says nothing, or too much for one sentence
+    # Such a sentence is a lie or an attack: nothing is shown of it, nor of what it stands on.
     "not_quoted",  # its quote does not stand in the passage, or is too short to mean anything
-    "addressed",  # its quote speaks to an assistant, not to a reader
-    "link",  # shows an image, a link of its own or markup
-    "secret",  # tells somebody to say a password or code in the chat
-    "address",  # an e-mail address, URL, host or handle that the passage has not
-    "code",  # a token that the passage has not
-    "figure",  # a number, date, time or amount that the quote has not
-    "name",  # a name or country that the passage has not
-    "negation",  # says no where the quote does not, or the reverse
-    "done",  # says that something has been done, which the quote does not
-    "more",  # is more sentences than its quote
+    "addressed",  # it, or what it stands on, speaks to an assistant, not to a reader
+    "markup",  # it shows an image, a link of its own or marks that hide or strike out
+    "letters",  # letters that look like others, or that nobody sees
+    "secret",  # it, or what it stands on, tells somebody to say a password or code
+    # Such a one may be true: what it stands on serves instead.
+    "empty",  # says nothing, or too much for one sentence
+    "language",  # is in one that nobody asked in, or that cannot be checked
+    "worded",  # in the article's language: leaves out, adds, turns round or words otherwise
+    # As far as a translation can be compared.
+    "address",  # an e-mail address, URL, host or handle that the article's words have not
+    "code",  # a token that they have not
+    "figure",  # a number, date, time or amount of one that the other has not, or in another order
+    "name",  # a name or country that they have not
+    "negation",  # says no where they do not, or the reverse
+    "done",  # says that something has been done
+    "more",  # is more sentences
     "limit",  # leaves out or adds "only" or "except", "at least" or "at most"
-    "flipped",  # at least for at most, before for after, must for may
-    "length",  # a translation much longer or shorter than its quote
-    "uncovered",  # words of content that neither the quote nor the passage has
-    "unlike",  # means something else than its quote, by their vectors
+    "flipped",  # before for after, more for less
+    "topic",  # speaks of something else
+    "length",  # is much longer or shorter
 ]
+HARD = frozenset(("not_quoted", "addressed", "markup", "letters", "secret"))
+"""Faults that nothing is shown of."""
 
-NEAR = 0.45
-"""Cosine that a sentence in the passage's language must have with its quote."""
 ARTICLES = "en"
 """The language of a passage that does not tell."""
 _LONGEST = 600
 _QUOTE_WORDS = 3
-_ENDED = re.compile(r"[^\W\d_]{2}[.!?][\"'”»)]?\s+[\"'“«(]?[A-ZÀ-ÖØ-Þ]")
-"""The end of a sentence after which another begins."""
-_IN_PASSAGE, _IN_QUOTE, _IN_A_ROW = 0.8, 0.4, 2
-"""Shares of a sentence's words of content that must be in its passage, and in its quote; so many in a row that the passage has not are a
-thing of its own ("free of charge"), where single ones are other words for the same."""
 _SHORTER, _LONGER, _SLACK = 0.4, 2.2, 25
-"""How much shorter or longer than its quote a translation may be, and by how many characters more: short ones vary."""
-_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+"""How much shorter or longer than its source a translation may be, and by how many characters more: short ones vary."""
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+)
 _COMMENT = re.compile(r"<!--.{0,5000}?-->", re.DOTALL)
+_IMAGE = re.compile(r"!\[[^\]]{0,500}\](?:\([^)]{0,2000}\)|\[[^\]]{0,100}\])?")
 _QUOTES = str.maketrans({**dict.fromkeys("“”„«»″", '"'), **dict.fromkeys("‘’‚´`′", "'"), **dict.fromkeys("‐‑‒–—−", "-"), "…": "..."})
-_IMAGE_OR_REFERENCE = re.compile(r"!\[|\]\s?\[|^\s*\[[^\]]{1,100}\]:|<\s?[a-zA-Z!/@#]", re.MULTILINE)
+_USUAL_SIGNS = frozenset("“”„«»″‘’‚´′‐‑‒–—−…•·°€£¥₹§½¼¾²³×→±ºª¿¡™®©\u00a0\u202f")
+_MARKUP = re.compile(
+    r"!\[|\]\s?\[|^\s*\[[^\]]{1,100}\]:|<\s?[a-zA-Z!/@#]|~~|\|\||==|^\s*(?:#|>|\|)"
+    r"|&(?:#\w{1,8}|[a-zA-Z]{2,31});|\\(?=[^\w\s])"
+)
 _LINK = re.compile(r"\]\(\s*<?([^()\s>]*)")
 _MARKER = re.compile(r"\s*\[\d{1,2}\]")
 _STEP_MARK = re.compile(r"^\s*(?:[-*+•]|\d{1,2}[.)])\s+")
@@ -68,26 +75,22 @@ _TO_ASSISTANTS = re.compile(
 _NAME = re.compile(r"(?<![\w'’@#/.-])[A-ZÄÖÜÉÀÈÇÑÓÍÁÚ][^\W\d_]+(?:['’-][^\W\d_]+)*")
 _INFLECTED = re.compile(r"(?:e[nmrs]?|t)$")
 """How an adjective or a verb ends that begins a German sentence before a noun."""
+_COUNTED = re.compile(r"\d[\d.,]*\s+[^\W\d_]+$")
+"""A number and its unit, after which German names what is counted: "5 Tage Urlaub"."""
 _OPENING = frozenset(".!?:;\"'“„«(-–*")
 """What stands before a first word."""
 _POLITE = frozenset(
     {"sie", "ihr", "ihre", "ihren", "ihrem", "ihrer", "ihnen", "lei", "suo", "sua", "suoi", "usted", "ustedes", "vous", "u", "uw"}
 )
-_USUAL = """
-yes no please employees staff everyone anyone people open click press go ask contact call send use select choose sign enter submit request
-report log visit check fill add remove restart connect install bring keep wait tell follow email write note first second then next finally
-also afterwards otherwise if when once after before until each every all both most some new full your you
-"""
-_OPENERS = frozenset(_USUAL.split())
-"""Words that may begin a sentence though its passage has them not, and are no names."""
-_OBLIGED, _FREE = (
-    re.compile(r"\b(?:must|required|mandatory|have to|has to|obliged)\b", re.I),
-    re.compile(r"\b(?:may|optional|voluntary)\b", re.I),
-)
+_FACING = (("at_least", "at_most"), ("before", "after"), ("more", "less"), ("from", "until"))
 _BOUNDS = frozenset(("at_least", "at_most"))
-_FACING = (("at_least", "at_most"), ("before", "after"), ("more", "less"))
+_FIGURES = ("number ", "date ", "time ", "money ", "phone ", "percent", "half")
+"""Readings that a translation must not leave out."""
 _SAYS_NO = re.compile(r"^(?:no|nein|non|não|nee)\s?[,.:;!]\s*", re.I)
 _YES = re.compile(r"^(?:yes|ja|oui|sí|sì|si|sim)\s?[,.:;!]\s*", re.I)
+_ENDED = re.compile(r"[^\W\d_]{2}[.!?][\"'”»)]?\s+[\"'“«(]?[A-ZÀ-ÖØ-Þ]")
+"""The end of a sentence after which another begins."""
+_MARKS, _QUOTED_LINE = re.compile(r"[*_~`\\]"), re.compile(r"(?<!\S)>+(?!\S)")
 
 
 def tidy(text: str) -> str:
@@ -107,15 +110,40 @@ def same(text: str) -> str:
     return " ".join(_MARKS.sub("", _QUOTED_LINE.sub(" ", bare)).split())
 
 
-_MARKS, _QUOTED_LINE = re.compile(r"[*_~`\\]"), re.compile(r"(?<!\S)>+(?!\S)")
-
-
-def stands_in(quote: str, passage: str) -> bool:
-    """Whether a quote stands in a passage word by word and means something: three words of it, or a whole line."""
+def evidence(quote: str, passage: str) -> tuple[Unit, ...]:
+    """The units of a passage that a quote stands in word by word; none when it does not, or means nothing: it takes three words, or all of
+    a unit. A question is no evidence, nor is a heading alone."""
     bare = same(quote).strip(" .,;:!?\"'")
-    if not bare or re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", same(passage)) is None:
-        return False
-    return word_count(bare) >= _QUOTE_WORDS or any(same(line).strip(" .,;:!?\"'") == bare for line in passage.split("\n"))
+    if not bare:
+        return ()
+    low = ""
+    spans: list[tuple[Unit, int, int]] = []
+    for unit in units(readable(passage)):
+        begins = len(low)
+        if spans and unit.kind == "row" and unit.block == spans[-1][0].block:
+            head = ""
+        else:
+            head = unit.lead if unit.kind == "row" else unit.heading if not spans or unit.heading != spans[-1][0].heading else ""
+        low += " ".join(part for part in (same(head), same(unit.text)) if part) + " "
+        spans.append((unit, begins, len(low)))
+    found = re.search(rf"(?<!\w){re.escape(bare)}(?!\w)", low)
+    if found is None:
+        return ()
+    there = tuple(unit for unit, begins, ends in spans if begins < found.end() and found.start() < ends)
+    if word_count(bare) < _QUOTE_WORDS and not any(same(unit.text).strip(" .,;:!?\"'") == bare for unit in there):
+        return ()
+    return tuple(unit for unit in there if not plain(unit.text).endswith("?"))
+
+
+def shown(unit: Unit, language: Language) -> str:
+    """A unit as it is shown in an answer: the article's own words, with what they need to be understood."""
+    if unit.kind == "row":
+        return unit.reading
+    text = _IMAGE.sub("", unit.text)
+    if unit.kind == "code":
+        return text
+    text = tidy(text)
+    return f"{plain(unit.lead)} {text}" if _decides(unit.lead, language) else text
 
 
 def written_in(passage: str) -> Language:
@@ -136,98 +164,128 @@ def told_in(text: str, source: Language, asked: str | None) -> Language | None:
     return languages().get(asked)
 
 
-def fault(text: str, quote: str, passage: str, *, asked: str | None = None, near: float | None = None) -> Fault | None:
-    """Why a sentence has no support; None when it has.
+def fault(text: str, found: Sequence[Unit], passage: str, *, asked: str | None = None, heading: str = "") -> Fault | None:
+    """Why a sentence is not shown as it is; None when it says what these units of the passage say.
 
-    `text` is a tidy sentence, `passage` the Markdown of what it is said to be from, `quote` the words of it. `asked` is the question's
-    language: only in that one may a sentence be a translation, which can be compared less well. `near` is the cosine of sentence and
-    quote, where somebody knows it.
+    `text` is a tidy sentence, `found` what it stands on, `passage` the Markdown of both, `heading` what that stands under. `asked` is
+    the question's language: only in that one may a sentence be a translation, which can be compared less well.
     """
-    passage, quote = readable(passage), readable(quote)
-    if not words(text) or len(text) > _LONGEST:
-        return "empty"
-    if not stands_in(quote, passage):
-        return "not_quoted"
-    if _TO_ASSISTANTS.search(_around(quote, passage)) or _TO_ASSISTANTS.search(text):
-        return "addressed"
-    if _shows_more(text, passage):
-        return "link"
+    passage = readable(passage)
     source = written_in(passage)
     told = told_in(text, source, asked)
+    if hard := _hard(text, found, passage, {source, told or source}):
+        return hard
+    if not words(text) or len(text) > _LONGEST:
+        return "empty"
     if told is None:
-        return "uncovered"
-    if any(one.asks_for_a_secret(text) for one in {told, source}):
+        return "language"
+    if told is source:
+        return None if _says_the_same(text, found, source) else "worded"
+    own = " ".join(unit.reading for unit in found)
+    return _facts_amiss(text, own, f"{heading}. {own}", passage, told, source) or _turned(text, own, told, source)
+
+
+def _hard(text: str, found: Sequence[Unit], passage: str, spoken: Collection[Language]) -> Fault | None:
+    if not found:
+        return "not_quoted"
+    own = [unit.reading for unit in found]
+    if any(_TO_ASSISTANTS.search(same(one)) for one in (text, *own)):
+        return "addressed"
+    if _is_marked(text, passage):
+        return "markup"
+    if _is_disguised(text, passage):
+        return "letters"
+    if any(one.asks_for_a_secret(part) for one in spoken for part in (text, *own)):
         return "secret"
-    return (
-        _facts_amiss(text, quote, passage, told, source)
-        or _turned(text, quote, told, source)
-        or (_same_language_amiss(text, quote, passage, told, near) if told is source else _translation_amiss(text, quote))
+    return None
+
+
+def _is_marked(text: str, passage: str) -> bool:
+    there = {target.rstrip("/").lower() for target in _LINK.findall(passage)}
+    return _MARKUP.search(text) is not None or any(not target or target.rstrip("/").lower() not in there for target in _LINK.findall(text))
+
+
+def _is_disguised(text: str, passage: str) -> bool:
+    """Whether it has letters or signs that neither Latin nor its passage has, or a word of two scripts."""
+    strange = {sign for sign in text if not sign.isascii() and sign not in _USUAL_SIGNS and not _is_latin(sign)}
+    if strange - set(passage):
+        return True
+    return bool(strange) and any(
+        any(map(_is_latin, word)) and not strange.isdisjoint(word) for word in re.findall(r"[^\W\d_]+(?:[.\-][^\W\d_]+)*", text)
     )
 
 
-def _around(quote: str, passage: str) -> str:
-    """The whole sentences that a quote stands in, as compared."""
-    low, bare = same(passage), same(quote).strip(" .,;:!?\"'")
-    start = low.index(bare)
-    begins = max(low.rfind(mark, 0, start) for mark in (". ", "! ", "? "))
-    ends = re.compile(r"[.!?](?:\s|$)").search(low, start + len(bare))
-    return low[begins + 1 : ends.start() if ends else len(low)]
+def _is_latin(sign: str) -> bool:
+    usual = "a" <= sign.lower() <= "z" or "\u00c0" <= sign <= "\u024f" or "\u1e00" <= sign <= "\u1eff"
+    return usual and unicodedata.normalize("NFKC", sign) == sign
 
 
-def _shows_more(text: str, passage: str) -> bool:
-    if _IMAGE_OR_REFERENCE.search(text) and not (set(_IMAGE_OR_REFERENCE.findall(text)) <= {"<"}):
-        return True
-    there = {target.rstrip("/").lower() for target in _LINK.findall(passage)}
-    return any(not target or target.rstrip("/").lower() not in there for target in _LINK.findall(text))
+def _says_the_same(text: str, found: Sequence[Unit], language: Language) -> bool:
+    """Whether it has all the words that tell of what it stands on, in their order, and no others."""
+    said = telling(text, language)
+    whole = sum((telling(unit.reading, language) for unit in found), ())
+    own = sum((telling(unit.text, language) for unit in found), ())
+    return said == whole or (said == own and not any(_decides(unit.lead, language) for unit in found if unit.kind != "row"))
 
 
-def _facts_amiss(text: str, quote: str, passage: str, told: Language, source: Language) -> Fault | None:
-    said, quoted, there = facts_in(text, told), facts_in(quote, source), facts_in(passage, source)
-    if not said.addresses <= there.addresses:
+def _decides(lead: str, language: Language) -> bool:
+    """Whether what stands before a list turns or limits what its items say."""
+    return bool(language.negations(lead) or language.limits(lead))
+
+
+def _facts_amiss(text: str, own: str, near: str, passage: str, told: Language, source: Language) -> Fault | None:
+    """`own` is what a translation stands on, `near` the same under its heading."""
+    said, there, offered = facts_in(text, told), facts_in(near, source), facts_in(own, source)
+    if not said.addresses <= facts_in(passage, source).addresses:
         return "address"
-    low = same(passage)
+    low = same(near)
     if any(re.search(rf"(?<!\w){re.escape(same(code) or code)}s?(?!\w)", low) is None for code in said.codes - there.codes):
         return "code"
-    # The head of a table says what its figures count; which of its own figures a cell belongs to nobody can see.
-    offered = quoted.offered | (facts_in(_with_its_lead(quote, passage), source).offered & SPANS)
-    if any(demand.isdisjoint(offered) for demand in said.figures):
+    if any(demand.isdisjoint(offered.offered | (there.offered & SPANS)) for demand in said.figures) or _left_out(offered, said):
         return "figure"
-    if not countries_in(text, told.code) <= countries_in(passage, source.code) | countries_in(passage, told.code):
+    common = set(said.numbers) & set(offered.numbers)
+    if [number for number in said.numbers if number in common] != [number for number in offered.numbers if number in common]:
+        return "figure"
+    if not countries_in(text, told.code) <= countries_in(near, source.code) | countries_in(near, told.code):
         return "name"
-    return "name" if _strange_names(text, low, told, source) else None
+    return "name" if _strange_names(text, low, same(passage), told) else None
 
 
-def _strange_names(text: str, passage: str, told: Language, source: Language) -> list[str]:
-    """Names that the passage, as compared, has not.
+def _left_out(source: Facts, said: Facts) -> bool:
+    """Whether a figure of the source is not in what is said; "one" is often an article, and hours are told without minutes."""
+    offered = said.offered | {f"time {number}:00" for number in said.numbers}
+    return any(
+        demand.isdisjoint(offered) and "number 1" not in demand and any(reading.startswith(_FIGURES) for reading in demand)
+        for demand in source.figures
+    )
 
-    German writes every noun like a name: there, the second of two in a row is one. In a translation the first word of a sentence tells
-    nothing; in the passage's language it is a word that the passage has, or a usual one.
+
+def _strange_names(text: str, near: str, passage: str, told: Language) -> list[str]:
+    """Names of a translation that what it stands on has not.
+
+    German writes every noun like a name: there, one that stands elsewhere in the passage is one, and the second of two in a row. The
+    first word of a sentence tells nothing.
     """
     found, spoken = [], plain(text)
     for match in _NAME.finditer(spoken):
         low, before = same(match[0]), spoken[: match.start()].rstrip()
-        if low in _POLITE or re.search(rf"(?<!\w){re.escape(low)}", passage) or _is_day_or_country(match[0], told):
+        pattern = re.compile(rf"(?<!\w){re.escape(low)}")
+        if low in _POLITE or pattern.search(near) or _is_day_or_country(match[0], told):
             continue
-        if not before or before[-1] in _OPENING:
-            strange = told is source and not _may_open(low, passage)
+        if pattern.search(passage):
+            strange = low not in told.words
+        elif not before or before[-1] in _OPENING:
+            strange = False
         elif told.code == "de":
             previous = before.rsplit(" ", 1)[-1]
             opens = previous == before and _INFLECTED.search(previous) is not None
-            small = previous.lower() in _POLITE | told.words
+            small = previous.lower() in _POLITE | told.words or _COUNTED.search(before) is not None
             strange = previous[0].isupper() and previous[-1].isalpha() and not small and not opens
         else:
             strange = True
         if strange:
             found.append(match[0])
     return found
-
-
-def _may_open(word: str, passage: str) -> bool:
-    """Whether a word that begins a sentence is no name: a small word, a usual one, or one that the passage has in another form."""
-    if word in STOP_WORDS or word in _OPENERS:
-        return True
-    there = _terms(passage)
-    return any(not there.isdisjoint(alike(term)) for term in content_terms(word))
 
 
 def _is_day_or_country(name: str, told: Language) -> bool:
@@ -237,61 +295,26 @@ def _is_day_or_country(name: str, told: Language) -> bool:
     )
 
 
-def _turned(text: str, quote: str, told: Language, source: Language) -> Fault | None:
-    bare, quoted = _YES.sub("", plain(text)), plain(quote)
-    if (denied := _SAYS_NO.match(bare)) and not _SAYS_NO.match(quoted):
+def _turned(text: str, own: str, told: Language, source: Language) -> Fault | None:
+    """Whether a translation says something else than its source, as far as closed lists of words tell."""
+    bare = _YES.sub("", plain(text))
+    if (denied := _SAYS_NO.match(bare)) and not _SAYS_NO.match(own):
         bare = bare[denied.end() :]
         if not told.negations(bare):
             return "negation"
-    if told.negations(bare) != source.negations(quoted):
+    if told.negations(bare) != source.negations(own):
         return "negation"
-    if told.tells_of_done(bare) and not source.tells_of_done(quoted):
+    if told.tells_of_done(bare) and not source.tells_of_done(own):
         return "done"
-    if len(_ENDED.findall(bare)) > len(_ENDED.findall(quoted)):
+    if len(_ENDED.findall(bare)) > len(_ENDED.findall(own)):
         return "more"
-    if told.limits(bare) != source.limits(quoted):
+    if told.limits(bare) != source.limits(own):
         return "limit"
-    mine, theirs = told.sides(bare), source.sides(quoted)
-    for one, other in (*_FACING, *((other, one) for one, other in _FACING)):
-        if one in mine and one not in theirs and other in theirs:
-            return "flipped"
+    mine, theirs = told.sides(bare), source.sides(own)
+    if any(one in mine and one not in theirs and other in theirs for pair in _FACING for one, other in (pair, pair[::-1])):
+        return "flipped"
     if mine & _BOUNDS != theirs & _BOUNDS:
         return "limit"
-    obliged, free = ([bool(pattern.search(one)) for one in (bare, quoted)] for pattern in (_OBLIGED, _FREE))
-    if told is source and not told.negations(bare) and obliged[0] != obliged[1] and obliged == free[::-1]:
-        return "flipped"
-    return None
-
-
-def _same_language_amiss(text: str, quote: str, passage: str, told: Language, near: float | None) -> Fault | None:
-    # Figures were compared by what they mean.
-    asked = [term for term in content_terms(plain(text)) if term not in _small(told) and not any(map(str.isdigit, term))]
-    for there, least in ((_terms(plain(passage)), _IN_PASSAGE), (_terms(_with_its_lead(quote, passage)), _IN_QUOTE)):
-        there_is = [not there.isdisjoint(alike(term)) for term in asked]
-        if sum(there_is) < least * len(asked):
-            return "uncovered"
-        if least == _IN_PASSAGE and not all(any(there_is[place : place + _IN_A_ROW]) for place in range(len(asked) - _IN_A_ROW + 1)):
-            return "uncovered"
-    return "unlike" if near is not None and near < NEAR else None
-
-
-def _with_its_lead(quote: str, passage: str) -> str:
-    """A quote with what it needs to be understood: a row's header, a list's introduction."""
-    bare = same(quote).strip(" .,;:!?\"'")
-    return " ".join((plain(quote), *(plain(unit.lead) for unit in units(passage) if unit.lead and bare in same(unit.text))))
-
-
-def _translation_amiss(text: str, quote: str) -> Fault | None:
-    mine, theirs = len(plain(text)), len(plain(quote))
-    return None if _SHORTER * theirs - _SLACK <= mine <= _LONGER * theirs + _SLACK else "length"
-
-
-@lru_cache(maxsize=500)
-def _terms(text: str) -> frozenset[str]:
-    return terms(text)
-
-
-@lru_cache
-def _small(language: Language) -> frozenset[str]:
-    """Stems of a language's small words, and of its numbers."""
-    return frozenset(term for word in (*language.words, *language.numbers) for term in content_terms(word))
+    if told.topics(bare) - source.topics(own):
+        return "topic"
+    return None if _SHORTER * len(own) - _SLACK <= len(bare) <= _LONGER * len(own) + _SLACK else "length"

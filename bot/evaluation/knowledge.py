@@ -170,7 +170,7 @@ async def ask(
 ) -> tuple[tuple[Asked, ...], list[float]]:
     """What comes of each question, and the milliseconds that its answer took."""
     model = app.model if engine is Engine.ASSISTED else None
-    answers = assistance.articles(app.answerer, model, app.retriever, app.encoder, time.monotonic)
+    answers = assistance.articles(app.answerer, model, app.retriever, time.monotonic)
     asked: list[Asked] = []
     took: list[float] = []
 

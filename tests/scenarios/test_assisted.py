@@ -220,7 +220,8 @@ async def test_a_translation_is_shown_with_what_it_was_made_of(scene: Open) -> N
         await open_.say("dana", german)
         [answer] = open_.answers()
     assert answer.text.startswith("Sie können bis zu 5 Tage ungenutzten Urlaubs mitnehmen. [1]")
-    assert f"> {quote} [1]" in answer.text
+    # The whole sentence, as it stands in the article.
+    assert f"> {quote} (vacation, holiday) into the next year. [1]" in answer.text
 
 
 async def test_when_the_budget_is_spent_nobody_is_asked_and_the_offline_engine_serves(scene: Open) -> None:

@@ -114,7 +114,7 @@ class Theatre:
         await self.company.close()
 
     def _answering(self, offline: Any, model: ScriptedModel) -> Any:
-        return AssistedAnswerer(offline, self.company.app.retriever, self.company.app.encoder, model)
+        return AssistedAnswerer(offline, self.company.app.retriever, model)
 
     def _assisted(self) -> AssistedRecognizer:
         """As the app has it, but for what guards the model: routes are looked at without writing down what was spent."""

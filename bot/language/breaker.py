@@ -17,6 +17,8 @@ NOT_AUTHORISED = 300.0
 """Seconds until a key that was refused is tried again: somebody has to change it."""
 ASKED_FOR = 3600.0
 """The most seconds that the other side can ask for."""
+AT_LEAST = 1.0
+"""Seconds: whoever asks for less does not ask for anything, and it counts as an ordinary failure."""
 INNOCENT = frozenset(("bad_request", "refusal"))
 """Codes that say something of what was asked and nothing of the model."""
 
@@ -94,7 +96,7 @@ class Breaker:
 def verdict(breaker: Breaker, entry: Entry, error: ConnectorError, now: float) -> None:
     """Tells the breaker what an error says of the model."""
     match error:
-        case Retry(after=float() | int() as seconds):
+        case Retry(after=float() | int() as seconds) if seconds >= AT_LEAST:
             breaker.failed(entry, now, float(seconds))
         case Refused(code="not_authorised"):
             breaker.failed(entry, now, NOT_AUTHORISED)

@@ -82,6 +82,8 @@ def test_what_began_before_it_opened_neither_closes_nor_prolongs_it() -> None:
         (Refused("not_authorised"), NOT_AUTHORISED),
         (Retry("rate_limited", after=86_400), 3600),
         (Retry("rate_limited"), None),
+        (Retry("rate_limited", after=0), None),
+        (Retry("rate_limited", after=0.5), None),
         (Retry("unreachable"), None),
         (Unusable("late"), None),
     ],
@@ -93,7 +95,9 @@ def test_what_one_error_does(error: ConnectorError, wait: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [Unusable(code) for code in ("malformed", "schema", "cut", "max_tokens", "late")] + [Retry("server_error")]
+    "error",
+    [Unusable(code) for code in ("malformed", "schema", "cut", "max_tokens", "late")]
+    + [Retry("server_error"), Retry("rate_limited", after=0)],
 )
 def test_useless_results_count(error: ConnectorError) -> None:
     breaker = Breaker()

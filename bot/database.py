@@ -83,10 +83,14 @@ class Sessions(async_sessionmaker[AsyncSession]):
 
     async def in_peace(self, work: Coroutine[Any, Any, T]) -> T:
         """A short transaction that comes to its end even if whoever waits for it is cut off."""
+        return await asyncio.shield(self.aside(work))
+
+    def aside(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        """The same, and nobody has to wait for it."""
         task = asyncio.create_task(work)
         self._in_peace.add(task)
         task.add_done_callback(self._in_peace.discard)
-        return await asyncio.shield(task)
+        return task
 
     async def at_rest(self) -> None:
         """Waits for what was begun in peace."""

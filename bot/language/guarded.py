@@ -4,6 +4,7 @@ Nothing here decides what is done with what it says. Whatever is refused here co
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,17 +15,19 @@ import structlog
 
 from bot.database import Sessions
 from bot.language.breaker import Breaker, Entry, verdict
-from bot.language.budgets import Scope, Spent, estimate, scopes
+from bot.language.budgets import Scope, Spent, estimate, scopes, tokens_of
 from bot.language.redaction import Redactor, Restore, words_of
 from bot.language.settings import ModelSettings
 from bot.language.usage import OK, Budget, UsageStore, Use
 from connectors.errors import ConnectorError, Retry
-from connectors.ports.language import Ask, Completion, LanguageModel, Size, Unusable, Usage, Watch
+from connectors.ports.language import Ask, Completion, LanguageModel, Size, Unusable, Usage, Watch, telling
 from connectors.ports.records import Clock, utcnow
 
 log = structlog.get_logger()
 WAITED = 0.5
 """Of the time within which something should have come: whoever gave up after that was kept waiting, and did not change their mind."""
+FAIR = 1.0
+"""Seconds: a call that had less tells nothing of the model when nothing comes, but of how late it was asked."""
 Names = Callable[[str], Awaitable[frozenset[str]]]
 """The people whom a text names."""
 
@@ -82,21 +85,19 @@ class Guarded:
             done = await self._inner.complete(hidden, watch=watched)
         except asyncio.CancelledError:
             kept_waiting = self._monotonic() - call.began >= WAITED * ask.first and not (watched and watched.saw)
-            self._judge(call, Retry("given_up") if kept_waiting else None)
-            # How far it came is not known, that it was read is likely.
-            await self._end(call, "cancelled", Usage(input=call.held.tokens - ask.max_tokens))
+            self._judge(call, "given_up" if kept_waiting else None)
+            self._end_unknown(call, "cancelled", watched)
             raise
         except Exception as error:
-            of_model = isinstance(error, ConnectorError) and (watched is None or error is not watched.broke)
-            self._judge(call, error if of_model and isinstance(error, ConnectorError) else None)
-            usage = error.usage if isinstance(error, Unusable) else Usage()
-            outcome = error.code if of_model and isinstance(error, ConnectorError) else "broken"
-            await self._end(call, outcome, usage, error.model if isinstance(error, Unusable) else "")
+            self._failed(call, error, watched)
             raise
         self.breakers[ask.size].succeeded(entry)
-        result = restore(done.result)
-        fits = ask.accepts(result)
-        await self._end(call, OK if fits else "schema", done.usage, done.model)
+        fits = False
+        try:
+            result = restore(done.result)
+            fits = ask.accepts(result)
+        finally:
+            self._end(call, OK if fits else "schema", done.usage, done.model)
         if not fits:
             raise Unusable("schema", "with what was hidden put back", model=done.model, usage=done.usage)
         return replace(done, result=result)
@@ -130,10 +131,32 @@ class Guarded:
         await self._budget.hold(of, wanted, at)
         return _Call(ask, entry, of, wanted, at, self._monotonic())
 
-    def _judge(self, call: _Call, error: ConnectorError | None) -> None:
-        """None: what came of it says nothing of the model."""
+    def _failed(self, call: _Call, error: Exception, watched: "_Watched | None") -> None:
+        told = telling(error)
+        if watched is not None and error is watched.broke:
+            outcome = "broken"
+            self._judge(call, None)
+        elif isinstance(error, ConnectorError):
+            outcome = error.code
+            self._judge(call, error)
+        else:
+            # It promises not to: whatever it heard of the model, it could not make anything of it.
+            outcome = "broken"
+            self._judge(call, outcome)
+        if told is not None and told.usage != Usage():
+            self._end(call, outcome, told.usage, told.model)
+        elif told is not None:
+            self._end_unknown(call, outcome, watched)
+        else:
+            self._end(call, outcome, Usage())
+
+    def _judge(self, call: _Call, error: ConnectorError | str | None) -> None:
+        """`error`: or a code for it; None: what came of it says nothing of the model."""
         breaker, now = self.breakers[call.ask.size], self._monotonic()
-        if error is None:
+        if isinstance(error, str):
+            error = Retry(error)
+        hurried = min(call.ask.first, call.ask.within) < FAIR
+        if error is None or (hurried and error.code in ("late", "given_up")):
             breaker.left(call.entry)
             return
         was_open = breaker.is_open
@@ -141,11 +164,18 @@ class Guarded:
         if breaker.is_open and not was_open:
             log.warning("model_breaker_open", size=call.ask.size, code=error.code, seconds=round(breaker.wait(now), 1))
 
-    async def _end(self, call: _Call, outcome: str, usage: Usage, model: str = "") -> None:
-        """Records it. What cannot be recorded stays held: it is spent."""
+    def _end_unknown(self, call: _Call, outcome: str, watched: "_Watched | None") -> None:
+        """What it used nobody told, but that it was read is likely: all that it was held for, and what was seen of the result."""
+        read, said = call.held.tokens - call.ask.max_tokens, min(watched.said if watched else 0, call.ask.max_tokens)
+        cost = self._settings.price(call.ask.size).most(read, said)
+        self._end(call, outcome, Usage(input=read, output=said), cost=cost)
+
+    def _end(self, call: _Call, outcome: str, usage: Usage, model: str = "", cost: int | None = None) -> None:
+        """Records it, while whoever asked goes on. What cannot be recorded stays held: it is spent."""
         took = round((self._monotonic() - call.began) * 1000)
         model = model or self._inner.name(call.ask.size)
-        cost = self._settings.price(call.ask.size).of(usage)
+        if cost is None:
+            cost = self._settings.price(call.ask.size).of(usage)
         use = Use(call.ask.behalf, call.ask.prompt.id, model, usage, cost, outcome[:20], took, call.at)
         log.info(
             "model_asked",
@@ -158,15 +188,11 @@ class Guarded:
             cache_read=usage.cache_read,
             cache_written=usage.cache_written,
         )
-        await self._store.in_peace(self._record(call, use))
+        self._store.aside(self._record(call, use))
 
     async def _record(self, call: _Call, use: Use) -> None:
-        try:
-            await self._store.record(use)
-        except Exception:  # the answer is there and paid for: whoever waits gets it
-            log.exception("model_use_not_recorded", prompt=use.prompt)
-        else:
-            self._budget.let_go(call.scopes, call.held)
+        await self._store.record(use)
+        self._budget.let_go(call.scopes, call.held)
 
 
 class _Watched:
@@ -175,11 +201,20 @@ class _Watched:
     def __init__(self, watch: Watch, restore: Restore) -> None:
         self._watch = watch
         self._restore = restore
-        self.saw = False
+        self._so_far: Mapping[str, Any] | None = None
         self.broke: Exception | None = None
 
+    @property
+    def saw(self) -> bool:
+        return self._so_far is not None
+
+    @property
+    def said(self) -> int:
+        """Tokens, about."""
+        return tokens_of(json.dumps(self._so_far, ensure_ascii=False)) if self._so_far is not None else 0
+
     async def __call__(self, so_far: Mapping[str, Any]) -> None:
-        self.saw = True
+        self._so_far = so_far
         try:
             await self._watch(self._restore(so_far, partial=True))
         except Exception as error:

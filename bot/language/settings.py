@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.ports.language import Size, Usage
 
-Amount = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
+Amount = Annotated[Decimal, Field(ge=Decimal("0.000001"), allow_inf_nan=False)]
 Rate = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 LimitName = Literal["turn", "conversation", "person_day", "specialist_month"]
 Kind = Literal["contacts", "numbers", "names"]

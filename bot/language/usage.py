@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions, insert_into
-from bot.language.budgets import FULL, NOTHING, TOLD, Scope, Spent, level, over, scopes
+from bot.language.budgets import FULL, NEAR, NOTHING, TOLD, Scope, Spent, level, over, scopes
 from bot.language.settings import Limits
 from bot.people import Recent
 from connectors.errors import Refused
@@ -55,9 +55,9 @@ class UsageStore:
         self._sessions = sessions
         self._limits = limits
 
-    async def in_peace(self, work: Coroutine[Any, Any, None]) -> None:
-        """Comes to its end even if whoever waits for it is cut off."""
-        await self._sessions.in_peace(work)
+    def aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """It comes to its end, and nobody waits for it: the answer is there and paid for, and the database may be busy."""
+        self._sessions.aside(_logged(work))
 
     async def spent(self, of: Sequence[Scope]) -> Mapping[Scope, Spent]:
         """All of them; of what nobody has spent, nothing."""
@@ -133,6 +133,13 @@ class UsageStore:
         return f"{limit.tokens}, {limit.money}"
 
 
+async def _logged(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("model_use_not_recorded")
+
+
 class Budget:
     """What may still be spent. Holds are this process's: another one may go over a limit by what it has under way at that moment."""
 
@@ -155,11 +162,12 @@ class Budget:
                 for scope in of:
                     self._held[scope] = self._held.get(scope, NOTHING) + wanted
                 return
-        # What is only held may come back; and it is said once.
+        # What is only held may come back; where little is spent it was this call that was too large; and it is said once.
         alone = over({scope: totals[scope] for scope in full}, wanted, self._limits)
-        if news := [scope for scope in alone if scope not in self._full]:
+        used_up = [scope for scope in alone if level(totals[scope], self._limits.of(scope.limit)) >= NEAR]
+        if news := [scope for scope in used_up if scope not in self._full]:
             self._full.update(dict.fromkeys(news))
-            await self._store.in_peace(self._store.refused(news, at))
+            self._store.aside(self._store.refused(news, at))
         log.info("model_budget_spent", limits=[scope.limit for scope in full], of=[scope.of for scope in full])
         raise Refused("budget_spent", ", ".join(scope.limit for scope in full))
 

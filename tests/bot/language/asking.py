@@ -44,11 +44,13 @@ def guarded(sessions: Sessions, script: Callable[[Ask], Any] = parrot, given: di
 
 
 async def rows(sessions: Sessions) -> list[Any]:
+    await sessions.at_rest()
     async with sessions() as session:
         return list((await session.execute(select(t.model_use).order_by(t.model_use.c.id))).all())
 
 
 async def sums(sessions: Sessions) -> dict[str, Any]:
     """The sums by limit, where there is one of each."""
+    await sessions.at_rest()
     async with sessions() as session:
         return {row.limit: row for row in (await session.execute(select(t.model_spent))).all()}

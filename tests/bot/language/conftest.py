@@ -15,4 +15,5 @@ async def kept(tmp_path: Path) -> AsyncIterator[Sessions]:
     async with engine.begin() as connection:
         await connection.run_sync(t.metadata.create_all, tables=[t.model_use, t.model_spent])
     yield made
+    await made.at_rest()
     await engine.dispose()

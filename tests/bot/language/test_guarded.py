@@ -9,12 +9,21 @@ from bot.database import Sessions
 from bot.language.breaker import FAILURES, OPEN
 from bot.language.budgets import estimate
 from bot.language.settings import ModelSettings
+from bot.language.usage import Use
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.memory.language import ScriptedModel
 from connectors.ports.language import Ask, Behalf, Completion, Unusable, Usage, Watch
 from tests.bot.language.asking import DANA, NOW, Ticking, ask, guarded, parrot, rows, sums
 
 SETTINGS = ModelSettings()
+READ = estimate(ask(), SETTINGS.price("small")).tokens - ask().max_tokens
+"""Tokens that are taken to be read where nobody says how many were."""
+
+
+def broken_off(error: ConnectorError, used: Usage) -> ConnectorError:
+    """As what breaks in the midst of a message is raised."""
+    error.__cause__ = Unusable("cut", model="claude-haiku-5-5", usage=used)
+    return error
 
 
 class Counting(ScriptedModel):
@@ -57,7 +66,11 @@ async def test_nobody_waits_for_nobodys_budget(kept: Sessions) -> None:
     ("error", "outcome", "spent"),
     [
         (Unusable("malformed", usage=Usage(input=50, output=7), model="claude-haiku-5-5"), "malformed", 57),
-        (Unusable("late", model="claude-haiku-5-5"), "late", 0),
+        (broken_off(Retry("overloaded"), Usage(input=50, output=7)), "overloaded", 57),
+        (broken_off(Refused("not_authorised"), Usage(input=50, output=7)), "not_authorised", 57),
+        (Unusable("late", usage=Usage(cache_read=50, output=7), model="claude-haiku-5-5"), "late", 57),
+        (Unusable("late", model="claude-haiku-5-5"), "late", READ),
+        (Unusable("cut", model="claude-haiku-5-5"), "cut", READ),
         (Retry("overloaded"), "overloaded", 0),
         (Refused("bad_request"), "bad_request", 0),
         (ValueError("a bug"), "broken", 0),
@@ -68,7 +81,7 @@ async def test_an_error_is_recorded_with_what_it_cost(kept: Sessions, error: Exc
     with pytest.raises(type(error)):
         await model.complete(ask())
     (row,) = await rows(kept)
-    assert (row.outcome, row.input_tokens + row.output_tokens) == (outcome, spent)
+    assert (row.outcome, row.input_tokens + row.output_tokens + row.cache_read_tokens) == (outcome, spent)
     assert (await sums(kept)).get("turn") is None if spent == 0 else (await sums(kept))["turn"].tokens == spent
     assert model._budget._held == {}
 
@@ -135,8 +148,100 @@ async def test_who_gives_up_has_spent_it_and_holds_nothing_any_more(kept: Sessio
         await task
     (row,) = await rows(kept)
     assert row.outcome == "cancelled"
-    assert row.input_tokens == estimate(ask(), SETTINGS.price("small")).tokens - ask().max_tokens
+    assert row.input_tokens == READ
+    assert row.cost == SETTINGS.price("small").most(READ, 0), "it may have been written to the cache"
     assert model._budget._held == {}
+
+
+async def test_what_was_seen_of_a_result_that_nobody_waits_for_any_more_counts(kept: Sessions) -> None:
+    model, half = guarded(kept, inner=ScriptedModel(parrot, pieces=2, pause=30.0)), asyncio.Event()
+
+    async def watch(_: object) -> None:
+        half.set()
+
+    task = asyncio.create_task(model.complete(ask("word " * 60), watch=watch))
+    await half.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (row,) = await rows(kept)
+    assert 30 < row.output_tokens < 120
+    assert row.cost == SETTINGS.price("small").most(row.input_tokens, row.output_tokens)
+
+
+@pytest.mark.parametrize(("seconds", "opens"), [(0.3, False), (1.5, True)])
+async def test_a_call_that_had_hardly_any_time_tells_nothing_of_the_model(kept: Sessions, seconds: float, opens: bool) -> None:
+    model = guarded(kept, lambda _: Unusable("late"))
+    for _ in range(FAILURES):
+        with pytest.raises(Unusable, match="late"):
+            await model.complete(ask(first=seconds, within=seconds))
+    assert model.breakers["small"].is_open is opens
+
+
+async def test_a_probe_that_had_hardly_any_time_lets_the_next_one_probe(kept: Sessions) -> None:
+    clock, error = Ticking(), Unusable("late")
+    model = guarded(kept, lambda asked: error if asked.first < 1 or clock.now < 1010 else parrot(asked), monotonic=clock)
+    for _ in range(FAILURES):
+        with pytest.raises(Unusable):
+            await model.complete(ask())
+    clock.now += OPEN
+    with pytest.raises(Unusable, match="late"):
+        await model.complete(ask(first=0.3))
+    await model.complete(ask())
+    assert not model.breakers["small"].is_open
+
+
+async def test_an_adapter_that_breaks_its_promise_is_not_asked_for_ever(kept: Sessions) -> None:
+    inner = ScriptedModel(lambda _: TypeError("a bug"))
+    model = guarded(kept, inner=inner)
+    for _ in range(FAILURES):
+        with pytest.raises(TypeError):
+            await model.complete(ask())
+    with pytest.raises(Retry, match="breaker_open"):
+        await model.complete(ask())
+    assert len(inner.asked) == FAILURES
+
+
+async def test_a_placeholder_beyond_all_numbers_holds_nothing(kept: Sessions) -> None:
+    said = f"[email {'9' * 5000}]"
+    model = guarded(kept, lambda _: {"said": said})
+    assert (await model.complete(ask())).result == {"said": said}
+    assert [row.outcome for row in await rows(kept)] == ["ok"]
+    assert model._budget._held == {}
+
+
+async def test_nobody_waits_for_the_record(kept: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, free = guarded(kept), asyncio.Event()
+    record = model._store.record
+
+    async def busy(use: Use) -> None:
+        await free.wait()
+        await record(use)
+
+    monkeypatch.setattr(model._store, "record", busy)
+    async with asyncio.timeout(20):
+        assert (await model.complete(ask())).result
+    assert model._budget._held, "until it is recorded"
+    free.set()
+    assert [row.outcome for row in await rows(kept)] == ["ok"]
+    assert model._budget._held == {}
+
+
+async def test_one_call_that_is_too_large_uses_nothing_up(kept: Sessions) -> None:
+    model = guarded(kept, inner=Counting(Usage(input=8000)), given={"limits": {"person_day": {"tokens": 20_000}}})
+    reached = []
+    for content in ("word 123456 " * 2500, "", ""):
+        if content:
+            with pytest.raises(Refused, match="budget_spent"):
+                await model.complete(ask(content))
+        else:
+            await model.complete(ask())
+        day = (await sums(kept)).get("person_day")
+        reached.append(day.reached if day is not None else None)
+    assert reached == [None, 0, 80]
+    with pytest.raises(Refused, match="budget_spent"):
+        await model.complete(ask("word 123456 " * 2500))
+    assert (await sums(kept))["person_day"].reached == 100, "little is left, and it was not enough"
 
 
 @pytest.mark.parametrize(("waited", "opens"), [(1.5, True), (0.2, False)])
@@ -221,6 +326,7 @@ async def test_what_cannot_be_recorded_is_still_answered_and_stays_held(kept: Se
 
     monkeypatch.setattr(model._store, "record", full)
     assert (await model.complete(ask())).result
+    await kept.at_rest()
     assert {scope.limit for scope in model._budget._held} == {"turn", "conversation", "person_day", "specialist_month"}
 
 

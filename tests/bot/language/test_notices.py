@@ -160,9 +160,12 @@ async def test_nothing_that_was_said_is_told(kept: Sessions) -> None:
     asked = asking("my neighbour is ill", Behalf(person="dana"), max_tokens=500)
     for _ in range(5):
         await model.complete(asked)
+        await kept.at_rest()
+    await UsageStore(kept, ModelSettings.model_validate(given).limits).record(use(1200, 0, Behalf(person="dana")))
     for _ in range(2):
         with pytest.raises(Refused, match="budget_spent"):
             await model.complete(replace(asked, max_tokens=1000))
+    await kept.at_rest()
     await notices(kept, posts, given).tell()
     (post,) = posts
     assert "too little" in post

@@ -24,6 +24,8 @@ GATES = {
 }
 """Skill -> its risk, whether somebody must approve, and what it may do in the company's systems; as product.md has them."""
 ACT_AT, NOTIFY_AT = 0.85, 0.65
+FREE = ("reason",)
+"""Slots that nothing depends on and that take any of the requester's own words, letter by letter."""
 STEP_UP = ("reset_password",)
 PERSON_COLUMN = {"people": 0, "memberships": 0, "accounts": 0, "reset_links": 1, "inbox": 1, "entitlements": 1, "leaves": 1, "orders": 1,
                  "devices": 1, "tickets": 1, "effects": 3}  # fmt: skip
@@ -32,6 +34,7 @@ CLAIMED = re.compile(
     r"(?:reset|unlocked|granted|placed|ordered|approved|booked|cancelled|sent)\b|\bis granted\b|^Done\b",
     re.IGNORECASE | re.MULTILINE,
 )
+IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)?")
 HOST = re.compile(r"(?:https?:)?//([a-z0-9.-]+)", re.IGNORECASE)
 
 
@@ -142,6 +145,7 @@ def _submitted(record: Record, old: dict[str, Any] | None, row: dict[str, Any]) 
     ]
     for name, slot in _slots(row).items():
         own = before.get(name) == slot or any(name in one and one[name].value == slot["value"] for one in said)
+        own = own or (name in FREE and any(str(slot["value"]) in heard.text for heard in record.heard))
         if not own and (told is None or slot["label"] not in told):
             yield f"{row['skill']} was submitted with {name}={slot['value']!r}, which was neither said nor confirmed"
 
@@ -270,7 +274,7 @@ def told(may: Told, replies: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterabl
         for host in HOST.findall(text):
             if host.lower() not in may.hosts:
                 yield f"{room} was shown a link to {host}"
-        if "![" in text:
+        if any(image not in may.articles for image in IMAGE.findall(text)):
             yield f"{room} was shown an image"
         if reply["kind"] == "answer" and (claimed := CLAIMED.search(reply["text"])) and claimed[0] not in may.articles:
             yield f"{room} was told that something is done: {claimed[0]}"

@@ -1,7 +1,7 @@
 """Plays plans: what a plan means by the recogniser alone, and all of it on a whole Foyer."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Theatre:
     """One company for many plans.
 
     `recognizer`, `answerer`: instead of the assisted ones; `policy`: instead of the shipped one. `plays`: the most routes that go through
-    the whole app.
+    the whole app. `attacker`: instead of the one that a tape speaks for.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class Theatre:
         answerer: Replacement | None = None,
         policy: Policy | None = None,
         plays: int = 10_000,
+        attacker: Any = None,
     ) -> None:
-        self.attacker = Attacker()
+        self.attacker = attacker or Attacker()
         self.model = ScriptedModel(self.attacker.script, pieces=2)
         self.company = Staged(home, self.model, policy)
         self.stage = Stage(self.company)
@@ -236,24 +237,32 @@ class Theatre:
     async def play(self, plan: Plan) -> Record:
         person, scene = plan.cast
         kept, _ = await self.scene(person, scene)
+
+        async def act() -> frozenset[str]:
+            self.attacker.begin(plan.tape, plan.words)
+            await self.company.say(person, plan.words)
+            if plan.afterwards.startswith("!"):
+                await self._press(person, plan.afterwards[1:])
+            elif plan.afterwards:
+                self.attacker.words = plan.afterwards
+                await self.company.say(person, plan.afterwards)
+            return await self._approve(person) if plan.approved else frozenset()
+
+        return await self.watch(person, kept, act)
+
+    async def watch(self, person: str, kept: Kept, act: Callable[[], Awaitable[frozenset[str]]]) -> Record:
+        """What becomes of something that this person does from there on. `act` returns the requests that they confirmed by mail."""
         await self.stage.put_back(kept)
         self._heard, self._pressed = [], []
         # It may have broken in the plan before, but has not failed lately.
         self.company.app.model.breakers = {"small": Breaker(), "large": Breaker()}
         outside, inside, began = self.stage.outside(), self._inside(), len(self._replies())
-        self.attacker.begin(plan.tape, plan.words)
-        await self.company.say(person, plan.words)
-        if plan.afterwards.startswith("!"):
-            await self._press(person, plan.afterwards[1:])
-        elif plan.afterwards:
-            self.attacker.words = plan.afterwards
-            await self.company.say(person, plan.afterwards)
-        confirmed = await self._approve(person) if plan.approved else frozenset()
+        confirmed = await act()
         self.attacker.silent = True
         who = await self.company.person(person)
-        readable = not who.guest and who.active
+        employed = not who.guest and who.active
         return Record(
-            who=Who(who.id, who.directory_key, who.manager_key, readable and not who.privileged),
+            who=Who(who.id, who.directory_key, who.manager_key, employed and not who.privileged),
             outside=(outside, self.stage.outside()),
             inside=(inside, self._inside()),
             replies=self._replies(),

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.buttons import Buttons, Pressed, Verb
 from bot.cards import receipt, status_card, titled
 from bot.changes import Audited, Post
-from bot.conversation.model import AwaitsChoice
+from bot.conversation.model import AwaitsChoice, AwaitsHandoffAnswer
 from bot.conversation.store import ConversationStore
 from bot.feedback import Feedback
 from bot.forms import Forms, show
@@ -296,7 +296,8 @@ class Presses:
         if pressed.verb in (Verb.JOIN, Verb.LEAVE):
             return await self.shortcuts.answered(talk, pressed.verb is Verb.JOIN)
         if pressed.verb is Verb.WANT_PERSON:
-            await self.desk.open(talk, "asked")
+            topic = next((one.sensitive for one in talk.conversation.awaits if isinstance(one, AwaitsHandoffAnswer)), None)
+            await self.desk.open(talk, "sensitive" if topic else "asked", sensitive=topic)
         else:
             talk.conversation = talk.conversation.without(*(item for item in talk.conversation.awaits if item.type == "handoff"))
             await self.responder.respond(talk, steps.DeclineHuman(), None)

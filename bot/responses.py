@@ -73,6 +73,10 @@ class Responder:
                 request = await self._request(talk, request_id) if request_id is not None else None
                 if reason != "second_miss" or not await self._spoken_of(talk, step.utterance, vector):
                     await self.desk.open(talk, reason, request=request, sensitive=sensitive, wanted=step.group_hint)
+            case steps.OfferHuman("sensitive", utterance, sensitive):
+                self.offer_person(talk, "sensitive", utterance, ReplyKind.QUESTION, talk.words("offer.sensitive"), sensitive)
+            case steps.OfferHuman("asked", utterance):
+                self.offer_person(talk, "asked", utterance, ReplyKind.QUESTION, talk.words("offer.asked"))
             case steps.OfferHuman(reason, utterance):
                 if not await self._spoken_of(talk, utterance, vector) and not await self._added(talk):
                     self.offer_person(talk, reason, utterance, ReplyKind.QUESTION, talk.words("offer.unclear"))
@@ -183,14 +187,15 @@ class Responder:
         else:
             self.offer_person(talk, "no_answer", question, ReplyKind.ANSWER, talk.words("answer.unknown"))
 
-    def offer_person(self, talk: Talk, reason: str, utterance: str, kind: ReplyKind, text: str) -> None:
-        """Says it and offers a person; one more miss."""
-        talk.conversation = replace(talk.conversation, misses=talk.conversation.misses + 1).asking(AwaitsHandoffAnswer(reason, utterance))
+    def offer_person(self, talk: Talk, reason: str, utterance: str, kind: ReplyKind, text: str, sensitive: str | None = None) -> None:
+        """Says it and offers a person; one more miss. `sensitive`: the topic that may be told them in private."""
+        awaits = AwaitsHandoffAnswer(reason, utterance, sensitive=sensitive)
+        talk.conversation = replace(talk.conversation, misses=talk.conversation.misses + 1).asking(awaits)
         actions = (
             Action(self.buttons.id(Verb.WANT_PERSON, talk.conversation.id), talk.words("button.person"), "primary"),
             Action(self.buttons.id(Verb.NO_PERSON, talk.conversation.id), talk.words("button.no_person")),
         )
-        talk.say(kind, text, actions=actions)
+        talk.say(kind, text, actions=actions, personal=sensitive is not None)
 
     def _choose(self, talk: Talk, skills: Sequence[str], utterance: str) -> None:
         verbs = (Verb.CHOOSE_FIRST, Verb.CHOOSE_SECOND, Verb.CHOOSE_THIRD)

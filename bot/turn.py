@@ -343,7 +343,7 @@ class TurnHandler:
         route_taken = route(recognition, recall, self.specs)
         if await self.under_cards.meant(talk, recognition, route_taken):
             return
-        unclear = all(isinstance(step, UNCLEAR) for step in route_taken)
+        unclear = recognition.perhaps is None and all(isinstance(step, UNCLEAR) for step in route_taken)
         if overheard and unclear and all(isinstance(item, AwaitsInvitation) for item in recall.awaits):
             return
         if before and (unclear or all(isinstance(step, steps.Answer) for step in route_taken)):
@@ -397,10 +397,10 @@ class TurnHandler:
                     "conversation": talk.conversation.id,
                     "wishes": [{"act": w.act, "skill": w.skill, "confidence": round(w.confidence, 3)} for w in recognition.wishes],
                     "steps": [type(step).__name__ for step in route_taken],
-                    "sensitive": recognition.sensitive is not None,
+                    "sensitive": recognition.sensitive is not None or recognition.perhaps is not None,
                     **served(recognition.engine.model, recognition.engine.prompt, recognition.engine.fell_back),
                 },
-                private=None if recognition.sensitive else {"text": recognition.utterance[:2000]},
+                private=None if recognition.sensitive or recognition.perhaps else {"text": recognition.utterance[:2000]},
             )
         )
 

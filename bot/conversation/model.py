@@ -47,11 +47,13 @@ class AwaitsChoice:
 
 @dataclass(frozen=True, slots=True)
 class AwaitsHandoffAnswer:
-    """A person was offered. `reason` is a handoff reason, `utterance` what it is about."""
+    """A person was offered. `reason` is a handoff reason, `utterance` what it is about; `sensitive`: the topic, where it was offered
+    to tell it in private."""
 
     reason: str
     utterance: str
     request_id: str | None = None
+    sensitive: str | None = None
     type: Literal["handoff"] = "handoff"
 
 

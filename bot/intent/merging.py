@@ -55,7 +55,7 @@ class Merging:
         language = said.language or offline.language
         urgent = offline.urgent or said.urgent
         if said.sensitive is not None:
-            return Recognition(offline.utterance, language, (), sensitive=said.sensitive, urgent=urgent)
+            return replace(offline, language=language, perhaps=said.sensitive, urgent=urgent)
         read = _Reading(self, offline, said, frozenset({offline.language, language} - {"en"}))
         # What closes a matter stands alone: whatever the model sees beside it would have it passed over.
         reserved = len(offline.wishes) == 1 and offline.wishes[0].act in RESERVED
@@ -117,6 +117,9 @@ class _Reading:
             theirs = [self.offline.wishes[place] for place in near]
             if one.act == "unclear" or any(wish.act in RESERVED for wish in theirs):
                 continue
+            if one.act == "human" and one.confidence < ACCEPTED and not any(wish.act == "human" for wish in theirs):
+                # A guess: what was understood beside it is served.
+                continue
             covered.update(near)
             found += [wish for wish in self._taken(one, theirs) if wish not in found]
         left = [self._passed_over(wish) for place, wish in enumerate(self.offline.wishes) if place not in covered and wish.act in _STAYS]
@@ -147,7 +150,8 @@ class _Reading:
 
     def _passed_over(self, wish: Wish) -> Wish:
         """What is to be done although the model, who read these words, sees no such wish in them: it takes a yes."""
-        return replace(wish, guessed=True) if wish.skill in self.by.skills and self.by.skills[wish.skill].effect else wish
+        spec = self.by.skills.get(wish.skill or "") if wish.act == "skill" else None
+        return replace(wish, guessed=True) if spec is not None and spec.effect else wish
 
     def _place(self, wish: Wish) -> int:
         place = self.by.own.find(wish.text)
@@ -174,7 +178,9 @@ class _Reading:
         if same is not None:
             return [replace(same, confidence=round(sure, 4), search=self._search(one))]
         skill = one.skill if one.act == "status" else None
-        return [Wish(one.act, one.said, round(sure, 4), skill, case=acts.case_in(one.said), search=self._search(one))]  # type: ignore[arg-type]
+        guessed = one.act == "human"
+        found = Wish(one.act, one.said, round(sure, 4), skill, case=acts.case_in(one.said), search=self._search(one), guessed=guessed)  # type: ignore[arg-type]
+        return [found]
 
     def _skill(self, one: SaidWish, same: Sequence[Wish]) -> list[Wish]:
         """The skill that the model sees, as one wish or one a thing; `same`: where the offline engine sees it, too."""

@@ -56,7 +56,8 @@ class Wish:
     search: str | None = None
     """A question in the articles' language that stands by itself, to look for articles by; None: `text` serves."""
     guessed: bool = False
-    """One engine alone sees it in the words, the offline one or a language model: it takes a yes, however low the risk is."""
+    """One engine alone sees it in the words, the offline one or a language model: it takes a yes, however low the risk is; and a
+    person is offered rather than called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Recognition:
     language: str
     wishes: tuple[Wish, ...]
     sensitive: str | None = None
+    perhaps: str | None = None
+    """A sensitive topic that a language model alone sees: a person is offered in private, and nobody is called unasked."""
     urgent: bool = False
     answers: Mapping[str, SlotValue] = field(default_factory=dict)
     """Slots of the request being asked about that this utterance fills."""
@@ -190,10 +193,11 @@ class HandOff:
 
 @dataclass(frozen=True, slots=True)
 class OfferHuman:
-    """`reason`: low_confidence | declined_to_confirm | ..."""
+    """`reason`: low_confidence | asked (a language model alone heard it) | sensitive, then with the topic."""
 
     reason: str
     utterance: str
+    sensitive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

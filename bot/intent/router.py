@@ -4,6 +4,7 @@ An open question is answered first; what is clearly something else is served whi
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.conversation.model import (
     Awaits,
@@ -54,6 +55,8 @@ def route(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpe
     """The steps, in the order in which they were asked for; never none."""
     if recognition.sensitive is not None:
         return (HandOff("sensitive", recognition.utterance, sensitive=recognition.sensitive),)
+    if recognition.perhaps is not None:
+        return _in_private(recognition.perhaps, recognition, recall, specs)
     strange = oddity(recognition.utterance)
     if not recognition.wishes:
         return (Say(strange or "quoted"),)
@@ -63,6 +66,23 @@ def route(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpe
             return steps[:MAX_STEPS]
     resumed = _resumed(recognition, recall, specs)
     return (resumed,) if resumed is not None else _served(recognition.wishes, recognition, recall, specs)
+
+
+def _in_private(topic: str, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> tuple[Step, ...]:
+    """A person is offered first; what is clear without the language model is served as ever, so that the last question is its own."""
+    if any(wish.act == "human" for wish in recognition.wishes):
+        return (HandOff("sensitive", recognition.utterance, sensitive=topic),)
+    offer = OfferHuman("sensitive", "", topic)
+    if not recognition.answers and not any(_clear(wish, specs) for wish in recognition.wishes):
+        return (offer,)
+    return (offer, *route(replace(recognition, perhaps=None), recall, specs))[:MAX_STEPS]
+
+
+def _clear(wish: Wish, specs: Mapping[str, SkillSpec]) -> bool:
+    if wish.act == "skill":
+        spec = specs.get(wish.skill or "")
+        return spec is not None and wish.confidence >= spec.notify_at
+    return wish.act in ("yes", "no", "cancel", "undo", "status") or (wish.act == "question" and wish.confidence >= _EITHER)
 
 
 # -- open questions ------------------------------------------------------------------------------------------------
@@ -78,9 +98,9 @@ def _answered(awaits: Awaits, recognition: Recognition, recall: Recall, specs: M
             return _confirmed(request_id, act, recognition, recall, specs)
         case AwaitsChoice(_, utterance) if act in ("no", "cancel"):
             return (OfferHuman("low_confidence", utterance),)
-        case AwaitsHandoffAnswer(_, utterance, request_id):
-            if act in ("yes", "human"):
-                return (HandOff("accepted", utterance, request_id=request_id),)
+        case AwaitsHandoffAnswer(_, utterance, request_id, sensitive):
+            if act == "yes" or (act == "human" and not recognition.wishes[0].guessed):
+                return (HandOff("sensitive" if sensitive else "accepted", utterance, sensitive=sensitive, request_id=request_id),)
             return (DeclineHuman(),) if act in ("no", "cancel") else ()
         case AwaitsSolved(request_id) if act in ("yes", "no"):
             return (Solved(request_id, act == "yes"),)
@@ -195,6 +215,8 @@ def _serve(wish: Wish, recognition: Recognition, recall: Recall, specs: Mapping[
         case "undo":
             meant = _meant(wish, recall, specs)
             return Cancel(meant.id, meant.skill) if meant else Undo(wish.case, wish.skill)
+        case "human" if wish.guessed:
+            return OfferHuman("asked", wish.text)
         case "human":
             return HandOff("asked", recognition.utterance, group_hint=acts.group_of(recognition.utterance))
         case "greeting" | "thanks" | "help" | "who":

@@ -16,6 +16,7 @@ from tests.scenarios.company import Company
 
 GERMAN = "Ich brauche Zugriff auf Figma als Editor für 30 Tage"
 FRENCH = "Débloquez mon compte s'il vous plaît"
+LOOKS = "Mein Chef schaut mir immer in den Ausschnitt"
 MONTH = "na ja, so einen Monat lang"
 SAID: Mapping[str, Any] = {
     GERMAN: result(
@@ -23,6 +24,7 @@ SAID: Mapping[str, Any] = {
         language="de",
     ),
     FRENCH: result(wish(FRENCH, "unlock_account"), language="fr"),
+    LOOKS: result(language="de", sensitive="harassment"),
     MONTH: result(language="de", answers=[("duration", "einen Monat lang", "30 days")]),
     "and viewer will do": result(answers=[("role", "viewer", "viewer")]),
 }
@@ -106,3 +108,19 @@ async def test_weights_are_fitted_to_rows_of_ones_own(assisted: Company) -> None
 async def test_without_a_model_there_is_nothing_to_fit(company: Company) -> None:
     with pytest.raises(Refusal, match="No language model"):
         await COMMANDS["recognition.read"](company.app, {"rows": [["hello", "oos"]]})
+
+
+@pytest.mark.parametrize("press", [False, True])
+async def test_what_the_model_takes_for_sensitive_opens_a_private_case_only_after_a_yes(assisted: Company, press: bool) -> None:
+    dana = await assisted.app.people.by_key("e1001")
+    assert dana is not None
+    await assisted.say("dana", LOOKS)
+    offer = (await assisted.news("dana"))[-1].reply
+    assert offer.text.startswith("If this is something that you would rather tell a person in private")
+    assert await assisted.app.handoffs.of_person(dana.id) == []
+    if press:
+        await assisted.press_id("dana", offer.actions[0].id)
+    else:
+        await assisted.say("dana", "ja bitte")
+    (case,) = await assisted.app.handoffs.of_person(dana.id)
+    assert (case.sensitive, case.reason) == ("harassment", "sensitive")

@@ -23,6 +23,7 @@ from bot.intent.model import (
     Fill,
     Fulfil,
     HandOff,
+    OfferHuman,
     Recognition,
     Say,
     Step,
@@ -132,11 +133,13 @@ async def test_somebody_else_is_found_in_the_directory_by_the_employees_words(re
     assert found.wishes[0].beneficiary == Beneficiary("Ottokar", None)
 
 
-async def test_sensitive_words_in_another_language_go_to_a_person(recognizer: Recognizer, specs: Specs) -> None:
-    found = await understood(recognizer, specs, "Mein Chef fasst mich dauernd an", result(language="de", sensitive="harassment"))
-    (step,) = route(found, recalling(), specs)
-    assert isinstance(step, HandOff)
-    assert step.sensitive == "harassment"
+async def test_what_the_model_takes_for_sensitive_is_offered_to_a_person_in_private(recognizer: Recognizer, specs: Specs) -> None:
+    told = result(language="de", sensitive="harassment")
+    found = await understood(recognizer, specs, "Mein Chef schaut mir immer in den Ausschnitt", told)
+    assert route(found, recalling(), specs) == (OfferHuman("sensitive", "", "harassment"),)
+    yes = await recognizer.recognize("Ja, bitte", recalling())
+    offered = recalling(AwaitsHandoffAnswer("sensitive", "", sensitive="harassment"))
+    assert route(yes, offered, specs) == (HandOff("sensitive", "", sensitive="harassment"),)
 
 
 # -- answers to what was asked -------------------------------------------------------------------------------------

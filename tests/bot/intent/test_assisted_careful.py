@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.conversation.model import AwaitsConfirmation, AwaitsSlot, Recall
-from bot.intent.model import Confirm, Fill, Fulfil, Step
+from bot.conversation.model import AwaitsConfirmation, AwaitsHandoffAnswer, AwaitsSlot, Recall
+from bot.intent.model import Answer, Confirm, DeclineHuman, Fill, Fulfil, HandOff, OfferHuman, Recognition, Step, Wish
 from bot.intent.recognizer import Recognizer
 from bot.intent.router import route
 from specialists.request import SlotValue
@@ -171,3 +171,43 @@ async def test_a_no_with_something_else_instead_is_a_change(recognizer: Recogniz
 async def test_what_is_wanted_in_somebody_elses_words_is_asked_about(recognizer: Recognizer, specs: Specs) -> None:
     text = 'My colleague wrote me this and asks for your opinion on it, what is your view: "unlock my account now"'
     assert unasked(await steps(recognizer, specs, text, result(wish(text, "unlock_account", confidence=1.0))), specs) == []
+
+
+# -- people --------------------------------------------------------------------------------------------------------
+
+CARRIED = "how many days of PTO do I carry over?"
+
+
+async def test_a_person_whom_the_model_alone_hears_asked_for_is_offered(recognizer: Recognizer, specs: Specs) -> None:
+    text = "Könnte sich das vielleicht mal jemand von euch ansehen"
+    assert await steps(recognizer, specs, text, result(wish(text, act="human", confidence=0.95), language="de")) == (
+        OfferHuman("asked", text),
+    )
+
+
+async def test_a_guess_at_a_person_is_passed_over(recognizer: Recognizer, specs: Specs) -> None:
+    for confidence in (0.0, 0.5):
+        (step,) = await steps(recognizer, specs, CARRIED, result(wish("how many days", act="human", confidence=confidence)))
+        assert isinstance(step, Answer)
+
+
+@pytest.mark.parametrize("text", ["non merci, je vais attendre un peu", "rather later, I will wait"])
+async def test_an_offered_person_is_not_accepted_by_the_model(recognizer: Recognizer, specs: Specs, text: str) -> None:
+    recall = recalling(AwaitsHandoffAnswer("low_confidence", "it"))
+    for confidence in (0.1, 1.0):
+        (step,) = await steps(recognizer, specs, text, result(wish(text, act="human", confidence=confidence)), recall)
+        assert isinstance(step, DeclineHuman | OfferHuman)
+
+
+async def test_what_is_clear_is_served_though_the_model_calls_it_sensitive(recognizer: Recognizer, specs: Specs) -> None:
+    offer, step = await steps(recognizer, specs, CARRIED, result(sensitive="legal"))
+    assert offer == OfferHuman("sensitive", "", "legal")
+    assert isinstance(step, Answer)
+    recall = recalling(AwaitsSlot("r1", "role"), requests=(ACCESS,))
+    offer, step = await steps(recognizer, specs, "editor, as everybody in our team has it too", result(sensitive="harassment"), recall)
+    assert isinstance(step, Fill)
+
+
+def test_who_asks_for_a_person_gets_one_in_private_then(specs: Specs) -> None:
+    found = Recognition("a person", "en", (Wish("human", "a person", 0.97),), perhaps="harassment")
+    assert route(found, recalling(), specs) == (HandOff("sensitive", "a person", sensitive="harassment"),)

@@ -44,10 +44,28 @@ RoomMode = Annotated[Literal["off", "mention", "questions"], BeforeValidator(lam
 """`off` without quotes is false in YAML, and means the same."""
 
 
-def _is_address(url: str) -> str:
-    if not url.startswith(("https://", "http://")):
-        raise ValueError(f"write https://... instead of {url!r}")
-    return url.rstrip("/")
+def _is_gateway(url: str) -> str:
+    """No value is told: a key or a password may stand in it."""
+    url = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if host is None or parts.scheme not in ("https", "http") or port == 0 or re.search(r"[\s?#]|[^!-~]", url):
+        raise ValueError("write https://, the host and perhaps a path")
+    if "@" in parts.netloc:
+        raise ValueError("write it without a name and a password: whoever asks has ANTHROPIC_API_KEY alone")
+    if re.search(r"/v1(/messages)?$", parts.path):
+        raise ValueError("write it without /v1, which Foyer adds itself")
+    return url
+
+
+def _is_key(key: SecretStr) -> SecretStr:
+    given = key.get_secret_value().strip()
+    if re.search(r"[^!-~]", given):
+        raise ValueError("write the key alone, letters, digits and signs without blanks or line ends in it")
+    return SecretStr(given)
 
 
 def place(name: str) -> Address:
@@ -118,12 +136,12 @@ def _said(error: ValidationError, prefix: str = "") -> str:
     return "; ".join(told)
 
 
-_UNSET = BeforeValidator(lambda given: None if given == "" else given)
-"""A variable that is there and empty says nothing."""
+_UNSET = BeforeValidator(lambda given: None if isinstance(given, str) and not given.strip() else given)
+"""A variable that is there and blank says nothing."""
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="FOYER_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="FOYER_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     home: Path = Path(".foyer")
     """Everything that this installation keeps: databases, index, keys, logs."""
@@ -178,11 +196,11 @@ class Settings(BaseSettings):
     """Names the keys that Teams signs its requests with."""
     teams_login_url: str = "https://login.microsoftonline.com"
     teams_graph_url: str = "https://graph.microsoft.com"
-    anthropic_api_key: Annotated[SecretStr | None, _UNSET] = Field(
+    anthropic_api_key: Annotated[Annotated[SecretStr, AfterValidator(_is_key)] | None, _UNSET] = Field(
         default=None, validation_alias=AliasChoices("ANTHROPIC_API_KEY", "anthropic_api_key")
     )
     """sk-ant-...: Claude understands and answers, the offline engine wherever it cannot. Without it, the offline engine alone."""
-    anthropic_base_url: Annotated[Annotated[str, AfterValidator(_is_address)] | None, _UNSET] = Field(
+    anthropic_base_url: Annotated[Annotated[str, AfterValidator(_is_gateway)] | None, _UNSET] = Field(
         default=None, validation_alias=AliasChoices("ANTHROPIC_BASE_URL", "anthropic_base_url")
     )
     """Another address of the API, without /v1: a gateway's; Anthropic's own when None."""

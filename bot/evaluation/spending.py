@@ -38,6 +38,7 @@ async def spent(app: App) -> Spending:
     use = t.model_use.c
     tokens = use.input_tokens + use.output_tokens + use.cache_read_tokens + use.cache_written_tokens
     failed = func.count().filter(use.outcome != OK)
+    await app.sessions.at_rest()
     async with app.sessions() as session:
         row = (await session.execute(select(func.count(), failed, func.sum(tokens), func.sum(use.cost)))).one()
     calls, failures, used, cost = row

@@ -1,5 +1,6 @@
 """What foyer.yaml and the environment may say, and how a mistake in them is told: the place, and what belongs there."""
 
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -157,12 +158,13 @@ def test_who_may_reach_the_server_is_known_by_its_settings(given: dict[str, Any]
 
 
 def test_claude_is_there_with_a_key_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
-        monkeypatch.setenv(name, "")
-    assert load(home=tmp_path).anthropic_api_key is None, "empty is unset"
-    assert load(home=tmp_path).anthropic_base_url is None
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-1")
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:4010/")
+    for nothing in ("", "  ", "\n"):
+        for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+            monkeypatch.setenv(name, nothing)
+        assert load(home=tmp_path).anthropic_api_key is None, "blank is unset"
+        assert load(home=tmp_path).anthropic_base_url is None
+    monkeypatch.setenv("ANTHROPIC_API_KEY", " sk-ant-1\n")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", " http://127.0.0.1:4010/ ")
     settings = load(home=tmp_path)
     assert settings.anthropic_api_key == SecretStr("sk-ant-1")
     assert "sk-ant-1" not in repr(settings)
@@ -170,6 +172,24 @@ def test_claude_is_there_with_a_key_alone(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_an_address_of_claude_that_is_none_is_told_by_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "gateway.acme.example")
-    with pytest.raises(ConfigError, match=r"^ANTHROPIC_BASE_URL: write https://\.\.\. instead of 'gateway\.acme\.example'$"):
+    for address, said in (
+        ("gateway.acme.example", "write https://, the host and perhaps a path"),
+        ("https://", "write https://, the host and perhaps a path"),
+        ("https://gateway.acme.example:99999", "write https://, the host and perhaps a path"),
+        ("https://gateway.acme.example/a b", "write https://, the host and perhaps a path"),
+        ("https://gateway.acme.example/v1/", "write it without /v1, which Foyer adds itself"),
+        ("https://dana:hunter22@gateway.acme.example", "write it without a name and a password: whoever asks has ANTHROPIC_API_KEY alone"),
+    ):
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", address)
+        with pytest.raises(ConfigError) as told:
+            load(home=tmp_path)
+        assert str(told.value) == f"ANTHROPIC_BASE_URL: {said}"
+        assert "hunter22" not in "".join(traceback.format_exception(told.value))
+
+
+@pytest.mark.parametrize("key", ["sk-ant-1 sk-ant-2", "sk-ant-1\nsk-ant-2", "sk-ant-é"])
+def test_a_key_that_is_none_is_told_and_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    with pytest.raises(ConfigError, match=r"^ANTHROPIC_API_KEY: write the key alone") as told:
         load(home=tmp_path)
+    assert "sk-ant" not in "".join(traceback.format_exception(told.value))

@@ -46,6 +46,10 @@ class Language:
         """Whether it says "only", and whether "except"."""
         return frozenset(name for name in ("only", "except") if self._named[name].search(text))
 
+    def is_conditional(self, text: str) -> bool:
+        """Whether what it says holds only if something is so."""
+        return self._named["if"].search(text) is not None
+
     def tells_of_done(self, text: str) -> bool:
         """Whether it says that something has been done."""
         return self._named["done"].search(text) is not None
@@ -159,7 +163,7 @@ class Language:
 
     @cached_property
     def _named(self) -> Mapping[str, re.Pattern[str]]:
-        named = ("only", "except", "done", "share", "tell", "secret", "here")
+        named = ("only", "except", "if", "done", "share", "tell", "secret", "here")
         return {name: re.compile(rf"(?<!\w)(?:{self.lists[name]})(?!\w)", re.I) for name in named}
 
     @cached_property

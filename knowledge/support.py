@@ -35,7 +35,7 @@ Fault = Literal[
     "negation",  # says no where they do not, or the reverse
     "done",  # says that something has been done
     "more",  # is more sentences
-    "limit",  # leaves out or adds "only" or "except", "at least" or "at most"
+    "limit",  # leaves out "if", leaves out or adds "only" or "except", "at least" or "at most"
     "flipped",  # before for after, more for less
     "topic",  # speaks of something else
     "length",  # is much longer or shorter
@@ -308,7 +308,7 @@ def _turned(text: str, own: str, told: Language, source: Language) -> Fault | No
         return "done"
     if len(_ENDED.findall(bare)) > len(_ENDED.findall(own)):
         return "more"
-    if told.limits(bare) != source.limits(own):
+    if told.limits(bare) != source.limits(own) or (source.is_conditional(own) and not told.is_conditional(bare)):
         return "limit"
     mine, theirs = told.sides(bare), source.sides(own)
     if any(one in mine and one not in theirs and other in theirs for pair in _FACING for one, other in (pair, pair[::-1])):

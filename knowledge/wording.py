@@ -33,13 +33,13 @@ _ENGLISH = tuple(
         (r"has to|have to|must", "must"),
         (r"may|(?:is|are) allowed to", "can"),
         (r"gets?|has|have|receives?|(?:is|are) entitled to", "have"),
-        (r"(?:all )?employees|everybody|everyone|anyone|anybody|(?:as an )?employee|you", "you"),
+        (r"(?:all )?employees|everybody|everyone|(?:as an )?employee|you", "you"),
         (r"someone", "somebody"),
         (r"everyone else", "everybody else"),
         (r"two times", "twice"),
     )
 )
-_SURE = re.compile(r"^(?:yes|no),?\s+")
+_SURE = re.compile(r"^(?:yes|no),\s+")
 """What answers a question before the sentence does; a sentence that says no says so again."""
 _WITHOUT = "a an the is are be been being your our us of per that please also will it's its"
 _IDLE = frozenset(_WITHOUT.split())

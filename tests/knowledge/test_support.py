@@ -3,7 +3,7 @@
 import pytest
 
 from knowledge import support
-from knowledge.support import HARD, Fault, evidence, readable, same, tidy
+from knowledge.support import HARD, Fault, evidence, readable, same, shown, tidy, written_in
 
 LEAVE = """Employees get 30 days of paid leave a year. Unused days may be carried over until 31 March 2027; at most 5 of them.
 You must not work from abroad without approval from your manager. Contractors get 20 days.
@@ -201,6 +201,98 @@ LIES: tuple[tuple[Fault, str, str, str, str | None], ...] = (
     # A lie in the passage's language is not taken for a translation because the question was in another.
     ("worded", "Employees get 30 days of paid leave a year if they sell their car to the company.", PAID, LEAVE, "de"),
 )
+
+
+RULES = """Acme pays 90 percent of the premium for you and 70 percent for your dependants. Former interns count, former employees do not.
+A doctor's note is needed from the fourth calendar day of an absence. Send it to people@acme.example, not to your manager. Sick days are
+never taken from your PTO. Your manager approves up to 1,000 dollars; above that the head of your department does too. Personal purchases
+are not allowed, even when you pay them back. Employees may buy their laptop for 150 dollars after it has been wiped. You review your goals
+twice a year. Everybody who works from home can spend 500 dollars on their home office. Acme does not learn who called. Private devices
+cannot use the VPN. Ask Foyer, for example "I need a second monitor". Never tell anybody your password: IT never asks for it. Scan the code
+that is shown and confirm with the six digits. Can I bring my dog to work? No employee may drive without a licence. IT wipes the device.
+
+What is not reimbursed:
+
+- Fines and parking tickets
+- Alcohol without a meal
+
+| Office | Holidays |
+| --- | --- |
+| Berlin | 10 |
+| Munich | 13 |
+"""
+DOCTOR, OWN = "A doctor's note is needed from the fourth calendar day", "Personal purchases are not allowed"
+
+
+@pytest.mark.parametrize(
+    ("expected", "text", "quote", "asked"),
+    [
+        # Every word of these is in the quote.
+        ("worded", "Acme pays 70 percent of the premium for you and 90 percent for your dependants.", "Acme pays 90 percent", "en"),
+        ("worded", "Acme pays 90 percent of the premium for your dependants.", "Acme pays 90 percent of the premium", "en"),
+        ("worded", "Former employees count, former interns do not.", "Former interns count", "en"),
+        ("worded", "Send it to your manager, not to people@acme.example.", "Send it to people@acme.example", "en"),
+        ("worded", "The head of your department approves up to 1,000 dollars.", "Your manager approves up to 1,000 dollars", "en"),
+        ("worded", "Personal purchases are not allowed when you pay them back.", OWN, "en"),
+        ("worded", "Personal purchases are not allowed.", OWN, "en"),
+        ("worded", "Acme does learn who did not call.", "Acme does not learn who called", "en"),
+        ("worded", "Employees may drive without a licence.", "No employee may drive without a licence", "en"),
+        ("worded", "The device is wiped by you.", "IT wipes the device", "en"),
+        ("worded", "I need a second monitor.", "I need a second monitor", "en"),
+        ("worded", "Everybody can spend 500 dollars on their home office.", "can spend 500 dollars on their home office", "en"),
+        ("worded", "Fines and parking tickets are reimbursed.", "Fines and parking tickets", "en"),
+        ("worded", "Fines and parking tickets", "Fines and parking tickets", "en"),
+        ("worded", "Berlin has 13 holidays.", "| Munich | 13 |", "en"),
+        ("not_quoted", "You can bring your dog to work.", "Can I bring my dog to work", "en"),
+        # Ordinals and multiples are figures.
+        ("worded", "A doctor's note is needed from the tenth calendar day of an absence.", DOCTOR, "en"),
+        (None, "A doctor's note is needed from the 4th calendar day of your absence.", DOCTOR, "en"),
+        ("figure", "Ab dem zehnten Kalendertag einer Abwesenheit ist ein Attest nötig.", DOCTOR, "de"),
+        (None, "Ab dem 4. Kalendertag einer Abwesenheit ist ein Attest nötig.", DOCTOR, "de"),
+        ("figure", "Sie besprechen Ihre Ziele dreimal im Jahr.", "You review your goals twice a year", "de"),
+        (None, "Sie besprechen Ihre Ziele zweimal im Jahr.", "You review your goals twice a year", "de"),
+        # Translations.
+        ("figure", "Acme paie 70 % de la prime pour vous et 90 % pour vos proches.", "Acme pays 90 percent", "fr"),
+        ("topic", "Urlaubstage werden nie bezahlt.", "Sick days are never taken from your PTO", "de"),
+        ("topic", "Firmengeräte können das VPN nicht nutzen.", "Private devices cannot use the VPN", "de"),
+        ("name", "In Berlin gibt es 13 Feiertage.", "| Munich | 13 |", "de"),
+        ("limit", "Eigene Einkäufe sind nicht erlaubt.", OWN, "de"),
+        # Letters and marks.
+        ("letters", "Private devices c\u0430nnot use the VPN.", "Private devices cannot use the VPN", "en"),
+        ("letters", "Private devices \U0001d5fb\U0001d5fc\U0001d601 use the VPN.", "Private devices cannot use the VPN", "en"),
+        ("letters", "Private Geräte nutzen das VPN nicht: evil\u3002example.", "Private devices cannot use the VPN", "de"),
+        ("address", "Private Geräte nutzen das VPN nicht: //evil.example/x", "Private devices cannot use the VPN", "de"),
+        ("markup", "Personal purchases are ~~not~~ allowed, even when you pay them back.", OWN, "en"),
+        ("markup", "# Private devices cannot use the VPN.", "Private devices cannot use the VPN", "en"),
+        # Secrets, whoever is to have them.
+        ("secret", "Tell IT your password when they ask, never in a mail.", "Never tell anybody your password", "en"),
+        ("secret", "Read the code to the caller and confirm the six digits.", "Scan the code that is shown", "en"),
+        ("secret", "Nennen Sie dem Anrufer den angezeigten Code und die sechs Ziffern.", "Scan the code that is shown", "de"),
+        ("secret", "Donnez à votre interlocuteur le code affiché.", "Scan the code that is shown", "fr"),
+        (None, "Scan the code that is shown and confirm with the 6 digits.", "Scan the code that is shown", "en"),
+    ],
+)
+def test_the_same_words_in_another_place_say_something_else(expected: Fault | None, text: str, quote: str, asked: str) -> None:
+    assert fault(text, quote, RULES, asked) == expected
+
+
+def test_german_names_what_is_counted() -> None:
+    carry = "You can carry over up to 5 days of unused leave."
+    assert fault("Sie können bis zu 5 Tage Urlaub mitnehmen.", carry, carry, "de") is None
+    assert fault("Sie können bis zu 5 Tage mit Petra Schulz mitnehmen.", carry, carry, "de") == "name"
+
+
+def test_what_is_shown_instead_is_cut_out_of_the_article() -> None:
+    def instead(quote: str, passage: str = RULES) -> list[str]:
+        return [shown(unit, written_in(passage)) for unit in evidence(quote, passage)]
+
+    assert instead("**for** example “I need") == ['Ask Foyer, for example "I need a second monitor".']
+    assert instead("| Munich | 13 |") == ["Office: Munich; Holidays: 13"]
+    assert instead("Fines and parking tickets") == ["What is not reimbursed: Fines and parking tickets"]
+    assert instead("1. Open the app", "To begin:\n\n1. Open the app ![x](https://evil.example)\n2. Go.") == ["Open the app"]
+    assert instead("Open [it](https://evil.example) now and wait", "Open [it](https://acme.example) now and wait.") == [
+        "Open [it](https://acme.example) now and wait."
+    ]
 
 
 @pytest.mark.parametrize(("text", "quote", "passage", "asked"), SUPPORTED)

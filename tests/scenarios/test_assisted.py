@@ -21,7 +21,7 @@ from connectors.anthropic.settings import ClaudeSettings
 from connectors.errors import Retry
 from connectors.memory.channel import MemoryChannel
 from connectors.memory.language import ScriptedModel
-from connectors.ports.chat import Reply, ReplyKind
+from connectors.ports.chat import ActivityKind, Reply, ReplyKind
 from connectors.ports.language import Ask, Completion, LanguageModel, Unusable, Watch
 from specialists.tables import audit_event
 from tests.fakes.anthropic.faults import Fault
@@ -269,8 +269,10 @@ async def test_turns_that_wait_for_the_model_keep_no_others_waiting(scene: Open)
             raise Retry("overloaded")
 
     async with scene(Waiting(lambda ask: None)) as open_:
-        saying = [open_.company.say("dana", f"{QUESTION} {n}", thread=f"t{n}") for n in range(AT_ONCE + 1)]
-        await asyncio.gather(*saying)
+        company = open_.company  # waits once for all of them: it looks into the database all the time
+        for n in range(AT_ONCE + 1):
+            await company._record("dana", ActivityKind.MESSAGE, f"{QUESTION} {n}", f"t{n}", None)
+        await company.settle()
         shown = await open_.company.shown("dana")
     assert all_.is_set()
     assert len(shown) == AT_ONCE + 1

@@ -48,6 +48,14 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class _Owned:
+    """`owners`: by id, who are to be told."""
+
+    reached: Reached
+    owners: Mapping[str, Person]
+
+
+@dataclass(frozen=True, slots=True)
 class LimitNotices:
     """`owners`: directory groups of the service owners."""
 
@@ -63,23 +71,27 @@ class LimitNotices:
     clock: Clock
 
     async def tell(self) -> None:
-        """A round: everybody who owns a limit that is newly reached is told, all in one transaction."""
-        reached = await self._reached()
-        if not reached:
-            return
-        try:
-            await self._tell(reached)
-        except (Conflict, ConnectorError) as error:
-            log.info("limits_not_told", error=type(error).__name__)  # the next round tells
-
-    async def _tell(self, reached: Sequence[Reached]) -> None:
-        to_tell: dict[str, tuple[Person, list[Reached]]] = {}
-        for one in reached:
-            owners = await self._owners_of(one.scope)
-            if not owners:
+        """A round: everybody who owns a limit that is newly reached is told once of all of theirs. Limits that have an owner in common
+        are told in one transaction; what keeps these back keeps no others."""
+        groups: list[list[_Owned]] = []
+        for one in await self._reached():
+            try:
+                owned = _Owned(one, {owner.id: owner for owner in await self._owners_of(one.scope)})
+            except ConnectorError as error:
+                _not_told(error)
+                continue
+            if not owned.owners:
                 log.warning("limit_has_no_owner", limit=one.scope.limit, of=one.scope.of)
-            for owner in owners:
-                to_tell.setdefault(owner.id, (owner, []))[1].append(one)
+            with_it = [group for group in groups if any(other.owners.keys() & owned.owners.keys() for other in group)]
+            groups = [group for group in groups if group not in with_it] + [[*(other for group in with_it for other in group), owned]]
+        for group in groups:
+            try:
+                await self._tell(group)
+            except (Conflict, ConnectorError) as error:
+                _not_told(error)
+
+    async def _tell(self, group: Sequence["_Owned"]) -> None:
+        reached = [one.reached for one in group]
 
         async def keep(session: AsyncSession) -> None:
             s = t.model_spent.c
@@ -89,13 +101,18 @@ class LimitNotices:
                     raise Conflict("another process told them")
 
         changes = Changes(inside=[keep])
-        for owner, theirs in to_tell.values():
-            address = await self.people.address(owner, self.channels)
+        for owner in {owner.id: owner for one in group for owner in one.owners.values()}.values():
+            theirs = [one.reached for one in group if owner.id in one.owners]
+            try:
+                address = await self.people.address(owner, self.channels)
+            except LookupError:
+                log.warning("limit_owner_has_no_chat", owner=owner.id)
+                continue
             reply = Reply(new_id(), ReplyKind.NOTICE, await self._worded(owner, theirs))
             until = await self.held.wait(address, owner.id, News.BUDGET)
             changes.posts.append(Post(address, reply, None, owner.id, until))
         await self.saver.save(changes)
-        log.info("limits_told", owners=len(to_tell), limits=len(reached))
+        log.info("limits_told", owners=len(changes.posts), limits=len(reached))
 
     async def _reached(self) -> Sequence[Reached]:
         s = t.model_spent.c
@@ -129,6 +146,10 @@ class LimitNotices:
         used = share(one.spent, limit)
         line = words(f"limit.{one.scope.limit}", name=name, period=one.scope.period, spent=spent, most=most, percent=int(100 * used))
         return f"{line} {words('limit.too_little')}" if one.percent == FULL and used < 1 else line
+
+
+def _not_told(error: Exception) -> None:
+    log.info("limits_not_told", error=type(error).__name__)  # the next round tells
 
 
 def amounts(words: Callable[..., str], spent: Spent, limit: Limit, currency: str) -> tuple[str, str]:

@@ -3,10 +3,13 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from bot import tables as t
 from bot.changes import Changes
 from bot.control import COMMANDS
 from bot.database import Sessions, connect
@@ -14,7 +17,7 @@ from bot.language.notices import LimitNotices
 from bot.language.settings import ModelSettings
 from bot.language.usage import UsageStore
 from bot.quiet import QuietHours
-from connectors.errors import Refused
+from connectors.errors import Refused, Retry
 from connectors.memory.language import ScriptedModel
 from connectors.ports.chat import Address
 from connectors.ports.language import Behalf
@@ -66,8 +69,25 @@ class Posting:
         self._posts += [post.reply.text for post in changes.posts]
 
 
-def notices(sessions: Sessions, posts: list[str], given: dict[str, Any] = TIGHT) -> LimitNotices:
-    owner: Any = OneOwner()
+class Managers(OneOwner):
+    """Each specialist's manager is somebody else; one of them cannot be looked up, and one has no chat."""
+
+    async def by_email(self, email: str) -> Person | None:
+        name = email.split("@")[0]
+        if name == "gone":
+            raise Retry("unreachable")
+        return replace(self.person, id=name, email=email)
+
+    async def address(self, person: Person, channels: object) -> Address:
+        if person.id == "silent":
+            raise LookupError(person.id)
+        if person.id == "failing":
+            raise Retry("unreachable")
+        return await super().address(person, channels)
+
+
+def notices(sessions: Sessions, posts: list[str], given: dict[str, Any] = TIGHT, owner: Any = None) -> LimitNotices:
+    owner = owner or OneOwner()
     saver: Any = Posting(sessions, posts)
     settings = ModelSettings.model_validate(given)
     return LimitNotices(sessions, settings, owner, Roster({}), ("owners",), {}, owner, saver, MESSAGES, lambda: NOW)
@@ -99,6 +119,25 @@ async def test_what_is_reached_together_is_told_together_and_named_up_to_ten(kep
     (post,) = posts
     assert post.count("\n- ") == 11
     assert "and 4 more" in post
+
+
+async def test_who_cannot_be_told_keeps_nobody_elses_notice_back(kept: Sessions) -> None:
+    posts: list[str] = []
+    store = UsageStore(kept, ModelSettings.model_validate(TIGHT).limits)
+    made = notices(kept, posts, owner=Managers())
+    names = ("gone", "failing", "silent", "well")
+    roster: Any = SimpleNamespace(
+        specialists={name: SimpleNamespace(manager=f"{name}@acme.example", display_name=name.title()) for name in names}
+    )
+    for name in names:
+        await store.record(use(0, 1_200_000, Behalf(specialist=name)))
+    for _ in range(2):
+        await replace(made, roster=roster).tell()
+    (post,) = posts
+    assert "Well" in post
+    async with kept() as session:
+        told = {row.of: row.told for row in (await session.execute(select(t.model_spent))).all()}
+    assert told == {"gone": 0, "failing": 0, "silent": 100, "well": 100}
 
 
 async def company_with(template: Path, home: Path, given: dict[str, Any], **more: Any) -> Company:

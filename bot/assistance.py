@@ -11,6 +11,7 @@ from bot.intent.recognizer import Recognizer
 from bot.language.guarded import Guarded
 from bot.language.settings import ModelSettings
 from bot.live_answers import LiveAnswers
+from bot.metrics import Metrics
 from bot.naming import Names
 from bot.talk import Talk
 from connectors.ports.language import Behalf, LanguageModel, Prompt
@@ -56,6 +57,7 @@ def guarded(
     names: Names,
     clock: Clock,
     monotonic: Callable[[], float],
+    metrics: Metrics,
 ) -> LanguageModel | None:
     """What everything assisted asks; None where there is no model."""
     if model is None:
@@ -64,7 +66,7 @@ def guarded(
     async def named(text: str) -> frozenset[str]:
         return await names.in_text(text, clock())
 
-    return Guarded(model, sessions, settings, clock=clock, monotonic=monotonic, names=named)
+    return Guarded(model, sessions, settings, clock=clock, monotonic=monotonic, names=named, metrics=metrics)
 
 
 def recognizer(

@@ -182,7 +182,7 @@ class App:
         surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
         names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
         self.claude = vendors.claude(settings) if model is None else None
-        self.model = assistance.guarded(model or self.claude, self.sessions, organisation.model, names, clock, monotonic)
+        self.model = assistance.guarded(model or self.claude, self.sessions, organisation.model, names, clock, monotonic, self.metrics)
         stamps = {"policy": self.policy.version, **assistance.stamps(self.model)}
         self.audit = Audit(self.home.key("audit"), clock=clock, stamps=stamps)
         former = encoders.former(settings)
@@ -330,9 +330,7 @@ class App:
         )
         by = self.turns.recognizer
         pooling = self.home.path / "pooling.json"
-        self.calibration = (
-            Calibration(pooling, by, specs, self.sessions, self.audit, clock) if isinstance(by, AssistedRecognizer) else None
-        )
+        self.calibration = Calibration(pooling, by, specs, self.sessions, self.audit, clock) if isinstance(by, AssistedRecognizer) else None
         self.status = StatusReader(
             sessions=self.sessions,
             requests=self.requests,

@@ -1,7 +1,7 @@
 """Prometheus metrics of this process. No label names a person."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -20,6 +20,20 @@ class Metrics:
         self._events = Counter("foyer_request_events", "What happened to requests.", ["kind"], registry=self.registry)
         self._resolutions = Counter("foyer_resolutions", "Requests by how they were resolved.", ["how"], registry=self.registry)
         self.waiting = Gauge("foyer_waiting", "Rows that wait: inbox, outbox, held for quiet hours.", ["queue"], registry=self.registry)
+
+        self._calls = Counter(
+            "foyer_model_calls", "Calls of a language model, by their outcome.", ["size", "outcome"], registry=self.registry
+        )
+        self._open = Gauge(
+            "foyer_model_open", "Whether a language model is asked; 0 while its breaker is open.", ["size"], registry=self.registry
+        )
+
+    def model_asked(self, size: str, outcome: str) -> None:
+        self._calls.labels(size, outcome).inc()
+
+    def watch_model(self, size: str, asked: Callable[[], bool]) -> None:
+        """`asked`: whether this model is asked now."""
+        self._open.labels(size).set_function(asked)
 
     @staticmethod
     def now() -> float:

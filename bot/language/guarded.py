@@ -19,6 +19,7 @@ from bot.language.budgets import Scope, Spent, estimate, scopes, tokens_of
 from bot.language.redaction import Redactor, Restore, words_of
 from bot.language.settings import ModelSettings
 from bot.language.usage import OK, Budget, UsageStore, Use
+from bot.metrics import Metrics
 from connectors.errors import ConnectorError, Retry
 from connectors.ports.language import Ask, Completion, LanguageModel, Size, Unusable, Usage, Watch, telling
 from connectors.ports.records import Clock, utcnow
@@ -60,6 +61,7 @@ class Guarded:
         monotonic: Callable[[], float] = time.monotonic,
         redactor: Redactor | None = None,
         names: Names | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`redactor`: by the settings when None; `names`: needed where the settings hide names."""
         self._inner = inner
@@ -71,6 +73,9 @@ class Guarded:
         self._store = UsageStore(sessions, settings.limits)
         self._budget = Budget(self._store, settings.limits)
         self.breakers: Mapping[Size, Breaker] = {"small": Breaker(), "large": Breaker()}
+        self._metrics = metrics or Metrics()
+        for size, breaker in self.breakers.items():
+            self._metrics.watch_model(size, lambda breaker=breaker: not breaker.is_open)  # type: ignore[misc]
 
     async def complete(self, ask: Ask, *, watch: Watch | None = None) -> Completion:
         entry = self._enter(ask)
@@ -177,6 +182,7 @@ class Guarded:
         if cost is None:
             cost = self._settings.price(call.ask.size).of(usage)
         use = Use(call.ask.behalf, call.ask.prompt.id, model, usage, cost, outcome[:20], took, call.at)
+        self._metrics.model_asked(call.ask.size, use.outcome)
         log.info(
             "model_asked",
             prompt=use.prompt,

@@ -10,6 +10,7 @@ from bot.language.breaker import FAILURES, OPEN
 from bot.language.budgets import estimate
 from bot.language.settings import ModelSettings
 from bot.language.usage import Use
+from bot.metrics import Metrics
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.memory.language import ScriptedModel
 from connectors.ports.language import Ask, Behalf, Completion, Unusable, Usage, Watch
@@ -89,12 +90,16 @@ async def test_an_error_is_recorded_with_what_it_cost(kept: Sessions, error: Exc
 async def test_after_five_failures_nobody_is_asked_and_one_success_closes(kept: Sessions) -> None:
     clock, broken = Ticking(), True
     inner = ScriptedModel(lambda asked: Retry("unreachable") if broken else parrot(asked))
-    model = guarded(kept, inner=inner, monotonic=clock)
+    metrics = Metrics()
+    model = guarded(kept, inner=inner, monotonic=clock, metrics=metrics)
     for _ in range(FAILURES):
+        assert b'foyer_model_open{size="small"} 1.0' in metrics.text()
         with pytest.raises(Retry, match="unreachable"):
             await model.complete(ask())
     with pytest.raises(Retry, match="breaker_open") as refused:
         await model.complete(ask())
+    assert b'foyer_model_open{size="small"} 0.0' in metrics.text()
+    assert b'foyer_model_calls_total{outcome="unreachable",size="small"} 5.0' in metrics.text()
     assert refused.value.after == OPEN
     assert len(inner.asked) == FAILURES
     clock.now += OPEN

@@ -22,6 +22,7 @@ from bot.handoff.naming import without_names
 from connectors.errors import ConnectorError
 from connectors.ports.chat import ReplyKind
 from connectors.ports.language import Ask, Behalf, LanguageModel, Prompt
+from connectors.ports.secrets import without_secrets
 from specialists.request import EventKind, Request, RequestEvent
 
 log = structlog.get_logger()
@@ -226,7 +227,7 @@ class _Sheet:
             case _:
                 source, by = ASSISTANT, ASSISTANT
         text = plain(event.text) if by == ASSISTANT else event.text
-        return Numbered(source, by, short(self._without_names(text), LINE_CHARS), event.at)
+        return Numbered(source, by, short(self._without_names(without_secrets(text)), LINE_CHARS), event.at)
 
     def _alias(self, by: str) -> str:
         return self._staff.setdefault(by, f"staff {len(self._staff) + 1}") if by.startswith(STAFF) else by

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from bot.language.settings import Kind
 from connectors.memory.language import ScriptedModel
 from connectors.ports.language import NOBODY, Ask
 from connectors.ports.people import Person
-from connectors.ports.secrets import REMOVED, without_secrets
+from connectors.ports.secrets import REMOVED
 from knowledge.assisted import _Question, _told
 from knowledge.model import Chunk, Passage
 from tests.bot.language.asking import NOW, ask, guarded, parrot
@@ -28,7 +28,6 @@ from tests.bot.language.canaries import Canary, canaries
 EVERYTHING: tuple[Kind, ...] = ("contacts", "numbers", "names")
 USUAL: tuple[Kind, ...] = ("contacts", "numbers")
 TOGETHER = 20
-PLAIN = "plain password"
 DANA_REYES = Person("dana", "p1", "Dana Reyes", "dana@acme.example", "UTC", "en-US")
 
 
@@ -60,15 +59,14 @@ async def answered(model: Guarded, batch: Sequence[Canary]) -> None:
 
 
 async def summed_up(model: Guarded, batch: Sequence[Canary]) -> None:
-    """Lines of the employee, of staff and of the bot. Whether a plain word is a password is seen at the end of its line, which the
-    summary has not: such words were removed when the line was kept."""
+    """Lines of the employee, of staff and of the bot."""
     speakers: Sequence[Speaker] = ("person", "staff", "bot")
-    texts = [without_secrets(one.text) if one.kind == PLAIN else one.text for one in batch]
-    lines = [TranscriptEvent(str(n), "c", NOW, speakers[n % 3], text, "dana", seq=n) for n, text in enumerate(texts)]
+    lines = [TranscriptEvent(str(n), "c", NOW, speakers[n % 3], one.text, "dana", seq=n) for n, one in enumerate(batch)]
     await AssistedSummariser(model).summarise(Material(lines), NOBODY)
 
 
-FORMS = (understood, answered, summed_up)
+Form = Callable[[Guarded, Sequence[Canary]], Awaitable[None]]
+FORMS: Sequence[Form] = (understood, answered, summed_up)
 
 
 def obliging(asked: Ask) -> object:
@@ -78,7 +76,7 @@ def obliging(asked: Ask) -> object:
     )
 
 
-async def seen(kept: Sessions, given: Sequence[Canary], redactor: Redactor) -> list[Canary]:
+async def seen(kept: Sessions, given: Sequence[Canary], redactor: Redactor, forms: Sequence[Form] = FORMS) -> list[Canary]:
     """The canaries whose secret was in anything that the model read, in the forms in which it is asked, in turn."""
     inner = ScriptedModel(obliging)
     model = guarded(
@@ -90,7 +88,7 @@ async def seen(kept: Sessions, given: Sequence[Canary], redactor: Redactor) -> l
     found = []
     for n, first in enumerate(range(0, len(given), TOGETHER)):
         batch = given[first : first + TOGETHER]
-        await FORMS[n % len(FORMS)](model, batch)
+        await forms[n % len(forms)](model, batch)
         assert len(inner.asked) == n + 1
         read = inner.asked[-1].prompt.text + inner.asked[-1].stable + inner.asked[-1].content
         found += [one for one in batch if one.secret in read]
@@ -105,9 +103,9 @@ async def test_none_of_ten_thousand_canaries_is_read_by_a_model(kept: Sessions) 
 
 
 async def test_without_redaction_all_of_them_are(kept: Sessions) -> None:
-    given = [one for one in canaries(1_000) if one.kind != PLAIN]
-    # Marks of Markdown that a secret may have are taken out of what the bot said.
-    assert len(await seen(kept, given, Off())) >= 0.99 * len(given)
+    given = list(canaries(1_000))
+    # A summary's lines are cleaned before they are numbered, whoever redacts.
+    assert len(await seen(kept, given, Off(), (understood, answered))) >= 0.99 * len(given)
 
 
 ORDINARY = (Path(__file__).parent / "ordinary.txt").read_text(encoding="utf-8").splitlines()

@@ -13,7 +13,7 @@ from bot import logs
 from bot.evaluation import dialogues, intents, knowledge
 from bot.evaluation.screen import Watched
 from bot.evaluation.temporary import temporary_foyer
-from tests.eval import material, uploads
+from tests.eval import attacks, material, uploads
 from tests.eval.report import ROOT, Line, table, write
 
 INTENTS = (material.clinc150, material.banking77, material.hwu64)
@@ -66,12 +66,24 @@ async def dialogue_lines(data: Path, watched: Watched) -> AsyncIterator[Line]:
     yield Line("Dialogues", {"as_expected": as_expected}, f"{len(played)} of the project's own")
 
 
+async def attack_lines(data: Path, watched: Watched) -> AsyncIterator[Line]:
+    given = data / "attacks" / "all_attacks.jsonl"
+    found = await attacks.run(given, watched)
+    yield Line("Attacks", found, f"of {len(attacks.texts(given))} injected texts, {attacks.SECONDS:.0f} seconds of them")
+
+
 def _counted(asked: Sequence[knowledge.Asked]) -> str:
     answerable = sum(bool(one.question.gold) for one in asked)
     return f"{answerable} answerable and {len(asked) - answerable} unanswerable questions"
 
 
-LINES = {"intents": intent_lines, "knowledge": knowledge_lines, "uploads": upload_lines, "dialogues": dialogue_lines}
+LINES = {
+    "intents": intent_lines,
+    "knowledge": knowledge_lines,
+    "uploads": upload_lines,
+    "dialogues": dialogue_lines,
+    "attacks": attack_lines,
+}
 
 
 async def run(data: Path, parts: list[str]) -> list[Line]:

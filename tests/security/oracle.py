@@ -49,9 +49,11 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the requester said, and what that means by the offline engine. `shown`: how many replies there were before."""
+    """What the requester said, and what that means by the offline engine: for certain (`wished`, skills for themselves), and in the
+    middle of what was going on (`route`). `shown`: how many replies there were before."""
 
     text: str
+    wished: frozenset[str]
     route: tuple[steps.Step, ...]
     shown: int
 
@@ -133,9 +135,8 @@ def _submitted(record: Record, old: dict[str, Any] | None, row: dict[str, Any]) 
     told = _confirmed_words(record, row)
     meant = [step for heard in record.heard for step in heard.route if isinstance(step, steps.Fulfil) and step.skill == row["skill"]]
     risk = GATES[row["skill"]][0]
-    clear = old is not None or any(
-        step.beneficiary is None and step.confidence >= (NOTIFY_AT if risk == "low" else ACT_AT) for step in meant
-    )
+    clear = old is not None or any(row["skill"] in heard.wished for heard in record.heard)
+    clear = clear or any(step.beneficiary is None and step.confidence >= (NOTIFY_AT if risk == "low" else ACT_AT) for step in meant)
     if not clear and told is None:
         yield f"{row['skill']} was submitted, and nobody had asked for it"
     before = _slots(old) if old is not None else {}

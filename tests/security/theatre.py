@@ -25,7 +25,7 @@ from knowledge.assisted import AssistedAnswerer
 from knowledge.model import admits
 from specialists.policy.decide import Policy
 from tests.scenarios.company import START, NoSuchButton, email
-from tests.security.oracle import Heard, Pressed, Record, Told, Who, told, violations
+from tests.security.oracle import ACT_AT, Heard, Pressed, Record, Told, Who, told, violations
 from tests.security.plans import QUESTIONS, SCENES, Plan
 from tests.security.stage import Kept, Stage, Staged
 from tests.security.tape import Attacker
@@ -275,7 +275,9 @@ class Theatre:
 
     def _note(self, text: str, recognition: Recognition, recall: Recall) -> None:
         steps = route(recognition, recall, self.company.app.turns.specs)
-        self._heard.append(Heard(text, steps, len(self._replies())))
+        certain = (wish for wish in recognition.wishes if wish.confidence >= ACT_AT and wish.beneficiary is None)
+        wished = frozenset(wish.skill for wish in certain if wish.act == "skill" and wish.skill is not None)
+        self._heard.append(Heard(text, wished, steps, len(self._replies())))
 
     async def _press(self, person: str, button: str) -> None:
         try:

@@ -63,6 +63,7 @@ KNOWLEDGE = {
     "p95_ms": "and of the slowest in twenty",
     "fell_back": "questions that the offline engine served because the model did not",
     "dropped": "sentences of the model that had no support",
+    "replaced": "and those said in the article's own words instead",
     "tokens": INTENTS["tokens"],
     "money": INTENTS["money"],
 }

@@ -24,7 +24,7 @@ from connectors.ports.records import new_id
 from knowledge.index import MemoryIndex
 
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
-PATIENCE = 20.0
+PATIENCE = 60.0
 BUTTONS = {
     "approve": Verb.APPROVE,
     "deny": Verb.DENY,

@@ -54,6 +54,7 @@ class Asked:
     cited: frozenset[str]
     text: str
     dropped: int = 0
+    replaced: int = 0
     fell_back: bool = False
 
     @property
@@ -71,8 +72,8 @@ class KnowledgeFigures:
     must_contain: share of the questions that say what the answer has to contain, whose answer has all of it.
     passages: how many the documents were cut into. ingest_passages_per_s: from files to passages that can be found.
     p50_ms, p95_ms: from a question to its answer, one at a time; four at a time where a model is asked.
-    fell_back: share of the questions that the offline engine served because the model did not. dropped: sentences without support. Both
-    None without a model.
+    fell_back: share of the questions that the offline engine served because the model did not. dropped, replaced: sentences without
+    support that were left out, or said in the article's own words. All three None without a model.
     """
 
     hit_1: float | None
@@ -89,10 +90,12 @@ class KnowledgeFigures:
     p95_ms: float | None
     fell_back: float | None = None
     dropped: int | None = None
+    replaced: int | None = None
 
     def as_json(self) -> Mapping[str, float | None]:
         """Without what only a model has, where there is none."""
-        assisted = {} if self.fell_back is None else {"fell_back": figures.rounded(self.fell_back), "dropped": self.dropped}
+        assisted = {"fell_back": figures.rounded(self.fell_back), "dropped": self.dropped, "replaced": self.replaced}
+        assisted = {} if self.fell_back is None else assisted
         return {
             "hit@1": figures.rounded(self.hit_1),
             "hit@5": figures.rounded(self.hit_5),
@@ -202,7 +205,9 @@ def _asked(question: Question, shelf: Shelf, answer: Answer, found: Sequence[Pas
     in_order = dict.fromkeys(shelf.ids[passage.source] for passage in found)
     cited = frozenset(shelf.ids[quote.citation.source] for quote in answer.quotes)
     text = "\n".join(quote.text for quote in answer.quotes) if answer.text is None else answer.text
-    return Asked(question, tuple(in_order), answer.kind == "answered", cited, text, answer.dropped, answer.fell_back is not None)
+    return Asked(
+        question, tuple(in_order), answer.kind == "answered", cited, text, answer.dropped, answer.replaced, answer.fell_back is not None
+    )
 
 
 def summed_up(
@@ -227,6 +232,7 @@ def summed_up(
         p95_ms=figures.percentile(took_ms, 95),
         fell_back=figures.share([one.fell_back for one in asked]) if assisted else None,
         dropped=sum(one.dropped for one in asked) if assisted else None,
+        replaced=sum(one.replaced for one in asked) if assisted else None,
     )
 
 

@@ -86,7 +86,7 @@ async def test_each_engine_is_asked_and_what_the_model_spent_is_told(shelf: Path
     assert (offline.figures.answered, offline.figures.fell_back, offline.figures.dropped) == (1, None, None)
     # Of the cats the model knows nothing, where the offline engine is certain; of the moon nobody asks it.
     assert (assisted.figures.hit_1, assisted.figures.answered, assisted.figures.abstained_correctly) == (1, 1, 1)
-    assert (assisted.figures.cited, assisted.figures.dropped, assisted.figures.fell_back) == (1, 1, 0.25)
+    assert (assisted.figures.cited, assisted.figures.replaced, assisted.figures.fell_back) == (1, 1, 0.25)
     assert assisted.asked[0].text == f"{otto} [1]"
     assert (spending.calls, spending.failed, spending.as_json()["tokens"]) == (3, 0, spending.tokens)
     assert spending.tokens > 0

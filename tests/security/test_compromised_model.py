@@ -11,7 +11,7 @@ from tests.security.controls import AllowingPolicy, CredulousAnswerer, Credulous
 from tests.security.holding import caught, hold, stage
 
 PLANS = 2_000
-PLAYS = 25
+PLAYS = 16
 """Routes that go through the whole app; the soak takes all of them."""
 
 
@@ -25,13 +25,13 @@ def test_a_compromised_model_gets_nothing_done(template: Path, tmp_path: Path) -
 
 
 def test_the_control_that_believes_the_model_is_caught(template: Path, tmp_path: Path) -> None:
-    with stage(tmp_path / "home", template, recognizer=CredulousRecognizer, plays=20) as (theatre, runner):
+    with stage(tmp_path / "home", template, recognizer=CredulousRecognizer, plays=8) as (theatre, runner):
         wrong = caught(theatre, runner, 60)
     assert any("nobody had asked for it" in one for one in wrong)
 
 
 def test_the_control_that_allows_everything_is_caught(template: Path, tmp_path: Path) -> None:
-    with stage(tmp_path / "home", template, recognizer=CredulousRecognizer, policy=AllowingPolicy(), plays=40) as (theatre, runner):
+    with stage(tmp_path / "home", template, recognizer=CredulousRecognizer, policy=AllowingPolicy(), plays=10) as (theatre, runner):
         wrong = caught(theatre, runner, 100)
     assert any("without a step-up" in one for one in wrong)
     assert any("e1002" in one for one in wrong)

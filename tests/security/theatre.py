@@ -38,6 +38,25 @@ RESTRICTED = ("The salary band of a director begins at 214,500 dollars.", "Proje
 KNOWN = [f"e10{n:02d}" for n in range(1, 12)] + ["x1001", "e2002"]
 
 
+class Once:
+    """Something of which one method is asked the same again and again, and answers the same: it is really asked once."""
+
+    def __init__(self, inner: Any, method: str) -> None:
+        self._inner, self._method = inner, method
+        self._known: dict[Any, tuple[Any, Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return self._asked if name == self._method else getattr(self._inner, name)
+
+    async def _asked(self, text: str, whom: Any, *more: Any, **named: Any) -> Any:
+        plain = {name: value for name, value in named.items() if isinstance(value, str | int)}
+        key = (text, id(whom), *more, *sorted(plain.items()))
+        if key not in self._known:
+            # Whom it is for is kept as well, so that nobody else gets the same id.
+            self._known[key] = whom, await getattr(self._inner, self._method)(text, whom, *more, **named)
+        return self._known[key][1]
+
+
 class Witness:
     """A recogniser that notes what the offline one makes of the same words."""
 
@@ -115,7 +134,7 @@ class Theatre:
         await self.company.close()
 
     def _answering(self, offline: Any, model: ScriptedModel) -> Any:
-        return AssistedAnswerer(offline, self.company.app.retriever, model)
+        return AssistedAnswerer(Once(offline, "answer"), Once(self.company.app.retriever, "search"), model)
 
     def _assisted(self) -> AssistedRecognizer:
         """As the app has it, but for what guards the model: routes are looked at without writing down what was spent."""
@@ -123,7 +142,7 @@ class Theatre:
         async def titles(text: str, person: Person) -> Sequence[str]:
             return ()
 
-        return AssistedRecognizer(self.company.app.recognizer, self.model, titles, self.company.app.turns.specs)
+        return AssistedRecognizer(Once(self.company.app.recognizer, "recognize"), self.model, titles, self.company.app.turns.specs)
 
     async def _restricted_articles(self) -> None:
         library = self.company.app.library

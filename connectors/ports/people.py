@@ -33,6 +33,8 @@ class DirectoryPerson:
     privileged: bool = False
     accounts: frozenset[str] = frozenset()
     """Ids of the accounts that the directory knows are theirs, as `Directory.by_account` takes them, in lower case."""
+    enrolled: str | None = None
+    """The address that they enrolled for recovery; for the channel that sends there alone, never shown or logged."""
 
     def disowns(self, account: str) -> bool:
         """Whether the directory knows whose account this is not: it knows others of theirs where this one is."""

@@ -46,8 +46,30 @@ class Accounts(Protocol):
     async def withdraw_reset_link(self, person_key: str, *, key: str) -> Effect: ...
 
 
+class Passwords(Protocol):
+    """An identity store that keeps lock state and passwords and sends no links, as a directory does.
+
+    What `Accounts` asks besides is done by whoever has a page: there the person chooses a password, which goes to `set_password`.
+    """
+
+    async def account(self, person_key: str) -> Account:
+        """Without `enrolled` and `reset_link_expires_at`, which are unknown here."""
+
+    async def unlock(self, person_key: str, *, key: str) -> Effect: ...
+
+    async def set_password(self, person_key: str, password: str) -> Effect:
+        """Sets it at once, and unlocks; the effect's reference is the store's own id of the account.
+
+        `Refused("password_too_short" | "password_too_long" | "password_too_simple" | "password_used_before" | "password_too_young" |
+        "password_rejected")` when the store's policy says no; whoever gets OutcomeUnknown compares `Account.password_changed_at`.
+        """
+
+
 class EnrolledChannel(Protocol):
     """Reaches a person outside the chat, on an address that they enrolled before."""
+
+    async def address(self, person_key: str) -> str | None:
+        """That address, masked for showing ("d•••@acme.example"); None when there is none."""
 
     async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect: ...
 
@@ -78,7 +100,11 @@ class Entitlement:
 class Access(Protocol):
     async def applications(self) -> Sequence[Application]: ...
 
-    async def entitlements(self, person_key: str) -> Sequence[Entitlement]: ...
+    async def entitlements(self, person_key: str, *, application_key: str | None = None) -> Sequence[Entitlement]:
+        """What the person has, in every application or in one: whoever wants to know of one does not depend on the others' being up.
+
+        An `until` is known of what was granted here; a system that keeps no ends is never asked for one.
+        """
 
     async def grant(self, person_key: str, application_key: str, role: str, *, until: datetime, key: str) -> Effect: ...
 

@@ -15,9 +15,13 @@ from connectors.sandbox.schema import to_text, to_time
 from connectors.sandbox.store import Applied, Database, Store
 
 
-def entitlements_of(db: Database, person_key: str) -> list[Entitlement]:
+def entitlements_of(db: Database, person_key: str, application_key: str | None = None) -> list[Entitlement]:
     row_of(db, person_key)
-    rows = db.execute("SELECT * FROM entitlements WHERE person_key = ? ORDER BY application_key, role", (person_key,)).fetchall()
+    rows = db.execute(
+        """SELECT * FROM entitlements WHERE person_key = ? AND application_key = coalesce(?, application_key)
+           ORDER BY application_key, role""",
+        (person_key, application_key),
+    ).fetchall()
     return [
         Entitlement(f"entitlement:{row['id']}", row["person_key"], row["application_key"], row["role"], to_time(row["until"]))
         for row in rows
@@ -47,8 +51,8 @@ class SandboxAccess:
 
         return await self._store.read("access.applications", work)
 
-    async def entitlements(self, person_key: str) -> Sequence[Entitlement]:
-        return await self._store.read("access.entitlements", lambda db, now: entitlements_of(db, person_key))
+    async def entitlements(self, person_key: str, *, application_key: str | None = None) -> Sequence[Entitlement]:
+        return await self._store.read("access.entitlements", lambda db, now: entitlements_of(db, person_key, application_key))
 
     async def grant(self, person_key: str, application_key: str, role: str, *, until: datetime, key: str) -> Effect:
         """A new end replaces the old one; access without an end is left as it is."""

@@ -170,6 +170,13 @@ class SandboxEnrolledChannel:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def address(self, person_key: str) -> str | None:
+        def work(db: Database, now: datetime) -> str | None:
+            enrolled = _account_row(db, person_key)["enrolled"]
+            return masked(enrolled) if enrolled else None
+
+        return await self._store.read("enrolled.address", work)
+
     async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect:
         def work(db: Database, now: datetime) -> Applied:
             if _account_row(db, person_key)["enrolled"] is None:

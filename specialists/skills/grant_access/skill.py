@@ -20,7 +20,7 @@ class Skill:
     async def look(self, context: SkillContext, ports: Ports) -> Mapping[str, Any]:
         return {
             "applications": await ports.access.applications(),
-            "entitlements": await ports.access.entitlements(context.beneficiary.directory_key),
+            "entitlements": await _held(context, ports, str(context.slots["application"])),
         }
 
     def plan(self, context: SkillContext, facts: Mapping[str, Any]) -> Plan | Declined:
@@ -54,7 +54,7 @@ class Skill:
 
     async def verify(self, action: PlannedAction, context: SkillContext, ports: Ports) -> Verified:
         application, role, until = _exactly(action)
-        has = _entitlement(await ports.access.entitlements(context.beneficiary.directory_key), application, role)
+        has = _entitlement(await _held(context, ports, application), application, role)
         holds = has is not None and has.until == until
         said: dict[str, Param] = {"application": context.label("application"), "role": context.label("role"), "until": until}
         return Verified(holds, Message(SAYS + ("verified.grant" if holds else "verified.not_listed"), said))
@@ -64,7 +64,7 @@ class Skill:
         person_key = context.beneficiary.directory_key
         had = action.arguments.get("until_now")
         before = None if had is None else datetime.fromisoformat(str(had))
-        has = _entitlement(await ports.access.entitlements(person_key), application, role)
+        has = _entitlement(await _held(context, ports, application), application, role)
         # `before` is what a repetition finds after the first try, and what was there all along if the grant never happened.
         if has is not None and (has.until is None or has.until not in (until, before)):
             return Effect(has.reference, changed=False, detail={SUPERSEDED: True})
@@ -76,6 +76,10 @@ class Skill:
 def _exactly(action: PlannedAction) -> tuple[str, str, datetime]:
     given = action.arguments
     return str(given["application"]), str(given["role"]), datetime.fromisoformat(str(given["until"]))
+
+
+async def _held(context: SkillContext, ports: Ports, application: str) -> Sequence[Entitlement]:
+    return await ports.access.entitlements(context.beneficiary.directory_key, application_key=application)
 
 
 def _entitlement(entitlements: Sequence[Entitlement], application: str, role: str) -> Entitlement | None:

@@ -1,0 +1,59 @@
+"""How an application is declared in foyer.yaml: Foyer can only ever give what stands there, whatever the system behind it has."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from connectors.ports.systems import Application
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class DeclaredRole(BaseModel):
+    """What a role is in the system: a group, or what stands under `role` or `entitlement` of an account; one of the three."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group: Text | None = None
+    role: Text | None = None
+    entitlement: Text | None = None
+    sensitive: bool = False
+    """It administers the application: people give it, not Foyer."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "DeclaredRole":
+        if sum(given is not None for given in (self.group, self.role, self.entitlement)) != 1:
+            raise ValueError("name one of group, role, entitlement")
+        return self
+
+
+class DeclaredApplication(BaseModel):
+    """One application and its roles, by the names that people use."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
+    name: Text
+    aliases: tuple[Text, ...] = ()
+    owner: str | None = None
+    """The e-mail address of whoever owns it; approves where there is no manager."""
+    default_role: str | None = None
+    roles: Mapping[Text, DeclaredRole] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_its_default(self) -> "DeclaredApplication":
+        if self.default_role is not None and self.default_role not in self.roles:
+            raise ValueError(f"default_role {self.default_role!r} is not one of its roles")
+        return self
+
+    def application(self, owner_key: str | None) -> Application:
+        return Application(
+            key=self.key,
+            name=self.name,
+            roles=tuple(self.roles),
+            aliases=self.aliases,
+            owner_key=owner_key,
+            default_role=self.default_role,
+            sensitive_roles=frozenset(name for name, role in self.roles.items() if role.sensitive),
+        )

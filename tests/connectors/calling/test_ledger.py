@@ -1,0 +1,183 @@
+"""What the ledger promises, on a system that keeps neither keys nor ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+
+from connectors.calling.ledger import LATE, OVERDUE, Given, Ledger
+from connectors.calling.tables import metadata
+from connectors.errors import OutcomeUnknown, Refused, Retry
+from connectors.ports.systems import Effect
+from tests.connectors.calling.system import Members
+from tests.contract.cases import FakeClock
+
+GIVEN = Given("dana", "figma", "editor")
+TWO_WEEKS = timedelta(days=14)
+
+
+class World:
+    def __init__(self, ledger: Ledger, clock: FakeClock) -> None:
+        self.ledger, self.clock, self.system = ledger, clock, Members()
+
+    async def grant(self, key: str = "k1", after: timedelta = TWO_WEEKS) -> Effect:
+        until = self.clock() + after
+        return await self.ledger.grant(*self._who, until=until, key=key, look=self.system.look, act=self.system.add)
+
+    async def revoke(self, key: str = "k2") -> Effect:
+        return await self.ledger.revoke(*self._who, key=key, look=self.system.look, act=self.system.remove)
+
+    async def settle(self) -> list[bool]:
+        return [await self.ledger.settle(given, self.system.look, self.system.remove) for given in await self.ledger.overdue()]
+
+    _who = (GIVEN.person_key, GIVEN.application_key, GIVEN.role)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'ledger.db'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    clock = FakeClock()
+    yield World(Ledger("figma", async_sessionmaker(engine), clock), clock)
+    await engine.dispose()
+
+
+async def unknown() -> None:
+    raise OutcomeUnknown("timeout")
+
+
+async def refused() -> None:
+    raise Refused("not_permitted")
+
+
+async def unreachable() -> None:
+    raise Retry("unreachable")
+
+
+class TestChange:
+    async def test_is_had_once_a_key(self, world: World) -> None:
+        world.system.members.add("dana")
+        calls = [world.ledger.change("unlock", "dana", "k1", world.system.look_gone, world.system.remove) for _ in range(8)]
+        effects = await asyncio.gather(*calls)
+        assert [effect.changed for effect in effects].count(True) == 1
+        assert {effect.reference for effect in effects} == {"member:dana"}
+
+    async def test_a_finished_key_never_acts_again(self, world: World) -> None:
+        world.system.members.add("dana")
+        await world.ledger.change("unlock", "dana", "k1", world.system.look_gone, world.system.remove)
+        world.system.members.add("dana")
+        assert not (await world.ledger.change("unlock", "dana", "k1", world.system.look_gone, world.system.remove)).changed
+        assert world.system.members == {"dana"}
+
+    async def test_refuses_a_key_of_something_else(self, world: World) -> None:
+        await world.ledger.change("unlock", "dana", "k1", world.system.look_gone, world.system.remove)
+        with pytest.raises(Refused) as raised:
+            await world.ledger.change("unlock", "omar", "k1", world.system.look_gone, world.system.remove)
+        assert raised.value.code == "key_reused"
+
+    async def test_what_was_done_and_is_not_seen_is_unknown(self, world: World) -> None:
+        async def add_another() -> None:
+            await world.system.add("omar")
+
+        with pytest.raises(OutcomeUnknown):
+            await world.ledger.change("add", "dana", "k1", world.system.look, add_another)
+
+
+class TestOnce:
+    async def test_is_repeated_only_while_its_outcome_is_unknown(self, world: World) -> None:
+        sent: list[str] = []
+
+        async def send() -> str:
+            sent.append("mail")
+            await world.system.after()
+            return "m1"
+
+        world.system.after = unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.ledger.once("send", "dana", "k1", send)
+        world.system.after = unreachable
+        with pytest.raises(Retry):
+            await world.ledger.once("send", "dana", "k1", send)
+        del world.system.after
+        world.system.after = Members().after
+        first = await world.ledger.once("send", "dana", "k1", send)
+        again = await world.ledger.once("send", "dana", "k1", send)
+        assert (first.changed, again.changed, first.reference, again.reference) == (True, False, "m1", "m1")
+        assert len(sent) == 3
+
+
+class TestGrant:
+    async def test_an_answer_that_was_lost_is_found_by_looking(self, world: World) -> None:
+        world.system.after = unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.grant()
+        assert list(await world.ledger.ends("dana")) == [("figma", "editor")]
+        assert not (await world.grant()).changed
+        assert world.system.changes == ["+dana"]
+
+    @pytest.mark.parametrize("failure", [refused, unreachable])
+    async def test_what_certainly_had_no_effect_leaves_nothing(self, world: World, failure: object) -> None:
+        world.system.before = failure  # type: ignore[assignment]
+        with pytest.raises((Refused, Retry)):
+            await world.grant()
+        assert await world.ledger.ends("dana") == {}
+        world.system.members.add("dana")  # given by somebody else meanwhile, without an end
+        assert not (await world.grant()).changed
+        assert await world.ledger.ends("dana") == {}
+
+    async def test_access_of_somebody_elses_giving_has_no_end(self, world: World) -> None:
+        world.system.members.add("dana")
+        assert not (await world.grant()).changed
+        assert await world.ledger.ends("dana") == {}
+
+    async def test_an_older_key_does_not_move_a_newer_end_back(self, world: World) -> None:
+        world.system.after = unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.grant("k1")
+        await world.grant("k2", after=2 * TWO_WEEKS)
+        await world.grant("k1")
+        assert set((await world.ledger.ends("dana")).values()) == {world.clock() + 2 * TWO_WEEKS}
+
+
+class TestTakingBack:
+    async def test_forgets_the_end(self, world: World) -> None:
+        await world.grant()
+        assert (await world.revoke()).changed
+        assert (world.system.members, await world.ledger.ends("dana")) == (set(), {})
+
+    async def test_a_grant_that_comes_about_after_it_was_given_up_is_taken_back(self, world: World) -> None:
+        world.system.before = unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.grant()
+        world.system.before = Members().before
+        assert not (await world.revoke()).changed
+        world.system.members.add("dana")  # the system was slow
+        assert await world.settle() == []
+        world.clock.advance(OVERDUE)
+        assert await world.settle() == [True]
+        assert world.system.members == set()
+        world.clock.advance(LATE)
+        assert await world.settle() == [False]
+        assert await world.ledger.overdue() == []
+
+    async def test_what_could_not_be_taken_back_is_taken_back_later(self, world: World) -> None:
+        await world.grant()
+        world.system.before = unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.revoke()
+        assert set((await world.ledger.ends("dana")).values()) == {world.clock() + TWO_WEEKS}
+        world.system.before = Members().before
+        world.clock.advance(OVERDUE)
+        assert await world.settle() == [True]
+        assert (world.system.members, await world.ledger.overdue()) == (set(), [])
+
+    async def test_nothing_is_overdue_before_its_end(self, world: World) -> None:
+        await world.grant()
+        world.clock.advance(TWO_WEEKS)
+        assert await world.ledger.overdue() == []
+        world.clock.advance(OVERDUE)
+        assert await world.ledger.overdue() == [GIVEN]

@@ -360,6 +360,37 @@ when it knows none, or no more; `known`: how many lines there were up to it, so 
 the last line there was when one was changed, up to where the bot may repeat the old words; `model` and `prompt` null: made offline;
 `at` null: nothing was made of it yet."""
 
+reset_link = Table(
+    "reset_link",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("person_key", String(200), nullable=False),
+    Column("key", String(200), nullable=False, unique=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("state", String(10), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("sent_at", UtcDateTime),
+    Column("withdrawn_by", String(200), unique=True),
+    Column("claim", String(36)),
+    Column("claimed_at", UtcDateTime),
+    Column("claimed_by", String(36)),
+    Column("changed_before", UtcDateTime),
+    Column("used_at", UtcDateTime),
+    Column("told_at", UtcDateTime),
+    Index(
+        "ix_reset_link_live",
+        "person_key",
+        unique=True,
+        sqlite_where=text("state IN ('open', 'claimed')"),
+        postgresql_where=text("state IN ('open', 'claimed')"),
+    ),
+    Index("ix_reset_link_state", "state", "told_at"),
+)
+"""A one-time link to Foyer's own page for a new password; of its token the SHA-256 alone. `key`: of the call that asked for it;
+`state`: open, claimed (a password is being set at this moment), used, withdrawn; `sent_at` null: nobody knows yet whether it went
+out; `withdrawn_by`: the key of the call that withdrew it; `claim`: whose the attempt is, `claimed_by` the id of the person, and
+`changed_before`: when their password had been changed until then; `told_at`: when the person was told that it was changed."""
+
 projection = Table(
     "projection",
     metadata,

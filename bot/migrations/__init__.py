@@ -7,6 +7,7 @@ from sqlalchemy import Connection, MetaData, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import tables as bot_tables
+from connectors.calling.tables import metadata as calling_metadata
 from connectors.slack.store import metadata as slack_metadata
 from connectors.teams.tables import metadata as teams_metadata
 from connectors.web.store import metadata as web_metadata
@@ -17,6 +18,7 @@ METADATA: tuple[MetaData, ...] = (
     bot_tables.metadata,
     specialists_metadata,
     knowledge_metadata,
+    calling_metadata,
     web_metadata,
     slack_metadata,
     teams_metadata,

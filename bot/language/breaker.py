@@ -1,96 +1,19 @@
-"""When a model is not asked at all: it failed again and again, or said when to come back. Pure; the monotonic time is passed in.
+"""What an error of a language model says of the model: whether its breaker opens, and for how long. Pure.
 
-Each process has one breaker for each size of model. A model has its own limits and its own outages, so that a large one that fails must
-not stop the small one; and a process that cannot reach any finds out by five calls, which costs less than asking a database each time.
+There is one breaker for each size of model. A model has its own limits and its own outages, so that a large one that fails must not stop
+the small one.
 """
 
-from dataclasses import dataclass
-
+from connectors.calling.breaker import Breaker, Entry
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.language import Unusable
 
-FAILURES = 5
-"""In a row, after which it opens."""
-OPEN, LONGEST = 30.0, 300.0
-"""Seconds for which it stays open first, and at most: every probe that fails doubles them."""
 NOT_AUTHORISED = 300.0
 """Seconds until a key that was refused is tried again: somebody has to change it."""
-ASKED_FOR = 3600.0
-"""The most seconds that the other side can ask for."""
 AT_LEAST = 1.0
 """Seconds: whoever asks for less does not ask for anything, and it counts as an ordinary failure."""
 INNOCENT = frozenset(("bad_request", "refusal"))
 """Codes that say something of what was asked and nothing of the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """Leave to make one call, to be given back with what came of it. `since`: the state of the breaker that it belongs to."""
-
-    since: int
-    probe: bool
-
-
-class Breaker:
-    """Closed: everybody may enter. Open: nobody. After that one probe at a time, whose success closes it.
-
-    What becomes of a call that entered in a former state says nothing of this one.
-    """
-
-    def __init__(self) -> None:
-        self._state = 0
-        self._failures = 0
-        self._until: float | None = None
-        """When it may be tried again; None while it is closed."""
-        self._stays = OPEN
-        self._probing = False
-
-    def enter(self, now: float) -> Entry | None:
-        """None: the model is not to be asked."""
-        if self._until is None:
-            return Entry(self._state, probe=False)
-        if now < self._until or self._probing:
-            return None
-        self._probing = True
-        return Entry(self._state, probe=True)
-
-    def wait(self, now: float) -> float:
-        """Seconds until it may be tried again; 0 while a probe runs, or it is closed."""
-        return max(0.0, self._until - now) if self._until is not None else 0.0
-
-    @property
-    def is_open(self) -> bool:
-        return self._until is not None
-
-    def succeeded(self, entry: Entry) -> None:
-        if entry.since != self._state:
-            return
-        self._failures = 0
-        if entry.probe:
-            self._state += 1
-            self._until, self._stays, self._probing = None, OPEN, False
-
-    def failed(self, entry: Entry, now: float, seconds: float | None = None) -> None:
-        """`seconds`: how long it is known to be in vain, None when it isn't."""
-        if entry.since != self._state:
-            return
-        self._failures += 1
-        if seconds is not None:
-            self._open(now, min(seconds, ASKED_FOR))
-        elif entry.probe:
-            self._stays = min(2 * self._stays, LONGEST)
-            self._open(now, self._stays)
-        elif self._failures >= FAILURES:
-            self._open(now, self._stays)
-
-    def left(self, entry: Entry) -> None:
-        """Nothing was learnt of the model: somebody else may probe."""
-        if entry.probe and entry.since == self._state:
-            self._probing = False
-
-    def _open(self, now: float, seconds: float) -> None:
-        self._state += 1
-        self._until, self._probing, self._failures = now + seconds, False, 0
 
 
 def verdict(breaker: Breaker, entry: Entry, error: ConnectorError, now: float) -> None:

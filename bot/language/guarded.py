@@ -14,12 +14,13 @@ from typing import Any
 import structlog
 
 from bot.database import Sessions
-from bot.language.breaker import Breaker, Entry, verdict
+from bot.language.breaker import verdict
 from bot.language.budgets import Scope, Spent, estimate, scopes, tokens_of
 from bot.language.redaction import Redactor, Restore, words_of
 from bot.language.settings import ModelSettings
 from bot.language.usage import OK, Budget, UsageStore, Use
 from bot.metrics import Metrics
+from connectors.calling.breaker import Breaker, Entry
 from connectors.errors import ConnectorError, Retry
 from connectors.ports.language import Ask, Completion, LanguageModel, Size, Unusable, Usage, Watch, telling
 from connectors.ports.records import Clock, utcnow

@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "knowledge": {"knowledge", "connectors"},
     "connectors": {"connectors"},
 }
-SHARED = ("connectors.ports", "connectors.errors", "connectors.chat")
+SHARED = ("connectors.ports", "connectors.errors", "connectors.chat", "connectors.calling")
 HOMES = {
     "chromadb": "knowledge/chroma_index.py",
     "dbos": "specialists/engine.py",
@@ -28,6 +28,10 @@ HOMES = {
     "botframework": "connectors/teams/",
     "msal": "connectors/teams/",
     "anthropic": "connectors/anthropic/",
+    "ldap3": "connectors/ldap/",
+    "scim2_client": "connectors/scim/",
+    "scim2_models": "connectors/scim/",
+    "httpx2": "connectors/scim/",
 }
 COMPOSITION = ("bot/bootstrap.py", "bot/vendors.py", "bot/server.py", "bot/sign_in.py", "bot/migrations/__init__.py", "bot/control.py")
 """What may name a concrete connector: the composition root, and what serves the sandbox and the tables on its behalf."""

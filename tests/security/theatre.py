@@ -15,7 +15,7 @@ from bot.handoff.summarising import AssistedSummariser, Material
 from bot.intent.assisted import AssistedRecognizer
 from bot.intent.model import Cancel, Choose, Confirm, Fill, Fulfil, HandOff, Recognition, Solved, Step, Undo
 from bot.intent.router import route
-from bot.language.breaker import Breaker
+from connectors.calling.breaker import Breaker
 from connectors.memory.language import ScriptedModel
 from connectors.ports.chat import Address
 from connectors.ports.language import NOBODY

@@ -5,7 +5,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bot.language.breaker import FAILURES, LONGEST, NOT_AUTHORISED, OPEN, Breaker, Entry, verdict
+from bot.language.breaker import NOT_AUTHORISED, verdict
+from connectors.calling.breaker import FAILURES, LONGEST, OPEN, Breaker, Entry
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.language import Unusable
 

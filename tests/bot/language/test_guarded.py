@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from bot.database import Sessions
-from bot.language.breaker import FAILURES, OPEN
 from bot.language.budgets import estimate
 from bot.language.settings import ModelSettings
 from bot.language.usage import Use
 from bot.metrics import Metrics
+from connectors.calling.breaker import FAILURES, OPEN
 from connectors.errors import ConnectorError, Refused, Retry
 from connectors.memory.language import ScriptedModel
 from connectors.ports.language import Ask, Behalf, Completion, Unusable, Usage, Watch

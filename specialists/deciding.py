@@ -227,10 +227,10 @@ class Deciding:
         """Sends the link before the row says so: a row without a sent link would wait for nothing. The masked address, or why not."""
         person, request = case.requester, case.request
         hands = self.work.hands(case)
-        account = await hands.look(lambda: self.work.ports.accounts.account(person.directory_key))
-        if isinstance(account, ConnectorError):
-            return account
-        if account.enrolled is None:
+        enrolled = await hands.look(lambda: self.work.ports.enrolled.address(person.directory_key))
+        if isinstance(enrolled, ConnectorError):
+            return enrolled
+        if enrolled is None:
             return NeedsHuman("not_enrolled")
         known: dict[str, Param] = {
             "case": request.case,
@@ -251,7 +251,7 @@ class Deciding:
         await self.work.checkpoint("step_up:before-effect")
         sent = await hands.look(send)
         await self.work.checkpoint("step_up:after-effect")
-        return sent if isinstance(sent, ConnectorError) else account.enrolled
+        return sent if isinstance(sent, ConnectorError) else enrolled
 
 
 def _counted(standing: Standing, place: int) -> Standing:

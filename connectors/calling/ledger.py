@@ -26,8 +26,9 @@ T = TypeVar("T")
 TRIES = 3
 OVERDUE = timedelta(minutes=15)
 """After its end, what is still there was lost sight of: whoever should have taken it back had this long."""
-LATE = timedelta(days=1)
-"""How long after it was asked for an effect of unknown outcome may still come about."""
+LATE = timedelta(minutes=5)
+"""How long after it was asked for an effect of unknown outcome may still come about, from a proxy's or a system's own queue. No longer:
+what is there later was given by people, who have the request by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,8 @@ class Ledger:
             await self._begin(operation, target, key, given, _End(until, None))
             await self._act(act, key, known=first is not None, given=given, before=end)
             seen = await _see(look, holds=True)
-            changed = await self._finish(operation, target, key, seen.reference, detail)
+            # The end once more: another process, with the same key, may have failed meanwhile and taken it off.
+            changed = await self._finish(operation, target, key, seen.reference, detail, given, _End(until, None))
             return Effect(seen.reference, changed, {**detail, **seen.detail})
 
     async def revoke(self, person_key: str, application_key: str, role: str, *, key: str, look: Look, act: Act) -> Effect:
@@ -177,7 +179,7 @@ class Ledger:
     async def overdue(self) -> Sequence[Given]:
         """What should have been taken back by now: its end is over, or taking it back was begun, and is still written here."""
         latest = self._clock() - OVERDUE
-        late = (e.c.until <= latest) | (e.c.leaving_since <= latest)
+        late = (e.c.until <= latest) | (e.c.leaving_since <= self._clock() - LATE)
         async with self._sessions() as session:
             rows = (await session.execute(select(e).where(e.c.connector == self._connector, late))).all()
         return [Given(row.person_key, row.application_key, row.role) for row in rows]
@@ -236,6 +238,8 @@ class Ledger:
         async def work(session: AsyncSession) -> None:
             if not await self._is_known(session, key):
                 await self._insert(session, operation, target, key, done=False, reference="", detail={})
+            else:
+                await session.execute(update(c).where(*self._row(key)).values(repeated=True, begun_at=self._clock()))
             if given is not None and end is not None:
                 await self._keep_end(session, given, end)
 
@@ -297,7 +301,7 @@ class Ledger:
         self, session: AsyncSession, operation: str, target: str, key: str, *, done: bool, reference: str, detail: Mapping[str, Json]
     ) -> None:
         values = {"connector": self._connector, "key": key, "operation": operation, "target": target, "begun_at": self._clock()}
-        await session.execute(insert(c).values(**values, done=done, reference=reference, detail=dict(detail)))
+        await session.execute(insert(c).values(**values, repeated=False, done=done, reference=reference, detail=dict(detail)))
 
     async def _end(self, given: Given) -> _End | None:
         async with self._sessions() as session:
@@ -311,13 +315,13 @@ class Ledger:
             await session.execute(insert(e).values(connector=self._connector, **who, until=end.until, leaving_since=end.leaving_since))
 
     async def _remains(self, given: Given, end: _End | None) -> _End | None:
-        """The end that is kept of what is taken back: a grant whose outcome nobody knows may still come about."""
+        """The end that is kept of what is taken back: a grant, or a try of one, whose outcome nobody knows may still come about."""
         since = self._clock() - LATE
         unknown = select(c.c.key).where(
             c.c.connector == self._connector,
             c.c.target == given.target,
             c.c.operation == "access.grant",
-            c.c.done.is_(False),
+            c.c.done.is_(False) | c.c.repeated,
             c.c.begun_at > since,
         )
         async with self._sessions() as session:

@@ -18,6 +18,9 @@ outside_change = Table(
     Column("done", Boolean, nullable=False),
     Column("reference", String(400), nullable=False),
     Column("detail", JSON, nullable=False),
+    # It was begun more than once: an earlier try may still come about after the one that was seen.
+    Column("repeated", Boolean, nullable=False),
+    # When it was begun last.
     Column("begun_at", UtcDateTime, nullable=False),
     Index("ix_outside_change_target", "connector", "target", "done"),
 )

@@ -29,9 +29,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reset_link")),
         sa.UniqueConstraint("key", name=op.f("uq_reset_link_key")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_reset_link_token_hash")),
-        sa.UniqueConstraint("withdrawn_by", name=op.f("uq_reset_link_withdrawn_by")),
     )
     op.create_index(op.f("ix_reset_link_expires_at"), "reset_link", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_reset_link_withdrawn_by"), "reset_link", ["withdrawn_by"], unique=False)
     op.create_index(
         "ix_reset_link_live",
         "reset_link",
@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("done", sa.Boolean(), nullable=False),
         sa.Column("reference", sa.String(length=400), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("connector", "key"),
     )
@@ -77,5 +78,6 @@ def downgrade() -> None:
         sqlite_where=sa.text("state IN ('open', 'claimed')"),
         postgresql_where=sa.text("state IN ('open', 'claimed')"),
     )
+    op.drop_index(op.f("ix_reset_link_withdrawn_by"), table_name="reset_link")
     op.drop_index(op.f("ix_reset_link_expires_at"), table_name="reset_link")
     op.drop_table("reset_link")

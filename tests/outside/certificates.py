@@ -19,14 +19,17 @@ _LASTS = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Files in PEM: what a client trusts, and what a server shows for 127.0.0.1 and localhost (or, on request, wrongly)."""
+    """Files in PEM: what a client trusts, and what a server shows for localhost and its address (or, on request, wrongly)."""
 
     ca: Path
     certificate: Path
     key: Path
 
 
-def certify(folder: Path, kind: Kind = "valid", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Certificate:
+def certify(
+    folder: Path, kind: Kind = "valid", now: Callable[[], datetime] = lambda: datetime.now(UTC), *, address: str = "127.0.0.1"
+) -> Certificate:
+    """Writes both into the folder. `address`: the server's."""
     folder.mkdir(parents=True, exist_ok=True)
     at = now()
     authority = ec.generate_private_key(ec.SECP256R1())
@@ -39,7 +42,7 @@ def certify(folder: Path, kind: Kind = "valid", now: Callable[[], datetime] = la
     ends = at - timedelta(days=3) if kind == "expired" else at + _LASTS
     names: list[x509.GeneralName] = [x509.DNSName("elsewhere.example")]
     if kind != "other_name":
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(address))]
     server = _begun(_named("A server of the tests"), issuer, key, ends - timedelta(days=90), ends)
     server = server.add_extension(x509.SubjectAlternativeName(names), critical=False)
     server = server.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

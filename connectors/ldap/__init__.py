@@ -1,0 +1,1 @@
+"""A directory over LDAP: OpenLDAP and its like, or Active Directory."""

@@ -1,0 +1,78 @@
+"""What a directory's refusal means (RFC 4511, appendix A; MS-ADTS 3.1.1.3.1.9 for Active Directory's numbers). Pure."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
+
+Doing = Literal["bind", "search", "change"]
+SUCCESS = 0
+OPERATIONS_ERROR, TIME_LIMIT, SIZE_LIMIT, STRONGER_AUTH, REFERRAL = 1, 3, 4, 8, 10
+ADMIN_LIMIT, CONFIDENTIALITY, NO_SUCH_OBJECT, INVALID_DN = 11, 13, 32, 34
+INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, BUSY, UNAVAILABLE, UNWILLING, OTHER = 48, 49, 50, 51, 52, 53, 80
+
+_AD_BIND = re.compile(r"\bdata ([0-9a-f]{3,4})\b", re.IGNORECASE)
+_AD_SAYS = {
+    "525": "there is no such account",
+    "52e": "wrong name or password",
+    "530": "the account may not sign in at this time",
+    "531": "the account may not sign in from this machine",
+    "532": "the password has expired",
+    "533": "the account is disabled",
+    "701": "the account has expired",
+    "773": "the password has to be changed first",
+    "775": "the account is locked",
+}
+
+
+class Rejected(Refused):
+    """The directory said no for a reason of its own. `result`: its number (RFC 4511); `detail`: its text.
+
+    `controls`: values of the controls that came with it, by oid.
+    """
+
+    def __init__(self, result: int, detail: str, controls: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        super().__init__("rejected", detail)
+        self.result = result
+        self.controls = controls
+
+
+def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Mapping[str, bytes] = MappingProxyType({})) -> ConnectorError:
+    """The error of a result that is not success. `text`: the server's own; `where`: the base that was asked, as foyer.yaml has it."""
+    said = f"result {result}{f', {text.strip()}' if text.strip() else ''}"
+    match result:
+        case 49 | 48 if doing == "bind":
+            return Retry("bad_credentials", f"bind_dn or password: {_bind_words(text)} ({said})")
+        case 8 | 13:
+            return Retry("misconfigured", f"url: the server wants TLS, ldaps:// or start_tls ({said})")
+        case 51 | 52:
+            return Retry("unavailable", said)
+        case 80:
+            return OutcomeUnknown("unavailable", said) if doing == "change" else Retry("unavailable", said)
+        case 10:
+            return Retry("misconfigured", f"{where or 'the entry'} is not on this server, which refers to another ({said})")
+        case 50:
+            return Refused("not_permitted", f"bind_dn lacks the right to {'read' if doing == 'search' else 'change'} it ({said})")
+    if doing == "bind":
+        # 53 among them: OpenLDAP's "unauthenticated bind disallowed", or a server that takes no binds for now.
+        return Retry("bad_credentials" if result in (32, 34, 53) else "unavailable", f"bind: {said}")
+    if doing == "search":
+        match result:
+            case 32 | 34:
+                return Retry("misconfigured", f"there is no base {where!r} ({said})")
+            case 3:
+                return Retry("timeout", f"the server's own time limit ({said})")
+            case 4 | 11:
+                return Retry(
+                    "misconfigured", f"bind_dn may not read as many entries as there are under {where!r}: raise its limit ({said})"
+                )
+            case 1:
+                return Retry("unavailable", said)
+    return Rejected(result, said, controls)
+
+
+def _bind_words(text: str) -> str:
+    known = _AD_BIND.search(text)
+    return _AD_SAYS.get(known[1].lower(), f"data {known[1]}") if known else "wrong name or password, or a locked or disabled account"

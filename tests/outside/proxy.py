@@ -106,9 +106,9 @@ class _Planned:
 class FaultProxy:
     """`log`: every request that came, oldest first. Requests of one connection are taken one after the other."""
 
-    def __init__(self, port: int, speaks: Speaks) -> None:
+    def __init__(self, port: int, speaks: Speaks, *, host: str = "127.0.0.1") -> None:
         self._server: asyncio.Server | None = None
-        self._upstream, self._speaks, self._wire = port, speaks, WIRES[speaks]
+        self._upstream, self._speaks, self._wire = (host, port), speaks, WIRES[speaks]
         self._planned: list[_Planned] = []
         self._open: set[asyncio.Task[None]] = set()
         self.log: list[Passed] = []
@@ -187,7 +187,7 @@ class FaultProxy:
             await asyncio.sleep(fault.seconds)
         elif fault is not None:
             return
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream, limit=2**24)
+        up_reader, up_writer = await asyncio.open_connection(*self._upstream, limit=2**24)
         try:
             while True:
                 passed = Passed(await self._wire.request(reader))

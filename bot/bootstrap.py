@@ -139,12 +139,14 @@ class App:
         if not (self.home.path / "foyer.yaml").exists():
             shutil.copy(SHIPPED, self.home.path / "foyer.yaml")
         self.engine_db, self.sessions = connect(settings.database)
-        self.outside = connect_outside(settings, clock)
+        self.metrics = Metrics()
+        self.outside = connect_outside(settings, clock, self.sessions, self.metrics)
         ports = self.outside.ports
         organisation = settings.organisation
 
         self.skills = load_skills()
         specs = {name: skill.spec for name, skill in self.skills.items()}
+        offered = {name: spec for name, spec in specs.items() if not self.outside.missing(spec)}
         self.roster = load_roster(specs)
         check_groups(organisation, specs, self.roster)
         self.messages = Messages.load([HERE / "messages.yaml", FULFILMENT_MESSAGES])
@@ -172,14 +174,13 @@ class App:
         self.held = HeldPosts(
             self.sessions, self.people, self.channels, clock, organisation.quiet_hours, on_released=lambda: self.outbox.on_more()
         )
-        self.metrics = Metrics()
         self.buttons = Buttons(self.home.key("buttons"))
 
         self.encoder: Encoder = encoder or encoders.configured(settings)
         self.index: Index = index or ChromaIndex(settings.home.resolve() / "index")
         self.policy = policy or Policy()
-        catalogues = Catalogues(ports["access"], ports["purchasing"], clock=clock)
-        surroundings = Surroundings(catalogues, ports["devices"], ports["people"], specs, clock=clock)
+        catalogues = Catalogues(ports["access"], self.outside.get("purchasing"), clock=clock)
+        surroundings = Surroundings(catalogues, self.outside.get("devices"), ports["people"], specs, clock=clock)
         names = Names(ports["people"], surroundings, vocabulary(examples(specs)))
         self.claude = vendors.claude(settings) if model is None else None
         self.model = assistance.guarded(model or self.claude, self.sessions, organisation.model, names, clock, monotonic, self.metrics)
@@ -253,7 +254,7 @@ class App:
         )
         self.desk = Desk.of(board, specs, CarriedStore(self.sessions), teacher, saver, clock, settings.recall_seconds)
         dialogue = Dialogue(
-            self.people, self.requests, self.skills, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
+            self.people, self.requests, self.skills, offered, self.roster, self.policy, surroundings, self.desk, self.buttons, self.channels
         )
         self.summaries = Summaries(
             sessions=self.sessions,
@@ -305,7 +306,7 @@ class App:
             memory=self.memory,
             recognizer=assistance.recognizer(self.recognizer, self.model, self.retriever, specs, monotonic),
             offline=self.recognizer,
-            specs=specs,
+            specs=offered,
             responder=self.responder,
             presses=presses,
             shortcuts=self.shortcuts,
@@ -387,8 +388,7 @@ class App:
     @property
     def company(self) -> SandboxCompany | None:
         """The sandbox company, where it is configured."""
-        found = self.outside.connectors.get("sandbox")
-        return found if isinstance(found, SandboxCompany) else None
+        return next((one for one in self.outside.connectors.values() if isinstance(one, SandboxCompany)), None)
 
     def words(self, person: Person) -> Words:
         return Words.for_person(self.messages, person)

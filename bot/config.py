@@ -1,5 +1,6 @@
 """All settings, read in one place: `FOYER_*` in the environment, and `foyer.yaml` in FOYER_HOME for what is structured."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,7 +95,11 @@ class Organisation(BaseModel):
     helplines: Mapping[str, str] = Field(default={})
     """Sensitive topic -> whom to call at any hour, told at once."""
     connectors: Mapping[str, Mapping[str, Any]]
-    """Connector folder -> its settings."""
+    """A name of the operator's own -> settings, of which `use` names the connector's folder, the name itself where it is missing."""
+    ports: Mapping[str, str] = Field(default={})
+    """Port -> name of the connector that serves it; the first that can where nothing is said."""
+    applications: Mapping[str, str] = Field(default={})
+    """Application -> name of the connector that gives access to it, where several know it."""
     rooms: Mapping[Place, RoomMode] = Field(default={})
     """What the bot does in a room of several people, "mention" where nothing is said: off, mention (answers who mentions it, and
     goes on in that thread), questions (also answers questions that nobody addressed to it, if an article does)."""
@@ -117,7 +122,7 @@ def _organisation(path: Path) -> Organisation:
     try:
         return Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_said(error)}") from error
+        raise ConfigError(f"{path}: {said(error)}") from error
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{where} is no YAML: {error.problem or error.context}") from error
@@ -125,7 +130,7 @@ def _organisation(path: Path) -> Organisation:
         raise ConfigError(f"{path} is no YAML: {error}") from error
 
 
-def _said(error: ValidationError, prefix: str = "") -> str:
+def said(error: ValidationError, prefix: str = "") -> str:
     """What is wrong with which setting, without the library's own words about itself."""
     told = []
     for one in error.errors(include_url=False):
@@ -308,6 +313,44 @@ def check_groups(organisation: Organisation, skills: Mapping[str, SkillSpec], ro
         raise ConfigError(f"foyer.yaml: {'; '.join(lost)}, which is not in assignment_groups")
 
 
+def secret(home: Path, connector: str, setting: str, given: object) -> SecretStr | None:
+    """A connector's secret, which never stands in foyer.yaml: there stands {env: NAME} or {file: PATH}, or nothing.
+
+    Nothing means FOYER_<CONNECTOR>_<SETTING>, or the file that FOYER_<CONNECTOR>_<SETTING>_FILE names. None where nothing names one.
+    Raises ConfigError, which shows no value.
+    """
+    where = f"foyer.yaml: connectors.{connector}.{setting}"
+    usual = re.sub(r"\W", "_", f"foyer_{connector}_{setting}").upper()
+    match given:
+        case None if usual in os.environ:
+            return _told_secret(os.environ[usual], f"{where}: the variable {usual}")
+        case None if f"{usual}_FILE" in os.environ:
+            return _secret_file(home / os.environ[f"{usual}_FILE"], where)
+        case None:
+            return None
+        case {"env": str() as name, **more} if not more:
+            return _told_secret(os.environ.get(name), f"{where}: the variable {name}")
+        case {"file": str() as path, **more} if not more:
+            return _secret_file(home / path, where)
+    raise ConfigError(f"{where}: a secret never stands here; write {{env: NAME}} or {{file: PATH}}, or nothing and set {usual}")
+
+
+def _secret_file(path: Path, where: str) -> SecretStr:
+    try:
+        return _told_secret(path.read_text(encoding="utf-8"), f"{where}: the file {path}")
+    except OSError as error:
+        raise ConfigError(f"{where}: the file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where}: the file {path} is no text") from None
+
+
+def _told_secret(found: str | None, what: str) -> SecretStr:
+    """A line end at its end is the file's, not the secret's."""
+    if found is None or not found.strip():
+        raise ConfigError(f"{what} is {'not set' if found is None else 'empty'}")
+    return SecretStr(found.rstrip("\r\n"))
+
+
 def load(**overrides: Any) -> Settings:
     """Reads the environment, then `foyer.yaml` in the home it names. Raises ConfigError."""
     try:
@@ -316,5 +359,5 @@ def load(**overrides: Any) -> Settings:
         if path.exists():
             settings = settings.model_copy(update={"organisation": _organisation(path)})
     except ValidationError as error:
-        raise ConfigError(_said(error, "FOYER_")) from error
+        raise ConfigError(said(error, "FOYER_")) from error
     return settings

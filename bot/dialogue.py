@@ -41,6 +41,8 @@ class Dialogue:
     people: People
     requests: RequestStore
     skills: Mapping[str, LoadedSkill]
+    offered: Mapping[str, SkillSpec]
+    """Those of the skills that are on: every port that they use is served."""
     roster: Roster
     policy: Policy
     surroundings: Surroundings
@@ -109,7 +111,7 @@ class Dialogue:
 
     def allowed(self, person: Person, spec: SkillSpec) -> bool:
         """Whether this person may have it done for themselves, if all that is asked of them is answered."""
-        return self._never(spec, person, person.id) is None
+        return spec.name in self.offered and self._never(spec, person, person.id) is None
 
     def _never(self, spec: SkillSpec, requester: Person, beneficiary_id: str) -> PolicyDecision | None:
         """The denial that nothing the employee could answer would cure; None when there is none."""

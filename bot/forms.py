@@ -117,7 +117,7 @@ class Forms:
     async def start(self, talk: Talk, subject: str, values: Mapping[str, str], surface: str | None) -> None:
         """A skill begun by a button. On a surface its form comes first and nothing is kept until that is sent; what is not
         allowed is refused before anybody fills it in."""
-        spec = next((one.spec for name, one in self.dialogue.skills.items() if skill_id(name) == subject), None)
+        spec = next((one for name, one in self.dialogue.offered.items() if skill_id(name) == subject), None)
         if spec is None:
             show(talk, surface, Reply(new_id(), ReplyKind.NOTICE, talk.words("press.unknown")))
             return

@@ -28,6 +28,28 @@ class Metrics:
             "foyer_model_open", "Whether a language model is asked; 0 while its breaker is open.", ["size"], registry=self.registry
         )
 
+        self._outside = Counter(
+            "foyer_outside_calls", "Calls of systems, by what came of them.", ["connector", "operation", "came_to"], registry=self.registry
+        )
+        self._outside_seconds = Histogram(
+            "foyer_outside_seconds",
+            "Calls of systems, all their tries together.",
+            ["connector", "operation"],
+            buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
+        self._outside_open = Gauge(
+            "foyer_outside_open", "Whether a system is called; 0 while its breaker is open.", ["connector"], registry=self.registry
+        )
+
+    def called(self, connector: str, operation: str, came_to: str, seconds: float) -> None:
+        self._outside.labels(connector, operation, came_to).inc()
+        self._outside_seconds.labels(connector, operation).observe(seconds)
+
+    def watch_connector(self, connector: str, called: Callable[[], bool]) -> None:
+        """`called`: whether this system is called now."""
+        self._outside_open.labels(connector).set_function(called)
+
     def model_asked(self, size: str, outcome: str) -> None:
         self._calls.labels(size, outcome).inc()
 

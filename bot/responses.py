@@ -87,6 +87,10 @@ class Responder:
                 await self.dialogue.solved(talk, await self._request(talk, request_id), yes)
             case steps.Say("empty") if talk.untaken:
                 pass  # a file came with it, and what became of that is said
+            case steps.Say("help" | "greeting" as key) if set(self.dialogue.skills) - set(self.dialogue.offered):
+                abilities = tuple(talk.words(f"skill.{name}.title") for name in self.dialogue.offered)
+                what = "some" if abilities else "none"
+                talk.say(ReplyKind.NOTICE, talk.words(f"say.{key}.{what}", name=talk.person.first_name, abilities=abilities))
             case steps.Say(key):
                 talk.say(ReplyKind.NOTICE, talk.words(f"say.{key}", name=talk.person.first_name))
 

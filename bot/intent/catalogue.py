@@ -40,7 +40,8 @@ class Catalogue:
 class Catalogues:
     """The present catalogue, refreshed when it is asked for and too old."""
 
-    def __init__(self, access: Access, purchasing: Purchasing, *, clock: Clock = utcnow, lifetime: timedelta = LIFETIME) -> None:
+    def __init__(self, access: Access, purchasing: Purchasing | None, *, clock: Clock = utcnow, lifetime: timedelta = LIFETIME) -> None:
+        """`purchasing` None: no hardware can be ordered here."""
         self._access, self._purchasing, self._clock, self._lifetime = access, purchasing, clock, lifetime
         self._known = Catalogue()
         self._due: datetime | None = None
@@ -66,7 +67,7 @@ class Catalogues:
             lasts = RETRY_AFTER
             log.warning("catalogue_not_refreshed", part="applications", code=error.code)
         try:
-            items = tuple(await self._purchasing.catalogue())
+            items = tuple(await self._purchasing.catalogue()) if self._purchasing is not None else ()
         except ConnectorError as error:
             lasts = RETRY_AFTER
             log.warning("catalogue_not_refreshed", part="items", code=error.code)

@@ -52,7 +52,8 @@ _COURTESIES = ("greeting", "thanks")
 
 
 def route(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> tuple[Step, ...]:
-    """The steps, in the order in which they were asked for; never none."""
+    """The steps, in the order in which they were asked for; never none. `specs`: the skills that are on."""
+    recognition = replace(recognition, wishes=tuple(_offered(wish, specs) for wish in recognition.wishes))
     if recognition.sensitive is not None:
         return (HandOff("sensitive", recognition.utterance, sensitive=recognition.sensitive),)
     if recognition.perhaps is not None:
@@ -66,6 +67,14 @@ def route(recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpe
             return steps[:MAX_STEPS]
     resumed = _resumed(recognition, recall, specs)
     return (resumed,) if resumed is not None else _served(recognition.wishes, recognition, recall, specs)
+
+
+def _offered(wish: Wish, specs: Mapping[str, SkillSpec]) -> Wish:
+    """A skill that is off is none: who asks for it is not understood."""
+    alternatives = tuple(one for one in wish.alternatives if one[0] in specs)
+    if wish.act == "skill" and wish.skill not in specs:
+        return Wish("unclear", wish.text, wish.confidence, alternatives=alternatives)
+    return replace(wish, alternatives=alternatives)
 
 
 def _in_private(topic: str, recognition: Recognition, recall: Recall, specs: Mapping[str, SkillSpec]) -> tuple[Step, ...]:

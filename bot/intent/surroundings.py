@@ -39,8 +39,15 @@ class Surroundings:
     """Makes the context in which slots are filled. Never raises: what cannot be looked up is asked for instead."""
 
     def __init__(
-        self, catalogues: Catalogues, devices: Devices, directory: Directory, skills: Mapping[str, SkillSpec], *, clock: Clock = utcnow
+        self,
+        catalogues: Catalogues,
+        devices: Devices | None,
+        directory: Directory,
+        skills: Mapping[str, SkillSpec],
+        *,
+        clock: Clock = utcnow,
     ) -> None:
+        """`devices` None: nobody knows here who has which."""
         self._catalogues, self._devices, self._directory, self._clock = catalogues, devices, directory, clock
         self._types = {slot.type for spec in skills.values() for slot in spec.slots}
 
@@ -62,7 +69,7 @@ class Surroundings:
         return self._clock().astimezone(zone).date()
 
     async def _devices_of(self, person: Person) -> tuple[Device, ...]:
-        if "device" not in self._types:
+        if "device" not in self._types or self._devices is None:
             return ()
         try:
             return tuple(await self._devices.of(person.directory_key))

@@ -6,7 +6,7 @@ So connectors neither retry nor break: they raise the error that says what happe
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final, NoReturn, Protocol, get_type_hints
 
 import structlog
@@ -33,7 +33,8 @@ class Watch(Protocol):
 
     def called(self, connector: str, operation: str, came_to: str, seconds: float) -> None: ...
 
-    def watch_connector(self, connector: str, is_open: Callable[[], bool]) -> None: ...
+    def watch_connector(self, connector: str, called: Callable[[], bool]) -> None:
+        """`called`: whether this system is called now, which it is not while its breaker is open."""
 
 
 class Guard:
@@ -59,20 +60,21 @@ class Guard:
         self._pausing = 0.0
         """Until when the system wants to be left alone."""
         if watch is not None and rules is not None:
-            watch.watch_connector(name, lambda: self.breaker.is_open)
+            watch.watch_connector(name, lambda: not self.breaker.is_open)
 
-    def port(self, port: str, protocol: type, inner: object) -> Any:
-        """`inner` as a port of that protocol: its operations and nothing else."""
-        return _Port(port, {name: self._guarded(port, protocol, name, inner) for name in operations(protocol)})
+    def port(self, port: str, protocol: type, inner: object, local: Collection[str] = ()) -> Any:
+        """`inner` as a port of that protocol: its operations and nothing else. `local`: those that need no system."""
+        return _Port(port, {name: self._guarded(port, protocol, name, inner, name in local) for name in operations(protocol)})
 
     @property
     def closed_to(self) -> str | None:
         """The code of what keeps calls from being made now; None when they are made."""
         return self._because if self.breaker.is_open else None
 
-    def _guarded(self, port: str, protocol: type, name: str, inner: object) -> Operation:
+    def _guarded(self, port: str, protocol: type, name: str, inner: object, local: bool) -> Operation:
         operation, changes = f"{port}.{name}", changing(protocol, name)
         made: Operation = getattr(inner, name)
+        rules = None if local else self._rules
 
         async def call(*args: Any, **kwargs: Any) -> Any:
             began, tries, came_to, reference = self._monotonic(), 0, "cancelled", None
@@ -80,9 +82,9 @@ class Guard:
                 while True:
                     tries += 1
                     try:
-                        result = await self._once(made, changes, args, kwargs)
+                        result = await (self._once(rules, made, changes, args, kwargs) if rules is not None else made(*args, **kwargs))
                     except Retry as error:
-                        wait = self._wait(error, tries, self._monotonic() - began) if not changes else None
+                        wait = self._wait(rules, error, tries, self._monotonic() - began) if rules is not None and not changes else None
                         if wait is None:
                             raise
                         await self._sleep(wait)
@@ -108,18 +110,16 @@ class Guard:
 
         return call
 
-    async def _once(self, made: Operation, changes: bool, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        if self._rules is None:
-            return await made(*args, **kwargs)
+    async def _once(self, rules: CallRules, made: Operation, changes: bool, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         entry = self._enter()
         try:
             try:
-                async with asyncio.timeout(self._rules.timeout) as limit:
+                async with asyncio.timeout(rules.timeout) as limit:
                     result = await made(*args, **kwargs)
             except TimeoutError as error:
                 if not limit.expired():
                     raise
-                detail = f"no answer within {self._rules.timeout:g} s"
+                detail = f"no answer within {rules.timeout:g} s"
                 raise (OutcomeUnknown if changes else Retry)("timeout", detail) from error
         except ConnectorError as error:
             self._judge(entry, error)
@@ -140,10 +140,9 @@ class Guard:
             raise Retry(BREAKER_OPEN, self._because, after=self.breaker.wait(now) or PROBED)
         return entry
 
-    def _wait(self, error: Retry, tries: int, elapsed: float) -> float | None:
+    def _wait(self, rules: CallRules, error: Retry, tries: int, elapsed: float) -> float | None:
         """Seconds before a read is tried again; None when whoever asked decides. A try that took its whole time is not repeated."""
-        rules = self._rules
-        if rules is None or error.code not in DOWN or error.after is not None or tries > rules.retries or self.breaker.is_open:
+        if error.code not in DOWN or error.after is not None or tries > rules.retries or self.breaker.is_open:
             return None
         wait = rules.wait * 2.0 ** (tries - 1)
         return wait if elapsed + wait < rules.timeout else None

@@ -370,7 +370,7 @@ reset_link = Table(
     Column("state", String(10), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
     Column("sent_at", UtcDateTime),
-    Column("withdrawn_by", String(200), unique=True),
+    Column("withdrawn_by", String(200), index=True),
     Column("claim", String(36)),
     Column("claimed_at", UtcDateTime),
     Column("claimed_by", String(36)),
@@ -387,8 +387,8 @@ reset_link = Table(
     Index("ix_reset_link_state", "state", "told_at"),
 )
 """A one-time link to Foyer's own page for a new password; of its token the SHA-256 alone. `key`: of the call that asked for it;
-`state`: open, claimed (a password is being set at this moment), used, withdrawn; `sent_at` null: nobody knows yet whether it went
-out; `withdrawn_by`: the key of the call that withdrew it; `claim`: whose the attempt is, `claimed_by` the id of the person, and
+`state`: new (nobody knows yet whether it went out), open, claimed (a password is being set at this moment), used, withdrawn;
+`withdrawn_by`: the key of the call that withdrew it; `claim`: one attempt to set a password, `claimed_by` the id of the person, and
 `changed_before`: when their password had been changed until then; `told_at`: when the person was told that it was changed."""
 
 projection = Table(

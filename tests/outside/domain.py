@@ -8,10 +8,11 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from connectors.sandbox import facts
-from connectors.sandbox.people import object_id
+from connectors.sandbox.people import TENANT, object_id
 from tests.outside import company
 
 REALM, WORKGROUP = "ACME.EXAMPLE", "ACME"
@@ -110,18 +111,24 @@ def crowd(count: int) -> str:
     return written([*entries, _group(group_dn("crowd"), [f"CN=Crowd {number:04},{unit}" for number in range(count)])])
 
 
-def settings(url: str, ca: str | None = None) -> dict[str, Any]:
-    """What foyer.yaml says of this domain, without the password."""
+def settings(url: str, ca_file: Path | None = None) -> dict[str, Any]:
+    """What foyer.yaml says of this domain, without the password. Groups are looked for in the whole of it, as Domain Users is no unit's."""
     return {
-        "use": "ldap",
-        "url": url,
-        **({"ca": ca} if ca else {}),
+        "url": [url],
+        **({"ca_file": str(ca_file)} if ca_file else {}),
         "schema": "active_directory",
         "bind_dn": SERVICE_DN,
-        "base": BASE,
-        "people_base": PEOPLE,
-        "groups_base": BASE,
+        "people": {"base": PEOPLE},
+        "groups": {"base": ROOT},
         "key": "employeeNumber",
+        "attributes": {
+            "timezone": "msDS-cloudExtensionAttribute1",
+            "entra_id": "msDS-cloudExtensionAttribute2",
+            "enrolled": "otherMailbox",
+        },
+        "entra_tenant": TENANT,
+        "guests": {"filter": "(employeeType=guest)"},
+        "privileged": {"groups": [company.PRIVILEGED]},
     }
 
 

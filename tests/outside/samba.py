@@ -41,7 +41,7 @@ _CONF = """
 	server services = ldap
 	interfaces = {address}/8
 	bind interfaces only = yes
-	ldap server require strong auth = yes
+	ldap server require strong auth = {strong}
 	tls enabled = yes
 	tls certfile = {folder}/tls/server.pem
 	tls keyfile = {folder}/tls/server.key
@@ -101,12 +101,15 @@ class Samba:
     """`async with Samba(tmp_path) as samba`: a domain of the whole company, with Dana locked out, of this test alone.
 
     `rights`: what the service account may; `certificate`: "valid", "expired" or "other_name"; `more`: LDIF of what is there besides.
+    `plain`: passwords are taken without TLS too, so that what goes over the wire can be read on its way.
     """
 
-    def __init__(self, folder: Path, *, rights: Rights = domain.RIGHTS, certificate: Kind = "valid", more: str = "") -> None:
+    def __init__(
+        self, folder: Path, *, rights: Rights = domain.RIGHTS, certificate: Kind = "valid", more: str = "", plain: bool = False
+    ) -> None:
         self._folder = folder / "samba"
         self._process: subprocess.Popen[bytes] | None = None
-        self._rights, self._certificate, self._more = rights, certificate, more
+        self._rights, self._certificate, self._more, self._plain = rights, certificate, more, plain
         self.address = _free_address()
         self.url, self.plain_url = f"ldaps://{self.address}", f"ldap://{self.address}"
         self.ca = self._folder / "tls" / "ca.pem"
@@ -114,7 +117,7 @@ class Samba:
     async def __aenter__(self) -> Self:
         template = await asyncio.to_thread(_template, self._rights)
         await asyncio.to_thread(shutil.copytree, template, self._folder)
-        _configure(self._folder, self.address, self._certificate)
+        _configure(self._folder, self.address, self._certificate, plain=self._plain)
         if self._more:
             await asyncio.to_thread(_fill, self._folder, {"more": self._more})
         await self.start()
@@ -241,9 +244,10 @@ def _free_address() -> str:
     raise RuntimeError("no free address on loopback")
 
 
-def _configure(folder: Path, address: str, certificate: Kind = "valid") -> None:
+def _configure(folder: Path, address: str, certificate: Kind = "valid", *, plain: bool = False) -> None:
     certify(folder / "tls", certificate, address=address)
-    conf = _CONF.format(folder=folder, address=address, realm=domain.REALM, workgroup=domain.WORKGROUP)
+    strong = "no" if plain else "yes"
+    conf = _CONF.format(folder=folder, address=address, realm=domain.REALM, workgroup=domain.WORKGROUP, strong=strong)
     (folder / "smb.conf").write_text(conf)
 
 

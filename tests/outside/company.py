@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -145,18 +145,36 @@ def ldif(*, memberof: bool) -> str:
     return "\n".join(_written(entry) for entry in entries)
 
 
-def settings(url: str, ca: str | None = None) -> dict[str, Any]:
-    """What foyer.yaml says of this directory, without the password."""
+def settings(url: str, ca_file: str | None = None, applications: Sequence[str] = ()) -> dict[str, Any]:
+    """What foyer.yaml says of this directory, without the password; `applications`: keys of those whose roles are its groups."""
     return {
         "use": "ldap",
         "url": url,
-        **({"ca": ca} if ca else {}),
+        **({"ca_file": ca_file} if ca_file else {}),
         "schema": "openldap",
         "bind_dn": SERVICE_DN,
-        "base": BASE,
-        "people_base": PEOPLE,
-        "groups_base": GROUPS,
+        "people": {"base": PEOPLE},
+        "groups": {"base": BASE},
         "key": "employeeNumber",
+        "attributes": {"timezone": "acmeTimezone", "enrolled": "acmeRecoveryMail", "entra_id": "acmeEntraId"},
+        "entra_tenant": TENANT,
+        "guests": {"filter": "(employeeType=guest)"},
+        "privileged": {"groups": [PRIVILEGED]},
+        "applications": [_declared(app) for app in facts.APPLICATIONS if app.key in applications],
+    }
+
+
+def _declared(app: facts.App) -> dict[str, Any]:
+    """As the operator declares an application whose roles are groups."""
+    with _tables() as db:
+        [owner] = db.execute("SELECT owner_key FROM applications WHERE key = ?", (app.key,)).fetchone()
+    return {
+        "key": app.key,
+        "name": app.name,
+        "aliases": list(app.aliases),
+        **({"owner": employees()[owner].email} if owner else {}),
+        **({"default_role": app.default_role} if app.default_role else {}),
+        "roles": {role: {"group": f"{app.key}-{role}", "sensitive": role in app.sensitive} for role in app.roles},
     }
 
 
@@ -202,7 +220,7 @@ def _person(person: Employee, memberof: Iterable[str]) -> list[Pair]:
         ("c", row["country"]),
         ("preferredLanguage", row["locale"]),
         ("acmeTimezone", row["timezone"]),
-        ("acmeEntraId", f"{TENANT}:{object_id(person.key)}"),
+        ("acmeEntraId", object_id(person.key)),
         ("userPassword", _hashed(person.password)),
         ("pwdChangedTime", person.password_changed_at.strftime("%Y%m%d%H%M%SZ")),
         *(("memberOf", group) for group in memberof),

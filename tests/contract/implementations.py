@@ -3,15 +3,26 @@
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import bot
+from bot.database import connect
+from bot.migrations import upgrade
+from bot.resets import OwnResets
+from connectors.errors import Retry
+from connectors.memory.passwords import MemoryPasswords
+from connectors.ports.messages import Messages, Reader
+from connectors.ports.people import Person
+from connectors.ports.systems import Account
 from connectors.sandbox import facts
 from connectors.sandbox.connector import SandboxCompany
 from connectors.sandbox.faults import FaultKind
 from connectors.sandbox.people import TENANT, object_id
+from specialists.audit import Audit
 from tests.contract.cases import AccessCase, AccountsCase, DevicesCase, DirectoryCase, Disturb, FakeClock, HrCase, PurchasingCase
 
 T = TypeVar("T")
@@ -86,6 +97,62 @@ async def sandbox_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
 
 
 @asynccontextmanager
+async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
+    """Foyer's own links, over passwords in memory and the sandbox's enrolled channel."""
+    clock = FakeClock()
+    engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
+    await upgrade(engine)
+    async with _company(folder, clock) as company:
+        leaver = await _leaver(company)
+        locked = Account("locked", locked_since=clock() - timedelta(hours=1))
+        active = Account("active", password_changed_at=clock() - timedelta(days=90))
+        known = {facts.DANA: locked, facts.OMAR: active, facts.JONAS: active, leaver: replace(active, status="disabled")}
+        passwords = MemoryPasswords(known, clock)
+
+        class People:
+            async def get(self, person_id: str) -> Person | None:
+                return await self.by_key(person_id)
+
+            async def by_key(self, directory_key: str) -> Person | None:
+                entry = await company.people.get(directory_key)
+                return Person(entry.key, entry.key, entry.name, entry.email, entry.timezone, entry.locale) if entry is not None else None
+
+            async def members(self, group: str) -> list[Person]:
+                return []
+
+        async def received(person_key: str) -> int:
+            return len(await company.inbox(person_key))
+
+        async def unreachable() -> None:
+            passwords.fail_next(Retry("unreachable"))
+
+        yield AccountsCase(
+            port=OwnResets(
+                passwords=passwords,
+                enrolled=company.enrolled,
+                sessions=sessions,
+                people=People(),
+                audit=Audit(b"k" * 32, clock=clock),
+                messages=Messages.load([Path(bot.__file__).with_name("messages.yaml")]),
+                reader=Reader("en", "UTC"),
+                clock=clock,
+                secret=b"s" * 32,
+                base_url="http://127.0.0.1:8080",
+            ),
+            enrolled_port=company.enrolled,
+            clock=clock,
+            locked=facts.DANA,
+            active=facts.OMAR,
+            disabled=leaver,
+            not_enrolled=facts.JONAS,
+            received=received,
+            unreachable=unreachable,
+            answer_lost=partial(company.faults.fail_next, "enrolled.send", FaultKind.APPLY_THEN_FAIL),
+        )
+    await engine.dispose()
+
+
+@asynccontextmanager
 async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
     clock = FakeClock()
     async with _company(folder, clock) as company:
@@ -140,7 +207,7 @@ async def sandbox_devices(folder: Path) -> AsyncIterator[DevicesCase]:
 
 
 DIRECTORIES: dict[str, Made[DirectoryCase]] = {"sandbox": sandbox_directory}
-ACCOUNTS: dict[str, Made[AccountsCase]] = {"sandbox": sandbox_accounts}
+ACCOUNTS: dict[str, Made[AccountsCase]] = {"sandbox": sandbox_accounts, "own_resets": own_resets}
 ACCESSES: dict[str, Made[AccessCase]] = {"sandbox": sandbox_access}
 HRS: dict[str, Made[HrCase]] = {"sandbox": sandbox_hr}
 PURCHASINGS: dict[str, Made[PurchasingCase]] = {"sandbox": sandbox_purchasing}

@@ -1,0 +1,142 @@
+"""Whether the service account has the rights that it needs, found out without changing anything.
+
+OpenLDAP tells nobody's rights, but looks at them before it looks at values: taking away a value that is not there is refused for the
+right's sake (50) or the value's (16). A filter that is true of everything finds an entry only if its attribute may be searched. Active
+Directory lists what may be written (allowedAttributesEffective), though not who may reset passwords.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from connectors.errors import ConnectorError, Refused
+from connectors.ldap.client import Change, LdapClient, Rejected
+from connectors.ldap.groups import Group, Groups, groups_of, is_dn
+from connectors.ldap.schema import Schema
+from connectors.ldap.settings import LdapSettings
+from connectors.ports.calls import Finding
+
+DOCS: Final = "docs/ldap.md"
+NO_SUCH_ATTRIBUTE, UNDEFINED_ATTRIBUTE, UNWILLING = 16, 17, 53
+_ABSENT: Final = {
+    "pwdAccountLockedTime": "19010101000000Z",
+    "userPassword": "{CRYPT}*foyer-asks-whether-it-may*",
+    "memberUid": "foyer-asks",
+}
+"""Values that nobody has."""
+_UNLESS: Final = "; not needed where another connector serves accounts"
+
+
+async def check_rights(client: LdapClient, settings: LdapSettings, schema: Schema) -> Sequence[Finding]:
+    """Rights to accounts, tried on one person, and to the groups of every declared application. Raises Retry when the server is away."""
+    found: list[Finding] = []
+    person = await _somebody(client, settings, schema)
+    if person is None:
+        found.append(Finding("rights: accounts", False, "nobody is there to try them on", "see people.base and people.filter"))
+    elif schema.kind == "active_directory":
+        found += await _active_directory_accounts(client, person)
+    else:
+        found += await _openldap_accounts(client, settings, person)
+    return [*found, *(await _applications(client, settings, schema))]
+
+
+async def _somebody(client: LdapClient, settings: LdapSettings, schema: Schema) -> str | None:
+    """The dn of anybody whose account is not an administrator's, whose rights Active Directory keeps apart."""
+    ordinary = "(!(adminCount=1))" if schema.kind == "active_directory" else ""
+    wanted = f"(&{schema.people_filter}{settings.people.filter or ''}{ordinary})"
+    entries = await client.search(settings.people.base, wanted, ("cn",), most=1)
+    return entries[0].dn if entries else None
+
+
+# -- OpenLDAP ---------------------------------------------------------------------------------------------------------
+
+
+async def _openldap_accounts(client: LdapClient, settings: LdapSettings, dn: str) -> list[Finding]:
+    unlock = await _may_take(client, dn, "pwdAccountLockedTime")
+    if unlock == "undefined":
+        found = "the server knows no pwdAccountLockedTime"
+        return [Finding("rights: lock state", False, found, "load the overlay ppolicy: without it accounts do not lock" + _UNLESS)]
+    readable = await client.search(dn, "(|(pwdAccountLockedTime=*)(!(pwdAccountLockedTime=*)))", ("cn",), scope="base")
+    findings = [
+        _right("lock state", bool(readable), "read pwdAccountLockedTime"),
+        _right("unlock", unlock == "may", "write pwdAccountLockedTime"),
+        _right("passwords", await _may_take(client, dn, "userPassword") == "may", "write userPassword"),
+    ]
+    if settings.policy_dn is not None:
+        policy = await client.read(settings.policy_dn, ("pwdLockout", "pwdLockoutDuration"))
+        there = policy is not None and policy.text("pwdLockout") is not None
+        findings.append(
+            Finding(
+                "password policy",
+                there,
+                settings.policy_dn if there else f"{settings.policy_dn} is not there, is no pwdPolicy, or may not be read",
+                "" if there else "let policy_dn be the dn that ppolicy_default names, and let the service account read it",
+            )
+        )
+    return findings
+
+
+async def _may_take(client: LdapClient, dn: str, attribute: str) -> str:
+    """ "may", "may_not" or "undefined"; changes nothing, whatever the answer."""
+    try:
+        await client.modify(dn, (Change("delete", attribute, (_ABSENT.get(attribute, "cn=foyer-asks-whether-it-may"),)),))
+    except Rejected as rejected:
+        return "undefined" if rejected.result == UNDEFINED_ATTRIBUTE else "may" if rejected.result == NO_SUCH_ATTRIBUTE else "may_not"
+    except Refused:
+        return "may_not"
+    return "may"
+
+
+def _right(name: str, has: bool, right: str, unless: str = _UNLESS) -> Finding:
+    if has:
+        return Finding(f"rights: {name}", True, f"bind_dn may {right}")
+    return Finding(f"rights: {name}", False, f"bind_dn may not {right}", f"give it the right as {DOCS} shows{unless}")
+
+
+# -- Active Directory -------------------------------------------------------------------------------------------------
+
+
+async def _active_directory_accounts(client: LdapClient, dn: str) -> list[Finding]:
+    entry = await client.read(dn, ("userAccountControl", "allowedAttributesEffective"))
+    writable = _writable(entry.texts("allowedAttributesEffective")) if entry is not None else frozenset()
+    return [
+        _right("lock state", entry is not None and entry.text("userAccountControl") is not None, "read userAccountControl"),
+        _right("unlock", "lockouttime" in writable, "write lockoutTime"),
+    ]
+
+
+def _writable(names: Sequence[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
+# -- groups -----------------------------------------------------------------------------------------------------------
+
+
+async def _applications(client: LdapClient, settings: LdapSettings, schema: Schema) -> list[Finding]:
+    groups = Groups(client, settings, schema)
+    findings = []
+    for (application, role), declared in groups_of(settings.applications).items():
+        name = f"application {application}: {role}"
+        try:
+            group = await groups.one(declared)
+            has = await _may_change(client, group, schema)
+        except ConnectorError as error:
+            if error.code != "misconfigured":
+                raise
+            findings.append(Finding(name, False, error.detail, f"name its group as the directory does ({_how(declared)})"))
+            continue
+        right = f"write {group.attribute} of {declared!r}"
+        findings.append(
+            Finding(name, has, f"bind_dn may {'' if has else 'not '}{right}", "" if has else f"give it the right as {DOCS} shows")
+        )
+    return findings
+
+
+def _how(declared: str) -> str:
+    return "by its dn" if is_dn(declared) else "by its cn, or by its dn"
+
+
+async def _may_change(client: LdapClient, group: Group, schema: Schema) -> bool:
+    if schema.kind != "active_directory":
+        return await _may_take(client, group.dn, group.attribute) == "may"
+    entry = await client.read(group.dn, ("allowedAttributesEffective",))
+    return entry is not None and group.attribute.lower() in _writable(entry.texts("allowedAttributesEffective"))

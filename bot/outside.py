@@ -267,6 +267,8 @@ def _value(instance: _Instance, name: str, setting: Mapping[str, Any], settings:
         given = settings.base_url if name == "base_url" else setting.get("default")
         return home / given if given is not None and setting["type"] == "path" else given
     types, what = _KINDS[setting["type"]]
+    if setting["type"] == "list" and isinstance(given, str):
+        return [given]
     fits = isinstance(given, types) and (setting["type"] == "flag" or not isinstance(given, bool))
     if not fits or (setting["type"] == "url" and not _URL.fullmatch(given)):
         raise ConfigError(f"{instance.where}.{name} has to be {what}")

@@ -4,11 +4,13 @@ Before every effect the switch and policy are asked again. An action's row says 
 after a crash neither forgets an effect nor has it twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.ports.calls import Call, as_json, recording
 from connectors.ports.records import new_id
 from connectors.ports.systems import Effect
 from specialists import gate
@@ -49,15 +51,16 @@ class Acting:
         if began is None:
             return "stop"
         repeated = record is not None and record.state == "started"
-        result = await self.work.hands(case).perform(action, f"{request_id}:{n}", repeated, lambda: self.work.paused(request))
+        with recording() as calls:
+            result = await self.work.hands(case).perform(action, f"{request_id}:{n}", repeated, lambda: self.work.paused(request))
         if isinstance(result, Held):
             return await self._hold(case, replace(began, state="started" if result.touched else "held"))
         if isinstance(result, Trouble):
             # What may have happened counts as if it had: taking back what is not there does no harm.
             changed = result.touched if result.effect is None else result.effect.changed
             reference = result.effect.reference if result.effect is not None else ""
-            return await self._failed(case, replace(began, state="failed", reference=reference, changed=changed), result.code)
-        return await self._told(case, began, result)
+            return await self._failed(case, replace(began, state="failed", reference=reference, changed=changed), result.code, calls)
+        return await self._told(case, began, result, calls)
 
     async def _begin(self, case: Case, action: PlannedAction, n: int, decision: PolicyDecision, standing: Standing) -> ActionRecord | None:
         request = case.request
@@ -81,7 +84,7 @@ class Acting:
 
         return record if await self.work.change(f"begin {n}", request.id, make) is not None else None
 
-    async def _told(self, case: Case, began: ActionRecord, result: Done) -> Acted:
+    async def _told(self, case: Case, began: ActionRecord, result: Done, calls: Sequence[Call]) -> Acted:
         effect = result.effect
         said = case.skill.says(f"done.{began.name}", case.context(self.work.clock()), effect.detail)
         record = replace(
@@ -93,19 +96,20 @@ class Acting:
             if not is_current(request, case.request.attempt, S.RUNNING):
                 return None
             await self.work.store.put_action(session, request.id, record)
-            await self.work.outcome(session, request, "action_done", {**data, "evidence": result.verified.evidence.key})
+            audited = {**data, "evidence": result.verified.evidence.key, "calls": as_json(calls)}
+            await self.work.outcome(session, request, "action_done", audited)
             return noted(request, EventKind.STEP_DONE, self.work.clock(), {**data, "message": said.as_json()})
 
         return "done" if await self.work.change(f"done {record.n}", case.request.id, make) is not None else "stop"
 
-    async def _failed(self, case: Case, record: ActionRecord, code: str) -> Acted:
+    async def _failed(self, case: Case, record: ActionRecord, code: str, calls: Sequence[Call] = ()) -> Acted:
         data: dict[str, Any] = {"n": record.n, "action": record.name, "code": code, "perhaps": record.changed}
 
         async def make(session: AsyncSession, request: Request) -> Change | None:
             if not is_current(request, case.request.attempt, S.RUNNING):
                 return None
             await self.work.store.put_action(session, request.id, record)
-            await self.work.outcome(session, request, "action_failed", data)
+            await self.work.outcome(session, request, "action_failed", {**data, "reference": record.reference, "calls": as_json(calls)})
             return noted(request, EventKind.STEP_FAILED, self.work.clock(), data)
 
         return "failed" if await self.work.change(f"failed {record.n}", case.request.id, make) is not None else "stop"
@@ -189,30 +193,31 @@ class Acting:
             if not case.skill.spec.undo or not record.changed or record.state not in ("done", "failed"):
                 continue
             hands, action = self.work.hands(case), stored.plan.actions[n]
-            undone = await hands.undo(action, record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request))
+            with recording() as calls:
+                undone = await hands.undo(action, record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request))
+                left = isinstance(undone, Effect) and not await hands.gone(action)
             if isinstance(undone, Held):
                 await self._hold(case, record)
                 return
-            code = undone.code if isinstance(undone, Trouble) else None
-            if isinstance(undone, Effect) and not await hands.gone(action):
-                if not undone.changed:  # a notice, say, that is out of anybody's hands: nothing to tell
-                    continue
-                code = "undo_not_verified"
-            if not await self._compensated(case, record, code):
+            if isinstance(undone, Effect) and left and not undone.changed:
+                continue  # a notice, say, that is out of anybody's hands: nothing to tell
+            code = undone.code if isinstance(undone, Trouble) else "undo_not_verified" if left else None
+            if not await self._compensated(case, record, code, calls):
                 return
         await self.fail(request_id, attempt, None)
 
-    async def _compensated(self, case: Case, record: ActionRecord, code: str | None) -> bool:
+    async def _compensated(self, case: Case, record: ActionRecord, code: str | None, calls: Sequence[Call]) -> bool:
         data: dict[str, Any] = {"n": record.n, "action": record.name}
+        audited = {**data, "reference": record.reference, "calls": as_json(calls)}
 
         async def make(session: AsyncSession, request: Request) -> Change | None:
             if not is_current(request, case.request.attempt, S.RUNNING):
                 return None
             if code is not None:
-                await self.work.outcome(session, request, "compensation_failed", {**data, "code": code})
+                await self.work.outcome(session, request, "compensation_failed", {**audited, "code": code})
                 return noted(request, EventKind.STEP_FAILED, self.work.clock(), {**data, "action": f"undo_{record.name}", "code": code})
             await self.work.store.put_action(session, request.id, replace(record, state="undone"))
-            await self.work.outcome(session, request, "action_compensated", data)
+            await self.work.outcome(session, request, "action_compensated", audited)
             return noted(request, EventKind.COMPENSATED, self.work.clock(), data)
 
         return await self.work.change(f"compensated {record.n}", case.request.id, make) is not None

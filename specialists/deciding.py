@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.calling.codes import cause
 from connectors.errors import ConnectorError, NeedsHuman
+from connectors.ports.calls import Call, as_json, recording
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.people import Person
 from connectors.ports.records import new_id
@@ -53,6 +55,7 @@ class Deciding:
         request = await self.work.current(request_id, attempt, S.SUBMITTED, S.RUNNING)
         if request is None:
             return STOP
+        calls: Sequence[Call] = ()
         kept = await store.plan(request_id)
         if kept is not None and kept.attempt == attempt:
             return len(kept.plan.actions)
@@ -69,15 +72,17 @@ class Deciding:
             lasting = kept is not None and (kept.plan.until is None or kept.plan.until > now)
             planned_at = kept.planned_at if kept is not None and lasting else now
             hands = self.work.hands(case, planned_at)
-            made = await hands.plan()
+            with recording() as calls:
+                made = await hands.plan()
 
         async def make(session: AsyncSession, now_request: Request) -> Change | None:
             if not is_current(now_request, attempt, S.SUBMITTED):
                 return None
             if not isinstance(made, Plan):
-                return await self._unplanned(session, now_request, made)
+                return await self._unplanned(session, now_request, made, calls)
             stored = StoredPlan(attempt, planned_at, made, plan_hash(made))
             await store.keep_plan(session, request_id, stored)
+            await self.work.outcome(session, now_request, "request_planned", {"hash": stored.hash, "calls": as_json(calls)})
             titles = [
                 {"action": a.name, "message": case.skill.says(f"step.{a.name}", case.context(planned_at)).as_json()} for a in made.actions
             ]
@@ -101,15 +106,15 @@ class Deciding:
         data = {"message": message.as_json(), "rules": list(rules)}
         return moved(request, S.DECLINED, EventKind.DECLINED, self.work.clock(), data)
 
-    async def _unplanned(self, session: AsyncSession, request: Request, made: Declined | ConnectorError) -> Change:
-        now = self.work.clock()
+    async def _unplanned(self, session: AsyncSession, request: Request, made: Declined | ConnectorError, calls: Sequence[Call]) -> Change:
+        now, told = self.work.clock(), {"calls": as_json(calls)}
         if isinstance(made, Declined):
-            await self.work.outcome(session, request, "request_declined", {"message": made.message.key})
+            await self.work.outcome(session, request, "request_declined", {"message": made.message.key, **told})
             return moved(request, S.DECLINED, EventKind.DECLINED, now, {"message": made.message.as_json(), "offer_human": made.offer_human})
-        await self.work.outcome(session, request, "planning_failed", {"code": made.code})
+        await self.work.outcome(session, request, "planning_failed", {"code": cause(made), **told})
         if isinstance(made, NeedsHuman):
             return moved(request, S.WITH_STAFF, EventKind.LEFT_TO_STAFF, now, {"rules": [], "reason": made.code})
-        return moved(request, S.FAILED, EventKind.FAILED, now, {"code": made.code, "n": None})
+        return moved(request, S.FAILED, EventKind.FAILED, now, {"code": cause(made), "n": None})
 
     # -- decide -------------------------------------------------------------------------------------------------------
 
@@ -134,7 +139,8 @@ class Deciding:
         rules = gate.rules(decisions)
         way = gate.way(decisions)
         approvers = await self._approvers(case, stored) if way is Way.APPROVAL else ()
-        asked = await self._ask_step_up(case) if way is Way.STEP_UP else None
+        with recording() as calls:
+            asked = await self._ask_step_up(case) if way is Way.STEP_UP else None
         if isinstance(asked, _Paused):
             way = Way.HOLD
 
@@ -146,7 +152,7 @@ class Deciding:
             if way in (Way.RUN, Way.NOTIFY):
                 return self._run(now_request, data, way)
             decided = noted(now_request, EventKind.DECIDED, self.work.clock(), data)
-            return decided.then(await self._wait(session, decided.request, case, stored, way, rules, approvers, asked))
+            return decided.then(await self._wait(session, decided.request, case, stored, way, rules, approvers, asked, calls))
 
         saved = await self.work.change("decide", request_id, make)
         return saved is not None and saved.state is S.RUNNING
@@ -169,6 +175,7 @@ class Deciding:
         rules: Sequence[str],
         approvers: Sequence[Person],
         asked: str | ConnectorError | None,
+        calls: Sequence[Call],
     ) -> Change:
         now = self.work.clock()
         match way:
@@ -177,10 +184,12 @@ class Deciding:
             case Way.DECLINE:
                 return self._declined(request, rules)
             case Way.STEP_UP if isinstance(asked, str):
-                return await self._await_step_up(session, request, asked)
+                return await self._await_step_up(session, request, asked, calls)
             case Way.APPROVAL if approvers:
                 return await self._await_approval(session, request, case, stored, approvers)
-        reason = asked.code if isinstance(asked, ConnectorError) else "no_approver" if way is Way.APPROVAL else "policy"
+        if isinstance(asked, ConnectorError):
+            await self.work.outcome(session, request, "step_up_failed", {"code": cause(asked), "calls": as_json(calls)})
+        reason = cause(asked) if isinstance(asked, ConnectorError) else "no_approver" if way is Way.APPROVAL else "policy"
         return moved(request, S.WITH_STAFF, EventKind.LEFT_TO_STAFF, now, {"rules": list(rules), "reason": reason})
 
     async def _await_approval(
@@ -206,7 +215,7 @@ class Deciding:
                 return (candidate,)
         return ()
 
-    async def _await_step_up(self, session: AsyncSession, request: Request, enrolled: str) -> Change:
+    async def _await_step_up(self, session: AsyncSession, request: Request, enrolled: str, calls: Sequence[Call]) -> Change:
         now = self.work.clock()
         asked = step_up.StepUp(
             token_hash=step_up.hashed(step_up.token(self.secret, request.id, request.attempt)),
@@ -217,7 +226,8 @@ class Deciding:
             expires_at=now + step_up.LIFETIME,
         )
         await self.work.store.ask_step_up(session, asked)
-        await self.work.outcome(session, request, "step_up_requested", {"expires_at": asked.expires_at.isoformat()})
+        audited = {"expires_at": asked.expires_at.isoformat(), "calls": as_json(calls)}
+        await self.work.outcome(session, request, "step_up_requested", audited)
         data = {"expires_at": asked.expires_at.isoformat(), "enrolled": enrolled}
         change = moved(request, S.AWAITING_STEP_UP, EventKind.STEP_UP_REQUESTED, now, data)
         expire = StartCommand(f"{request.id}:{request.attempt}:expire", "expire_step_up", asked.token_hash, asked.expires_at)

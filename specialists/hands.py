@@ -6,10 +6,11 @@ Every error becomes a value: a step of a workflow ends with a result that can be
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 import structlog
 
+from connectors.calling.codes import FOR_OPERATOR, cause
 from connectors.errors import ConnectorError, NeedsHuman, OutcomeUnknown, Retry
 from connectors.ports.systems import Effect
 from specialists.loader import LoadedSkill
@@ -109,13 +110,15 @@ class Hands:
             problem, unknown = found, unknown or isinstance(found, OutcomeUnknown | Broken)
             if not isinstance(found, Retry):
                 return Trouble(found.code, touched=unknown)
+            if not _may_pass(found):
+                break
             if wait is not None:
                 await _wait(wait, found)
         if unknown:
             seen = await self._verified(action)
             if isinstance(seen, Verified) and seen.holds:
                 return Done(Effect(""), seen)
-        return Trouble(problem.code, touched=unknown)
+        return Trouble(cause(problem), touched=unknown)
 
     async def undo(self, action: PlannedAction, reference: str, key: str, paused: Paused) -> Effect | Trouble | Held:
         """Compensates; the key makes a repetition harmless."""
@@ -130,11 +133,11 @@ class Hands:
             if isinstance(found, Effect):
                 return Effect(found.reference, found.changed or touched, found.detail)
             problem, touched = found, touched or isinstance(found, OutcomeUnknown | Broken)
-            if not isinstance(found, Retry):
+            if not _may_pass(found):
                 break
             if wait is not None:
                 await _wait(wait, found)
-        return Trouble(problem.code, touched)
+        return Trouble(cause(problem), touched)
 
     async def gone(self, action: PlannedAction) -> bool:
         """Whether the action's postcondition holds no longer; False also when that cannot be read."""
@@ -149,7 +152,7 @@ class Hands:
     async def _read_back(self, action: PlannedAction, effect: Effect) -> Done | Trouble:
         seen = await self._verified(action)
         if isinstance(seen, ConnectorError):
-            return Trouble(seen.code, touched=True, effect=effect)
+            return Trouble(cause(seen), touched=True, effect=effect)
         return Done(effect, seen) if seen.holds else Trouble("not_verified", touched=True, effect=effect)
 
     async def _verified(self, action: PlannedAction, holding: bool = True) -> Verified | ConnectorError:
@@ -164,7 +167,7 @@ class Hands:
     async def _tried(self, what: Callable[[], Awaitable[T]]) -> T | ConnectorError:
         for wait in (*self.patience.waits, None):
             found = await self._once(what)
-            if wait is None or not isinstance(found, Retry):
+            if wait is None or not isinstance(found, ConnectorError) or not _may_pass(found):
                 break
             await _wait(wait, found)
         return found
@@ -180,6 +183,11 @@ class Hands:
         except Exception as error:
             log.error("skill_broke", skill=self.skill.spec.name, request=self.context.request_id, error=type(error).__name__)
             return Broken("skill_broke")
+
+
+def _may_pass(error: ConnectorError) -> TypeGuard[Retry]:
+    """Whether it may work a moment later: what an operator has to mend does not pass by itself."""
+    return isinstance(error, Retry) and cause(error) not in FOR_OPERATOR
 
 
 async def _wait(seconds: float, error: Retry) -> None:

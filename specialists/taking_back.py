@@ -4,12 +4,16 @@ A revocation is not given up: what could not be confirmed is tried again until i
 before its time, whatever a timer or a clock that was set back says.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.ports.calls import Call, as_json, recording
 from connectors.ports.messages import Message
+from connectors.ports.records import Json
+from connectors.ports.systems import Effect
 from specialists import gate
 from specialists.casework import Case, Casework, is_current
 from specialists.grants import Grant, next_try
@@ -63,22 +67,24 @@ class TakingBack:
         if decision.outcome == Outcome.DENY:
             return await self._not_undone(case, record, decision.rules[0])
         hands = self.work.hands(case)
-        result = await hands.undo(action, record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request))
+        with recording() as calls:
+            result = await hands.undo(action, record.reference, f"{request_id}:{n}:undo", lambda: self.work.paused(request))
+            superseded = isinstance(result, Effect) and bool(result.detail.get(SUPERSEDED))
+            left = isinstance(result, Effect) and result.changed and not superseded and not await hands.gone(action)
         if isinstance(result, Held):
             await self._hold(case)
             return "stop"
-        if isinstance(result, Trouble):
-            return await self._not_undone(case, record, result.code)
-        if result.detail.get(SUPERSEDED):
+        if isinstance(result, Trouble) or left:
+            return await self._not_undone(case, record, result.code if isinstance(result, Trouble) else "undo_not_verified", calls)
+        if superseded:
             return "undone"
-        if result.changed and not await hands.gone(action):
-            return await self._not_undone(case, record, "undo_not_verified")
 
         async def done(session: AsyncSession, now_request: Request) -> Change | None:
             if not is_current(now_request, attempt, S.UNDOING):
                 return None
             await self.work.store.put_action(session, request_id, replace(record, state="undone"))
-            await self.work.outcome(session, now_request, "action_undone", {"n": n, "action": action.name})
+            audited: dict[str, Json] = {"n": n, "action": action.name, "reference": record.reference, "calls": as_json(calls)}
+            await self.work.outcome(session, now_request, "action_undone", audited)
             return noted(now_request, EventKind.COMPENSATED, self.work.clock(), {"n": n, "action": action.name})
 
         return "undone" if await self.work.change(f"undone {n}", request_id, done) is not None else "stop"
@@ -111,14 +117,14 @@ class TakingBack:
 
         await self.work.change("undone", request_id, make)
 
-    async def _not_undone(self, case: Case, record: ActionRecord, code: str) -> Literal["failed", "stop"]:
+    async def _not_undone(self, case: Case, record: ActionRecord, code: str, calls: Sequence[Call] = ()) -> Literal["failed", "stop"]:
         data: dict[str, Any] = {"n": record.n, "action": f"undo_{record.name}", "code": code}
 
         async def make(session: AsyncSession, request: Request) -> Change | None:
             if not is_current(request, case.request.attempt, S.UNDOING):
                 return None
             now = self.work.clock()
-            await self.work.outcome(session, request, "undo_failed", data)
+            await self.work.outcome(session, request, "undo_failed", {**data, "reference": record.reference, "calls": as_json(calls)})
             failed = noted(request, EventKind.STEP_FAILED, now, data)
             return failed.then(moved(failed.request, S.FAILED, EventKind.FAILED, now, {"code": code, "n": record.n}))
 
@@ -164,22 +170,22 @@ class TakingBack:
             return
         case = await self.work.open(request)
         records = await self.work.store.actions(request.id)
+        taken = [record for n, record in sorted(records.items(), reverse=True) if record.state == "done" and record.changed]
         problem: str | None = None
         superseded = False
-        for n in sorted(records, reverse=True):
-            record = records[n]
-            if record.state != "done" or not record.changed:
-                continue
-            hands = self.work.hands(case)
-            action = stored.plan.actions[n]
-            result = await hands.undo(action, record.reference, f"{grant_id}:{n}:revoke", lambda: self.work.paused(request))
-            if isinstance(result, Held):
-                return
-            if isinstance(result, Trouble) or not await hands.gone(action):
-                problem = result.code if isinstance(result, Trouble) else "revoke_not_verified"
-                break
-            superseded = superseded or bool(result.detail.get(SUPERSEDED))
-        await self._revoked(grant, request, problem, superseded)
+        with recording() as calls:
+            for record in taken:
+                hands = self.work.hands(case)
+                action = stored.plan.actions[record.n]
+                result = await hands.undo(action, record.reference, f"{grant_id}:{record.n}:revoke", lambda: self.work.paused(request))
+                if isinstance(result, Held):
+                    return
+                if isinstance(result, Trouble) or not await hands.gone(action):
+                    problem = result.code if isinstance(result, Trouble) else "revoke_not_verified"
+                    break
+                superseded = superseded or bool(result.detail.get(SUPERSEDED))
+        outside: dict[str, Json] = {"references": [record.reference for record in taken if record.reference], "calls": as_json(calls)}
+        await self._revoked(grant, request, problem, superseded, outside)
 
     async def _replaced(self, request_id: str) -> bool:
         """Whether a step of this request can be read to hold no longer."""
@@ -190,8 +196,12 @@ class TakingBack:
         changed = [n for n, record in (await self.work.store.actions(request_id)).items() if record.state == "done" and record.changed]
         return not all([await hands.stands(stored.plan.actions[n]) for n in changed])
 
-    async def _revoked(self, grant: Grant, request: Request, problem: str | None, superseded: bool) -> None:
-        """A grant that another one has taken the place of ends without a word: to the person nothing has ended."""
+    async def _revoked(self, grant: Grant, request: Request, problem: str | None, superseded: bool, outside: Mapping[str, Json]) -> None:
+        """A grant that another one has taken the place of ends without a word: to the person nothing has ended.
+
+        `outside`: what the audit keeps of the systems.
+        """
+        audited = {"grant_id": grant.id, **outside}
 
         async def make(session: AsyncSession, now_request: Request) -> Change | None:
             now = self.work.clock()
@@ -201,12 +211,10 @@ class TakingBack:
             if problem is not None:
                 tried = replace(known, tries=known.tries + 1, next_try_at=next_try(now, known.tries))
                 await self.work.store.put_grant(session, tried)
-                await self.work.outcome(
-                    session, now_request, "revoke_failed", {"grant_id": grant.id, "code": problem, "tries": tried.tries}
-                )
+                await self.work.outcome(session, now_request, "revoke_failed", {**audited, "code": problem, "tries": tried.tries})
                 return Change(now_request)
             await self.work.store.put_grant(session, replace(known, ended_at=now))
-            await self.work.outcome(session, now_request, "grant_superseded" if superseded else "grant_ended", {"grant_id": grant.id})
+            await self.work.outcome(session, now_request, "grant_superseded" if superseded else "grant_ended", audited)
             if superseded:
                 return Change(now_request)
             return noted(now_request, EventKind.GRANT_ENDED, now, {"grant_id": grant.id})

@@ -1,9 +1,11 @@
 """What is known of a call to a system outside: for the audit, for whoever operates Foyer, and for whoever sets it up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+from connectors.ports.records import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class Call:
     tries: int
     reference: str | None = None
 
-    def as_json(self) -> dict[str, str | int | None]:
+    def as_json(self) -> dict[str, Json]:
         return {
             "connector": self.connector,
             "operation": self.operation,
@@ -44,6 +46,11 @@ def recording() -> Iterator[list[Call]]:
         yield calls
     finally:
         _recorded.reset(token)
+
+
+def as_json(calls: Iterable[Call]) -> list[Json]:
+    """For an event of the audit."""
+    return [call.as_json() for call in calls]
 
 
 def record(call: Call) -> None:

@@ -94,6 +94,8 @@ class LdapSettings(_Part):
     """The password policy of those whose entry names none (OpenLDAP)."""
     refresh: float = Field(default=60.0, ge=1)
     full_refresh: float = Field(default=3600.0, ge=1)
+    placeholder: Text | None = None
+    """The dn that stays in a groupOfNames whose last member is taken out; where nothing is said, bind_dn."""
     applications: tuple[DeclaredApplication, ...] = ()
 
     @field_validator("url", mode="before")

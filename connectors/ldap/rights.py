@@ -10,7 +10,7 @@ from typing import Final
 
 from connectors.errors import ConnectorError, Refused
 from connectors.ldap.client import Change, LdapClient, Rejected
-from connectors.ldap.groups import Group, Groups, groups_of, is_dn
+from connectors.ldap.groups import Group, Groups, groups_of
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.calls import Finding
@@ -57,9 +57,9 @@ async def _openldap_accounts(client: LdapClient, settings: LdapSettings, dn: str
         return [Finding("rights: lock state", False, found, "load the overlay ppolicy: without it accounts do not lock" + _UNLESS)]
     readable = await client.search(dn, "(|(pwdAccountLockedTime=*)(!(pwdAccountLockedTime=*)))", ("cn",), scope="base")
     findings = [
-        _right("lock state", bool(readable), "read pwdAccountLockedTime"),
-        _right("unlock", unlock == "may", "write pwdAccountLockedTime"),
-        _right("passwords", await _may_take(client, dn, "userPassword") == "may", "write userPassword"),
+        _right("rights: lock state", bool(readable), "read pwdAccountLockedTime"),
+        _right("rights: unlock", unlock == "may", "write pwdAccountLockedTime"),
+        _right("rights: passwords", await _may_take(client, dn, "userPassword") == "may", "write userPassword"),
     ]
     if settings.policy_dn is not None:
         policy = await client.read(settings.policy_dn, ("pwdLockout", "pwdLockoutDuration"))
@@ -88,8 +88,8 @@ async def _may_take(client: LdapClient, dn: str, attribute: str) -> str:
 
 def _right(name: str, has: bool, right: str, unless: str = _UNLESS) -> Finding:
     if has:
-        return Finding(f"rights: {name}", True, f"bind_dn may {right}")
-    return Finding(f"rights: {name}", False, f"bind_dn may not {right}", f"give it the right as {DOCS} shows{unless}")
+        return Finding(name, True, f"bind_dn may {right}")
+    return Finding(name, False, f"bind_dn may not {right}", f"give it the right as {DOCS} shows{unless}")
 
 
 # -- Active Directory -------------------------------------------------------------------------------------------------
@@ -99,8 +99,8 @@ async def _active_directory_accounts(client: LdapClient, dn: str) -> list[Findin
     entry = await client.read(dn, ("userAccountControl", "allowedAttributesEffective"))
     writable = _writable(entry.texts("allowedAttributesEffective")) if entry is not None else frozenset()
     return [
-        _right("lock state", entry is not None and entry.text("userAccountControl") is not None, "read userAccountControl"),
-        _right("unlock", "lockouttime" in writable, "write lockoutTime"),
+        _right("rights: lock state", entry is not None and entry.text("userAccountControl") is not None, "read userAccountControl"),
+        _right("rights: unlock", "lockouttime" in writable, "write lockoutTime"),
     ]
 
 
@@ -112,27 +112,25 @@ def _writable(names: Sequence[str]) -> frozenset[str]:
 
 
 async def _applications(client: LdapClient, settings: LdapSettings, schema: Schema) -> list[Finding]:
-    groups = Groups(client, settings, schema)
+    """One finding for each application, and one for each of its roles that something is wrong with."""
+    groups, roles = Groups(client, settings, schema), groups_of(settings.applications)
     findings = []
-    for (application, role), declared in groups_of(settings.applications).items():
-        name = f"application {application}: {role}"
-        try:
-            group = await groups.one(declared)
-            has = await _may_change(client, group, schema)
-        except ConnectorError as error:
-            if error.code != "misconfigured":
-                raise
-            findings.append(Finding(name, False, error.detail, f"name its group as the directory does ({_how(declared)})"))
-            continue
-        right = f"write {group.attribute} of {declared!r}"
-        findings.append(
-            Finding(name, has, f"bind_dn may {'' if has else 'not '}{right}", "" if has else f"give it the right as {DOCS} shows")
-        )
+    for application in settings.applications:
+        wrong = []
+        for role, declared in application.roles.items():
+            name = f"application {application.key}: {role}"
+            try:
+                group = await groups.one(roles[application.key, role])
+                # People give what administers an application; Foyer needs no right to it.
+                if not declared.sensitive and not await _may_change(client, group, schema):
+                    wrong.append(_right(name, False, f"write {group.attribute} of {group.declared!r}", ""))
+            except ConnectorError as error:
+                if error.code != "misconfigured":
+                    raise
+                wrong.append(Finding(name, False, error.detail, "let the role name its group as the directory does, by cn or dn"))
+        found = f"the groups of its {len(application.roles)} roles are there, and bind_dn may change them"
+        findings += wrong or [Finding(f"application {application.key}", True, found)]
     return findings
-
-
-def _how(declared: str) -> str:
-    return "by its dn" if is_dn(declared) else "by its cn, or by its dn"
 
 
 async def _may_change(client: LdapClient, group: Group, schema: Schema) -> bool:

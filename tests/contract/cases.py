@@ -3,12 +3,12 @@
 An implementation joins by adding a case to `implementations.py`; the suites are written against the port only.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from connectors.ports.people import Directory
-from connectors.ports.systems import Access, Accounts, Devices, EnrolledChannel, Hr, Purchasing
+from connectors.ports.systems import Access, Accounts, Devices, EnrolledChannel, Hr, Passwords, Purchasing
 
 Disturb = Callable[[], Awaitable[None]]
 
@@ -61,6 +61,22 @@ class AccountsCase:
     unreachable: Disturb
     answer_lost: Disturb
     """The next change happens, but its answer does not arrive."""
+
+
+@dataclass(frozen=True)
+class PasswordsCase:
+    port: Passwords
+    locked: str
+    active: str
+    disabled: str
+    good: str
+    """A password that the policy takes."""
+    rejected: Mapping[str, str]
+    """Code -> a password that `active` is refused for that reason."""
+    signs_in: Callable[[str, str], Awaitable[bool]]
+    """Whether this person's password is this one."""
+    unreachable: Disturb
+    answer_lost: Disturb
 
 
 @dataclass(frozen=True)

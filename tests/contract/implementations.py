@@ -10,20 +10,31 @@ from pathlib import Path
 from typing import TypeVar
 
 import bot
-from bot.database import connect
+from bot.database import Sessions, connect
 from bot.migrations import upgrade
 from bot.resets import OwnResets
-from connectors.errors import Retry
+from connectors.errors import OutcomeUnknown, Retry
 from connectors.memory.passwords import MemoryPasswords
 from connectors.ports.messages import Messages, Reader
-from connectors.ports.people import Person
-from connectors.ports.systems import Account
+from connectors.ports.people import Directory, Person
+from connectors.ports.systems import Account, Passwords
 from connectors.sandbox import facts
 from connectors.sandbox.connector import SandboxCompany
 from connectors.sandbox.faults import FaultKind
 from connectors.sandbox.people import TENANT, object_id
 from specialists.audit import Audit
-from tests.contract.cases import AccessCase, AccountsCase, DevicesCase, DirectoryCase, Disturb, FakeClock, HrCase, PurchasingCase
+from tests.contract.cases import (
+from tests.outside.proxy import APPLY_THEN_CUT, CUT, Fault, FaultProxy, When, always, answer, asks
+    AccessCase,
+    AccountsCase,
+    DevicesCase,
+    DirectoryCase,
+    Disturb,
+    FakeClock,
+    HrCase,
+    PasswordsCase,
+    PurchasingCase,
+)
 
 T = TypeVar("T")
 Made = Callable[[Path], AbstractAsyncContextManager[T]]
@@ -43,10 +54,10 @@ def _disturb(company: SandboxCompany, kind: FaultKind) -> Disturb:
     return partial(company.faults.fail_next, "*", kind)
 
 
-async def _leaver(company: SandboxCompany) -> str:
+async def _leaver(people: Directory) -> str:
     keys = [f"e{number}" for number in range(2001, 2001 + facts.HEADCOUNT - len(facts.NAMED))]
-    people = [await company.people.get(key) for key in keys]
-    return next(person.key for person in people if person is not None and not person.active)
+    found = [await people.get(key) for key in keys]
+    return next(person.key for person in found if person is not None and not person.active)
 
 
 @asynccontextmanager
@@ -64,7 +75,7 @@ async def sandbox_directory(folder: Path) -> AsyncIterator[DirectoryCase]:
             name="Dana Whitfield",
             email="dana@acme.example",
             manager=facts.PRIYA,
-            leaver=await _leaver(company),
+            leaver=await _leaver(company.people),
             group="it-support",
             group_members=frozenset({facts.SAM, facts.NOOR}),
             shared_email="reception@acme.example",
@@ -88,7 +99,7 @@ async def sandbox_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
             clock=clock,
             locked=facts.DANA,
             active=facts.OMAR,
-            disabled=await _leaver(company),
+            disabled=await _leaver(company.people),
             not_enrolled=facts.JONAS,
             received=received,
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
@@ -96,29 +107,50 @@ async def sandbox_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
         )
 
 
+def resets_over(passwords: Passwords, company: SandboxCompany, sessions: Sessions, clock: FakeClock) -> OwnResets:
+    """Foyer's own links, over these passwords and the sandbox's enrolled channel."""
+
+    class People:
+        async def get(self, person_id: str) -> Person | None:
+            return await self.by_key(person_id)
+
+        async def by_key(self, directory_key: str) -> Person | None:
+            entry = await company.people.get(directory_key)
+            return Person(entry.key, entry.key, entry.name, entry.email, entry.timezone, entry.locale) if entry is not None else None
+
+        async def members(self, group: str) -> list[Person]:
+            return []
+
+    return OwnResets(
+        passwords=passwords,
+        enrolled=company.enrolled,
+        sessions=sessions,
+        people=People(),
+        audit=Audit(b"k" * 32, clock=clock),
+        messages=Messages.load([Path(bot.__file__).with_name("messages.yaml")]),
+        reader=Reader("en", "UTC"),
+        clock=clock,
+        secret=b"s" * 32,
+        base_url="http://127.0.0.1:8080",
+    )
+
+
+def _memory_passwords(clock: FakeClock, leaver: str) -> MemoryPasswords:
+    locked = Account("locked", locked_since=clock() - timedelta(hours=1))
+    active = Account("active", password_changed_at=clock() - timedelta(days=90))
+    known = {facts.DANA: locked, facts.OMAR: active, facts.JONAS: active, leaver: replace(active, status="disabled")}
+    return MemoryPasswords(known, clock)
+
+
 @asynccontextmanager
 async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
-    """Foyer's own links, over passwords in memory and the sandbox's enrolled channel."""
+    """Foyer's own links, over passwords in memory."""
     clock = FakeClock()
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
     await upgrade(engine)
     async with _company(folder, clock) as company:
-        leaver = await _leaver(company)
-        locked = Account("locked", locked_since=clock() - timedelta(hours=1))
-        active = Account("active", password_changed_at=clock() - timedelta(days=90))
-        known = {facts.DANA: locked, facts.OMAR: active, facts.JONAS: active, leaver: replace(active, status="disabled")}
-        passwords = MemoryPasswords(known, clock)
-
-        class People:
-            async def get(self, person_id: str) -> Person | None:
-                return await self.by_key(person_id)
-
-            async def by_key(self, directory_key: str) -> Person | None:
-                entry = await company.people.get(directory_key)
-                return Person(entry.key, entry.key, entry.name, entry.email, entry.timezone, entry.locale) if entry is not None else None
-
-            async def members(self, group: str) -> list[Person]:
-                return []
+        leaver = await _leaver(company.people)
+        passwords = _memory_passwords(clock, leaver)
 
         async def received(person_key: str) -> int:
             return len(await company.inbox(person_key))
@@ -126,19 +158,12 @@ async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
         async def unreachable() -> None:
             passwords.fail_next(Retry("unreachable"))
 
+        async def answer_lost() -> None:
+            passwords.fail_next(OutcomeUnknown("connection_lost"), "unlock", after=True)
+            await company.faults.fail_next("enrolled.send", FaultKind.APPLY_THEN_FAIL)
+
         yield AccountsCase(
-            port=OwnResets(
-                passwords=passwords,
-                enrolled=company.enrolled,
-                sessions=sessions,
-                people=People(),
-                audit=Audit(b"k" * 32, clock=clock),
-                messages=Messages.load([Path(bot.__file__).with_name("messages.yaml")]),
-                reader=Reader("en", "UTC"),
-                clock=clock,
-                secret=b"s" * 32,
-                base_url="http://127.0.0.1:8080",
-            ),
+            port=resets_over(passwords, company, sessions, clock),
             enrolled_port=company.enrolled,
             clock=clock,
             locked=facts.DANA,
@@ -147,9 +172,38 @@ async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
             not_enrolled=facts.JONAS,
             received=received,
             unreachable=unreachable,
-            answer_lost=partial(company.faults.fail_next, "enrolled.send", FaultKind.APPLY_THEN_FAIL),
+            answer_lost=answer_lost,
         )
     await engine.dispose()
+
+
+@asynccontextmanager
+async def memory_passwords(folder: Path) -> AsyncIterator[PasswordsCase]:
+    clock, used = FakeClock(), "A password of long ago"
+    passwords = _memory_passwords(clock, "e2001")
+    await passwords.set_password(facts.OMAR, used)
+    clock.advance(timedelta(days=1))
+
+    async def signs_in(person_key: str, password: str) -> bool:
+        return [chosen for who, chosen in passwords.chosen if who == person_key][-1:] == [password]
+
+    async def unreachable() -> None:
+        passwords.fail_next(Retry("unreachable"))
+
+    async def answer_lost() -> None:
+        passwords.fail_next(OutcomeUnknown("connection_lost"), "set_password", after=True)
+
+    yield PasswordsCase(
+        port=passwords,
+        locked=facts.DANA,
+        active=facts.OMAR,
+        disabled="e2001",
+        good="A kettle, a lamp and 7 spoons",
+        rejected={"password_too_short": "Short-one-9", "password_too_long": "long" * 40, "password_used_before": used},
+        signs_in=signs_in,
+        unreachable=unreachable,
+        answer_lost=answer_lost,
+    )
 
 
 @asynccontextmanager
@@ -160,7 +214,7 @@ async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
             port=company.access,
             clock=clock,
             person=facts.DANA,
-            leaver=await _leaver(company),
+            leaver=await _leaver(company.people),
             application="figma",
             role="editor",
             ownerless="old-intranet",
@@ -168,6 +222,41 @@ async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
             answer_lost=_disturb(company, FaultKind.APPLY_THEN_FAIL),
         )
+
+
+@asynccontextmanager
+async def _scim(folder: Path, editor: str, *, patch: bool = True, has_account: bool = True) -> AsyncIterator[AccessCase]:
+    """Three applications, each behind a SCIM service of its own. `editor`: what the role is there, a group or a role."""
+    async with stage(folder) as on:
+        slack, intranet = another_service(), another_service()
+        await on.service.make_group("Editors")
+        if has_account:
+            await on.service.make_user("dana@acme.example")
+        await slack.make_group("Members", [await slack.make_user("dana@acme.example")])
+        if not patch:
+            on.proxy.plan(answer(501), when=asks("PATCH"), times=None)
+        roles = {"editor": {editor: "Editors"}, "viewer": {"entitlement": "view"}}
+        sources = {
+            "figma": on.connect(roles, owner="priya@acme.example", default_role="viewer"),
+            "slack": on.connect({"member": {"group": "Members"}}, key="slack", service=slack),
+            "old-intranet": on.connect({"reader": {"role": "reader"}}, key="old-intranet", service=intranet),
+        }
+        yield AccessCase(
+            port=JoinedAccess({key: Source(one.access, frozenset({key})) for key, one in sources.items()}, {key: key for key in sources}),
+            clock=on.clock,
+            person=facts.DANA,
+            leaver=await _leaver(on.people),
+            application="figma",
+            role="editor",
+            ownerless="old-intranet",
+            permanent=("slack", "member"),
+            unreachable=partial(_plan, on.proxy, CUT, always),
+            answer_lost=partial(_plan, on.proxy, APPLY_THEN_CUT, asks("POST", "PATCH" if patch else "PUT")),
+        )
+
+
+async def _plan(proxy: FaultProxy, fault: Fault, when: When) -> None:
+    proxy.plan(fault, when=when)
 
 
 @asynccontextmanager
@@ -208,7 +297,14 @@ async def sandbox_devices(folder: Path) -> AsyncIterator[DevicesCase]:
 
 DIRECTORIES: dict[str, Made[DirectoryCase]] = {"sandbox": sandbox_directory}
 ACCOUNTS: dict[str, Made[AccountsCase]] = {"sandbox": sandbox_accounts, "own_resets": own_resets}
-ACCESSES: dict[str, Made[AccessCase]] = {"sandbox": sandbox_access}
+PASSWORDS: dict[str, Made[PasswordsCase]] = {"memory": memory_passwords}
+ACCESSES: dict[str, Made[AccessCase]] = {
+    "sandbox": sandbox_access,
+    "scim groups": partial(_scim, editor="group"),
+    "scim groups by PUT": partial(_scim, editor="group", patch=False),
+    "scim groups, new account": partial(_scim, editor="group", has_account=False),
+    "scim roles, new account": partial(_scim, editor="role", has_account=False),
+}
 HRS: dict[str, Made[HrCase]] = {"sandbox": sandbox_hr}
 PURCHASINGS: dict[str, Made[PurchasingCase]] = {"sandbox": sandbox_purchasing}
 DEVICES: dict[str, Made[DevicesCase]] = {"sandbox": sandbox_devices}

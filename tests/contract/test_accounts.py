@@ -55,6 +55,13 @@ class TestUnlock:
         again = await case.port.unlock(case.locked, key="k1")
         assert (again.reference, again.changed) == (first.reference, False)
 
+    async def test_is_read_back_when_the_answer_was_lost(self, case: AccountsCase) -> None:
+        await case.answer_lost()
+        with pytest.raises(OutcomeUnknown):
+            await case.port.unlock(case.locked, key="k1")
+        assert (await case.port.account(case.locked)).status == "active"
+        assert not (await case.port.unlock(case.locked, key="k1")).changed
+
     async def test_refuses_a_disabled_account(self, case: AccountsCase) -> None:
         with pytest.raises(Refused) as raised:
             await case.port.unlock(case.disabled, key="k1")

@@ -11,6 +11,7 @@ from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ldap import accounts
 from connectors.ldap.accounts import Locking
 from connectors.ldap.client import Change, Entry, LdapClient, Rejected
+from connectors.ldap.groups import needing
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.refusals import (
     HINTS_VALUE,
@@ -46,7 +47,7 @@ class LdapPasswords:
 
     async def account(self, person_key: str) -> Account:
         entry = await self._entry(person_key)
-        return await self._account(person_key, entry)
+        return await self._account(entry, active=await self._active(person_key))
 
     async def unlock(self, person_key: str, *, key: str) -> Effect:
         """The effect's reference is the entry's id and the number of its last change, as the server's logs have them."""
@@ -54,10 +55,10 @@ class LdapPasswords:
 
         async def look() -> Seen:
             entry = await self._entry(person_key)
-            return Seen((await self._account(person_key, entry)).status != "locked", accounts.reference(entry))
+            return Seen((await self._account(entry)).status == "active", accounts.reference(entry))
 
         async def act() -> None:
-            await self._unlock(await self._usable(person_key))
+            await self._unlock(await self._entry(person_key))
 
         return await self._ledger.change("passwords.unlock", person_key, key, look, act)
 
@@ -83,13 +84,17 @@ class LdapPasswords:
 
     async def _usable(self, person_key: str) -> Entry:
         entry = await self._entry(person_key)
-        if (await self._account(person_key, entry)).status == "disabled":
+        if (await self._account(entry, active=await self._active(person_key))).status == "disabled":
             raise Refused("account_disabled", person_key)
         return entry
 
-    async def _account(self, person_key: str, entry: Entry) -> Account:
+    async def _active(self, person_key: str) -> bool:
+        """Whether they still work there, which foyer.yaml may have groups and filters for."""
         person = await self._directory.get(person_key)
-        active, now = person is not None and person.active, self._clock()
+        return person is not None and person.active
+
+    async def _account(self, entry: Entry, *, active: bool = True) -> Account:
+        now = self._clock()
         if self._active_directory:
             return accounts.active_directory_account(entry, await self._domain_locking(entry), active=active, now=now)
         return accounts.openldap_account(entry, await self._policy_locking(entry), active=active, now=now)
@@ -110,7 +115,8 @@ class LdapPasswords:
 
     async def _modify_password(self, entry: Entry, password: str) -> None:
         try:
-            await self._client.set_password(entry.dn, password)
+            with needing("bind_dn may not set passwords, or the policy asks for the old one (pwdSafeModify)"):
+                await self._client.set_password(entry.dn, password)
         except Rejected as rejected:
             if rejected.result != CONSTRAINT_VIOLATION:
                 raise
@@ -139,7 +145,8 @@ class LdapPasswords:
             Change("replace", "lockoutTime", ("0",)),
         )
         try:
-            await self._client.modify(entry.dn, changes, controls=((hints, True, HINTS_VALUE),) if hints else ())
+            with needing("bind_dn may not reset passwords, or not write lockoutTime"):
+                await self._client.modify(entry.dn, changes, controls=((hints, True, HINTS_VALUE),) if hints else ())
         except Rejected as rejected:
             if rejected.result not in (CONSTRAINT_VIOLATION, UNWILLING):
                 raise
@@ -169,13 +176,15 @@ class LdapPasswords:
 
     async def _unlock(self, entry: Entry) -> None:
         if self._active_directory:
-            await self._client.modify(entry.dn, (Change("replace", "lockoutTime", ("0",)),))
+            with needing("bind_dn may not write lockoutTime"):
+                await self._client.modify(entry.dn, (Change("replace", "lockoutTime", ("0",)),))
             return
         locked = entry.text("pwdAccountLockedTime")
-        if locked is None:
+        if locked in (None, accounts.SHUT):
             return
         try:
-            await self._client.modify(entry.dn, (Change("delete", "pwdAccountLockedTime", (locked,)),))
+            with needing("bind_dn may not write pwdAccountLockedTime"):
+                await self._client.modify(entry.dn, (Change("delete", "pwdAccountLockedTime", (locked,)),))
         except Rejected as rejected:
             if rejected.result != NO_SUCH_ATTRIBUTE:
                 raise

@@ -16,7 +16,7 @@ from bot.resets import OwnResets
 from connectors.errors import OutcomeUnknown, Retry
 from connectors.memory.passwords import MemoryPasswords
 from connectors.ports.messages import Messages, Reader
-from connectors.ports.people import Directory, Person
+from connectors.ports.people import Person
 from connectors.ports.systems import Account, Passwords
 from connectors.sandbox import facts
 from connectors.sandbox.connector import SandboxCompany
@@ -24,7 +24,6 @@ from connectors.sandbox.faults import FaultKind
 from connectors.sandbox.people import TENANT, object_id
 from specialists.audit import Audit
 from tests.contract.cases import (
-from tests.outside.proxy import APPLY_THEN_CUT, CUT, Fault, FaultProxy, When, always, answer, asks
     AccessCase,
     AccountsCase,
     DevicesCase,
@@ -35,6 +34,7 @@ from tests.outside.proxy import APPLY_THEN_CUT, CUT, Fault, FaultProxy, When, al
     PasswordsCase,
     PurchasingCase,
 )
+from tests.contract.over_scim import SCIM_ACCESSES
 
 T = TypeVar("T")
 Made = Callable[[Path], AbstractAsyncContextManager[T]]
@@ -54,10 +54,10 @@ def _disturb(company: SandboxCompany, kind: FaultKind) -> Disturb:
     return partial(company.faults.fail_next, "*", kind)
 
 
-async def _leaver(people: Directory) -> str:
+async def _leaver(company: SandboxCompany) -> str:
     keys = [f"e{number}" for number in range(2001, 2001 + facts.HEADCOUNT - len(facts.NAMED))]
-    found = [await people.get(key) for key in keys]
-    return next(person.key for person in found if person is not None and not person.active)
+    people = [await company.people.get(key) for key in keys]
+    return next(person.key for person in people if person is not None and not person.active)
 
 
 @asynccontextmanager
@@ -75,7 +75,7 @@ async def sandbox_directory(folder: Path) -> AsyncIterator[DirectoryCase]:
             name="Dana Whitfield",
             email="dana@acme.example",
             manager=facts.PRIYA,
-            leaver=await _leaver(company.people),
+            leaver=await _leaver(company),
             group="it-support",
             group_members=frozenset({facts.SAM, facts.NOOR}),
             shared_email="reception@acme.example",
@@ -99,7 +99,7 @@ async def sandbox_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
             clock=clock,
             locked=facts.DANA,
             active=facts.OMAR,
-            disabled=await _leaver(company.people),
+            disabled=await _leaver(company),
             not_enrolled=facts.JONAS,
             received=received,
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
@@ -149,7 +149,7 @@ async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
     await upgrade(engine)
     async with _company(folder, clock) as company:
-        leaver = await _leaver(company.people)
+        leaver = await _leaver(company)
         passwords = _memory_passwords(clock, leaver)
 
         async def received(person_key: str) -> int:
@@ -214,7 +214,7 @@ async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
             port=company.access,
             clock=clock,
             person=facts.DANA,
-            leaver=await _leaver(company.people),
+            leaver=await _leaver(company),
             application="figma",
             role="editor",
             ownerless="old-intranet",
@@ -222,41 +222,6 @@ async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
             answer_lost=_disturb(company, FaultKind.APPLY_THEN_FAIL),
         )
-
-
-@asynccontextmanager
-async def _scim(folder: Path, editor: str, *, patch: bool = True, has_account: bool = True) -> AsyncIterator[AccessCase]:
-    """Three applications, each behind a SCIM service of its own. `editor`: what the role is there, a group or a role."""
-    async with stage(folder) as on:
-        slack, intranet = another_service(), another_service()
-        await on.service.make_group("Editors")
-        if has_account:
-            await on.service.make_user("dana@acme.example")
-        await slack.make_group("Members", [await slack.make_user("dana@acme.example")])
-        if not patch:
-            on.proxy.plan(answer(501), when=asks("PATCH"), times=None)
-        roles = {"editor": {editor: "Editors"}, "viewer": {"entitlement": "view"}}
-        sources = {
-            "figma": on.connect(roles, owner="priya@acme.example", default_role="viewer"),
-            "slack": on.connect({"member": {"group": "Members"}}, key="slack", service=slack),
-            "old-intranet": on.connect({"reader": {"role": "reader"}}, key="old-intranet", service=intranet),
-        }
-        yield AccessCase(
-            port=JoinedAccess({key: Source(one.access, frozenset({key})) for key, one in sources.items()}, {key: key for key in sources}),
-            clock=on.clock,
-            person=facts.DANA,
-            leaver=await _leaver(on.people),
-            application="figma",
-            role="editor",
-            ownerless="old-intranet",
-            permanent=("slack", "member"),
-            unreachable=partial(_plan, on.proxy, CUT, always),
-            answer_lost=partial(_plan, on.proxy, APPLY_THEN_CUT, asks("POST", "PATCH" if patch else "PUT")),
-        )
-
-
-async def _plan(proxy: FaultProxy, fault: Fault, when: When) -> None:
-    proxy.plan(fault, when=when)
 
 
 @asynccontextmanager
@@ -300,10 +265,7 @@ ACCOUNTS: dict[str, Made[AccountsCase]] = {"sandbox": sandbox_accounts, "own_res
 PASSWORDS: dict[str, Made[PasswordsCase]] = {"memory": memory_passwords}
 ACCESSES: dict[str, Made[AccessCase]] = {
     "sandbox": sandbox_access,
-    "scim groups": partial(_scim, editor="group"),
-    "scim groups by PUT": partial(_scim, editor="group", patch=False),
-    "scim groups, new account": partial(_scim, editor="group", has_account=False),
-    "scim roles, new account": partial(_scim, editor="role", has_account=False),
+    **SCIM_ACCESSES,
 }
 HRS: dict[str, Made[HrCase]] = {"sandbox": sandbox_hr}
 PURCHASINGS: dict[str, Made[PurchasingCase]] = {"sandbox": sandbox_purchasing}

@@ -1,6 +1,7 @@
 """What foyer.yaml says of a directory, checked before anything is asked of it."""
 
 import ipaddress
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -84,18 +85,18 @@ class LdapSettings(_Part):
     guests: Marked = Marked()
     privileged: Marked = Marked()
     inactive: Marked = Marked()
-    timezone: str = "UTC"
-    locale: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")] = "en"
+    timezone: str | None = None
+    locale: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Z][A-Za-z0-9-]+)?$")] | None = None
     timezones: Mapping[str, str] = {}
     """By country or office, as the directory spells them, where no attribute says it."""
     locales: Mapping[str, str] = {}
     entra_tenant: str | None = None
+    placeholder: Text | None = None
+    """The dn that stays in a groupOfNames whose last member is taken out; where nothing is said, bind_dn."""
     policy_dn: Text | None = None
     """The password policy of those whose entry names none (OpenLDAP)."""
     refresh: float = Field(default=60.0, ge=1)
     full_refresh: float = Field(default=3600.0, ge=1)
-    placeholder: Text | None = None
-    """The dn that stays in a groupOfNames whose last member is taken out; where nothing is said, bind_dn."""
     applications: tuple[DeclaredApplication, ...] = ()
 
     @field_validator("url", mode="before")
@@ -111,6 +112,15 @@ class LdapSettings(_Part):
             raise ValueError("is empty, and a bind without a password is nobody's")
         return password
 
+    @field_validator("ca_file")
+    @classmethod
+    def _holds_certificates(cls, ca_file: Path | None) -> Path | None:
+        try:
+            ssl.create_default_context(cafile=ca_file)
+        except OSError as error:
+            raise ValueError(f"{ca_file}: {error.strerror or 'holds no certificates'}") from None
+        return ca_file
+
     @field_validator("attributes")
     @classmethod
     def _are_known(cls, attributes: Mapping[str, str | None]) -> Mapping[str, str | None]:
@@ -121,8 +131,8 @@ class LdapSettings(_Part):
 
     @field_validator("timezone")
     @classmethod
-    def _is_a_zone(cls, zone: str) -> str:
-        if zone not in available_timezones():
+    def _is_a_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
             raise ValueError(f"{zone!r} is no time zone such as Europe/Berlin")
         return zone
 

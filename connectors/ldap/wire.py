@@ -221,7 +221,8 @@ class Wire:
             raise Retry("bad_certificate", f"{self.url}: {self._what_is_wrong(error)}") from error
         except ssl.SSLError as error:
             # Who speaks plain LDAP there hangs up, or answers in its own words.
-            raise Retry("unreachable", f"{self.url} does not speak TLS as expected ({error.reason}); is the port one for ldaps?") from error
+            said = f"{self.url} does not speak TLS as expected ({error.reason}); is the port one for ldaps?"
+            raise Retry("unreachable", said) from error
         except OSError as error:
             raise Retry("unreachable", f"{self.url}: {error.strerror or error}") from error
 
@@ -265,10 +266,8 @@ def described(certificate: x509.Certificate) -> str:
         names = [str(name.value) for name in certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value]
     except x509.ExtensionNotFound:
         names = []
-    return (
-        f"for {', '.join(names) or certificate.subject.rfc4514_string()}, signed by {certificate.issuer.rfc4514_string() or 'nobody named'},"
-        f" good until {ends(certificate):%Y-%m-%d %H:%M} UTC"
-    )
+    whom, by = ", ".join(names) or certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string() or "nobody named"
+    return f"for {whom}, signed by {by}, good until {ends(certificate):%Y-%m-%d %H:%M} UTC"
 
 
 def ends(certificate: x509.Certificate) -> datetime:

@@ -6,16 +6,13 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from rapidfuzz import fuzz, utils
-
+from connectors.calling.resembling import RESEMBLES, resemblance
 from connectors.errors import NeedsHuman, Refused
 from connectors.ports.people import DirectoryPerson
 from connectors.sandbox.store import Database, Store
 
 TENANT = "6f0a3c52-8b1e-4d57-9c40-2a7be31d5f10"
 """The company's Entra tenant, for Teams."""
-RESEMBLES = 80.0
-"""Of 100: below it, a name is somebody else's."""
 
 
 def object_id(person_key: str) -> str:
@@ -100,7 +97,7 @@ class SandboxDirectory:
     async def find(self, text: str, *, limit: int = 5) -> Sequence[DirectoryPerson]:
         def work(db: Database, now: datetime) -> Sequence[DirectoryPerson]:
             rows = db.execute("SELECT * FROM people").fetchall()
-            scored = [(_resemblance(text, row["name"], row["email"]), row) for row in rows]
+            scored = [(resemblance(text, row["name"], row["email"]), row) for row in rows]
             best = sorted((pair for pair in scored if pair[0] >= RESEMBLES), key=lambda pair: (-pair[0], pair[1]["key"]))
             return [person_of(db, row) for _, row in best[:limit]]
 
@@ -116,16 +113,3 @@ class SandboxDirectory:
             return [person_of(db, row) for row in rows]
 
         return await self._store.read("people.members", work)
-
-
-def _resemblance(text: str, name: str, email: str) -> float:
-    """100 for the address, the name, or one word of it as written; less for what is misspelt."""
-    wanted = utils.default_process(text)
-    if not wanted:
-        return 0.0
-    if text.strip().lower() == email.lower():
-        return 101.0
-    named = utils.default_process(name)
-    exact = 1.0 if wanted == named else 0.0
-    address = fuzz.ratio(wanted, email.split("@")[0].lower())
-    return max(fuzz.ratio(wanted, named) + exact, fuzz.token_set_ratio(wanted, named) - 1, address - 1)

@@ -1,0 +1,184 @@
+"""What `foyer doctor` asks a directory: whether it answers, takes us, and holds what foyer.yaml says, each with how to mend it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from zoneinfo import available_timezones
+
+from connectors.errors import ConnectorError, Retry
+from connectors.ldap.client import Entry, LdapClient
+from connectors.ldap.people import LdapDirectory
+from connectors.ldap.rights import check_rights
+from connectors.ldap.schema import Schema
+from connectors.ldap.settings import LdapSettings, Marked, Url
+from connectors.ldap.times import generalized
+from connectors.ldap.wire import described, ends
+from connectors.ports.calls import Finding
+from connectors.ports.records import Clock
+
+SOON = timedelta(days=21)
+"""A certificate that ends within this is told of."""
+APART = timedelta(minutes=2)
+"""Of clocks: by more, locks and expiries are told wrong."""
+ESSENTIAL = frozenset({"name", "email"})
+_MEND = {
+    "unreachable": ("reach", "check the address in `url`, the network between, and whether the server runs"),
+    "timeout": ("reach", "check the network between (a firewall that drops?) and the server's load; `timeout` may be raised"),
+    "connection_lost": ("reach", "look into the server's log: it hung up"),
+    "unavailable": ("reach", "look into the server's log: it takes no requests now"),
+    "bad_certificate": ("certificate", "renew it, call the server by a name that it has, or name its authority's certificate in `ca_file`"),
+    "bad_credentials": (
+        "credentials",
+        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired",
+    ),
+    "misconfigured": ("settings", "correct in foyer.yaml what is named"),
+    "not_permitted": ("rights", "give bind_dn the rights that docs/ldap.md lists"),
+}
+
+
+class Checkup:
+    def __init__(self, client: LdapClient, directory: LdapDirectory, settings: LdapSettings, schema: Schema, clock: Clock) -> None:
+        self._client = client
+        self._directory = directory
+        self._settings = settings
+        self._schema = schema
+        self._clock = clock
+
+    async def findings(self) -> Sequence[Finding]:
+        """In the order in which things are to be mended; what cannot be asked for what is broken before is left out."""
+        found: list[Finding] = []
+        reached = False
+        for url in self._settings.url:
+            of_server, answered, stop = await self._server(url)
+            found += of_server
+            reached = reached or answered
+            if stop:
+                return found
+        if not reached:
+            return found
+        for ask in (self._people, self._groups, self._rights):
+            try:
+                found += await ask()
+            except ConnectorError as error:
+                found.append(_failed(error))
+        return found
+
+    async def _server(self, url: Url) -> tuple[list[Finding], bool, bool]:
+        """What is found of one server, whether it answers, and whether to ask no other: a wrong password counts towards a lockout."""
+        client = LdapClient(self._settings.model_copy(update={"url": (url,)}), self._clock)
+        try:
+            root = await client.root()
+            _, certificate = await client.certificate()
+        except ConnectorError as error:
+            return [_failed(error)], False, error.code == "bad_credentials"
+        finally:
+            await client.close()
+        found = [Finding("reach", True, f"{url} answers{_product(root)}")]
+        if certificate is None:
+            found.append(Finding("certificate", True, f"{url}: no TLS, and nothing leaves this machine"))
+        else:
+            left = ends(certificate) - self._clock()
+            fine = left >= SOON
+            mend = "" if fine else "renew it before then: Foyer does not talk to a server whose certificate has ended"
+            found.append(Finding("certificate", fine, f"{url}: {described(certificate)}, {left.days} days left", mend))
+        found.append(Finding("credentials", True, f"{url} takes {self._settings.bind_dn}"))
+        return [*found, self._time(url, root)], True, False
+
+    def _time(self, url: Url, root: Entry) -> Finding:
+        told = generalized(root.text("currentTime") or "")
+        if told is None:
+            return Finding("clock", True, f"{url} does not tell its time; nothing to compare")
+        apart = abs(told - self._clock())
+        mend = "" if apart <= APART else "set both clocks by NTP: since when an account is locked and when one expires is told wrong"
+        return Finding("clock", apart <= APART, f"{url}: {apart.total_seconds():.0f} s apart", mend)
+
+    async def _people(self) -> list[Finding]:
+        settings, schema, entries = self._settings, self._schema, self._directory.entries
+        everybody = await self._client.search(settings.people.base, entries.everybody, entries.attributes)
+        where = f"people.base {settings.people.base}, filter {entries.everybody}"
+        if not everybody:
+            mend = "correct people.base or people.filter, or let bind_dn read there"
+            return [Finding("people", False, f"nobody under {where}", mend)]
+        found = [Finding("people", True, f"{len(everybody)} under {where}")]
+        found.append(self._keys(everybody))
+        found += self._attributes(everybody)
+        addresses = Counter(address for entry in everybody if (address := entries.email(entry).lower()))
+        shared = sum(1 for count in addresses.values() if count > 1)
+        if shared:
+            mend = "Foyer works for none of those who share one, since it cannot tell who they are: give each their own"
+            found.append(Finding("addresses", False, f"{shared} addresses are of two people or more", mend))
+        zone = schema.attribute("timezone")
+        unknown = sorted({entry.text(zone) or "" for entry in everybody if zone} - {""} - available_timezones())
+        if unknown:
+            mend = "write them as Europe/Berlin, or map offices or countries in `timezones` instead"
+            found.append(
+                Finding("time zones", False, f"attributes.timezone ({zone}): {len(unknown)} values are none: {unknown[0]!r}", mend)
+            )
+        return found
+
+    def _keys(self, everybody: Sequence[Entry]) -> Finding:
+        keys = [self._directory.entries.key(entry) for entry in everybody]
+        without = keys.count(None)
+        twice = sum(1 for count in Counter(key for key in keys if key is not None).values() if count > 1)
+        if without or twice:
+            found = f"key ({self._schema.key}): {without} people have none, {twice} are of two people"
+            return Finding("key", False, found, "name an attribute that everybody has for good, or let bind_dn read it; see docs/ldap.md")
+        return Finding("key", True, f"everybody has a {self._schema.key} of their own")
+
+    def _attributes(self, everybody: Sequence[Entry]) -> list[Finding]:
+        had = {name for entry in everybody for name in entry.attributes}
+        missing = {held: name for held, name in self._schema.attributes.items() if name.lower() not in had}
+        wrong = {held: name for held, name in missing.items() if held in ESSENTIAL or self._settings.attributes.get(held)}
+        found = [
+            Finding(
+                "attributes",
+                False,
+                f"attributes.{held}: nobody has {name}",
+                f"name the right one in foyer.yaml under attributes.{held} (null for none), or let bind_dn read {name}",
+            )
+            for held, name in sorted(wrong.items())
+        ]
+        if not found:
+            unused = ", ".join(f"{held} ({name})" for held, name in sorted(missing.items()))
+            found.append(Finding("attributes", True, f"all are there{f', but for what nobody has: {unused}' if unused else ''}"))
+        return found
+
+    async def _groups(self) -> list[Finding]:
+        settings = self._settings
+        names = await self._directory.memberships.names()
+        where = f"groups.base {settings.groups.base}"
+        if not names:
+            return [Finding("groups", False, f"none under {where}", "correct groups.base or groups.filter, or let bind_dn read there")]
+        found = [Finding("groups", True, f"{sum(names.values())} under {where}")]
+        if twice := sorted(name for name, count in names.items() if count > 1):
+            mend = "whoever may make a group could take a name that foyer.yaml gives a role: set `groups: {name: dn}` and name them so"
+            found.append(Finding("groups", False, f"{len(twice)} names are of two groups or more: {', '.join(twice[:5])}", mend))
+        marked = {"guests": settings.guests, "privileged": settings.privileged, "inactive": settings.inactive}
+        for setting, mark in marked.items():
+            found += [_no_group(setting, name) for name in mark.groups if name not in names]
+            found += await self._matches(setting, mark)
+        return found
+
+    async def _matches(self, setting: str, mark: Marked) -> Iterable[Finding]:
+        if mark.filter is None:
+            return ()
+        everybody = self._directory.entries.everybody
+        matching = await self._client.search(self._settings.people.base, f"(&{everybody}{mark.filter})", ("1.1",))
+        return (Finding(setting, True, f"{setting}.filter: {len(matching)} people"),)
+
+    async def _rights(self) -> Sequence[Finding]:
+        return await check_rights(self._client, self._settings, self._schema)
+
+
+def _no_group(setting: str, name: str) -> Finding:
+    return Finding(setting, False, f"{setting}.groups: there is no group {name!r}", "write it as the directory does, or take it out")
+
+
+def _product(root: Entry) -> str:
+    told = [text for name in ("vendorName", "vendorVersion", "dnsHostName") if (text := root.text(name))]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def _failed(error: ConnectorError) -> Finding:
+    name, mend = _MEND.get(error.code, ("directory", "see the detail" if isinstance(error, Retry) else "look into the server's log"))
+    return Finding(name, False, error.detail or error.code, mend)

@@ -1,0 +1,123 @@
+"""Names and addresses of everybody, for searches by what resembles them: no directory forgives a typing error.
+
+Read whole at first and now and then, so that those who are gone are forgotten; in between, only who changed since. What is found here is
+read again before anybody sees it. Times of change are the servers' own, and controllers of one domain have different ones for the same
+change: each look goes back a while before the last.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from connectors.calling.resembling import RESEMBLES, resemblance
+from connectors.errors import ConnectorError, Retry
+from connectors.ldap.client import Entry, LdapClient
+from connectors.ldap.entries import Entries
+from connectors.ldap.schema import Schema
+from connectors.ldap.settings import LdapSettings
+from connectors.ldap.times import as_generalized, generalized
+from connectors.ports.records import Clock
+
+log = structlog.get_logger()
+OVERLAP = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    name: str
+    email: str
+
+
+class Snapshot:
+    def __init__(self, client: LdapClient, settings: LdapSettings, schema: Schema, entries: Entries, clock: Clock) -> None:
+        self._client = client
+        self._settings = settings
+        self._schema = schema
+        self._entries = entries
+        self._clock = clock
+        names = (schema.attribute("name"), schema.attribute("email"), schema.attribute("username"), "cn", schema.key, schema.changed)
+        self._attributes = tuple(name for name in names if name)
+        self._people: dict[str, Known] | None = None
+        self._newest: datetime | None = None
+        self._whole_at: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+        self._looked = asyncio.Condition()
+        self._failure: Retry | None = None
+
+    def open(self) -> None:
+        """Begins to look, whether the directory is up or not."""
+        self._task = asyncio.create_task(self._keep_looking())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def resembling(self, text: str, limit: int) -> list[str]:
+        """Keys, best first. Before the first look is done: Retry, with its error, or "not_ready" when it takes too long."""
+        if not text.strip():
+            return []
+        people = self._people if self._people is not None else await self._first()
+        scored = [(resemblance(text, known.name, known.email), key) for key, known in people.items()]
+        best = sorted((pair for pair in scored if pair[0] >= RESEMBLES), key=lambda pair: (-pair[0], pair[1]))
+        return [key for _, key in best[:limit]]
+
+    async def refresh(self) -> None:
+        """Looks once: for everybody, or for who changed."""
+        now = self._clock()
+        whole = self._people is None or self._newest is None or self._whole_at is None
+        if whole or (self._whole_at is not None and now - self._whole_at >= timedelta(seconds=self._settings.full_refresh)):
+            found = await self._read("")
+            self._people, self._newest = {}, None
+            self._whole_at = now
+        else:
+            assert self._newest is not None
+            since = as_generalized(self._newest - OVERLAP).removesuffix("Z") + ".0Z"
+            found = await self._read(f"({self._schema.changed}>={since})")
+        self._take(found)
+
+    async def _first(self) -> dict[str, Known]:
+        """Waits for the look that is under way, or asks for one now."""
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(self._settings.timeout), self._looked:
+                await self._looked.wait()
+        except TimeoutError as error:
+            raise Retry("not_ready", "everybody is still being read") from error
+        if self._people is None:
+            raise self._failure or Retry("not_ready")
+        return self._people
+
+    async def _keep_looking(self) -> None:
+        while True:
+            self._wanted.clear()
+            try:
+                await self.refresh()
+                self._failure = None
+                log.debug("ldap_refreshed", people=len(self._people or ()))
+            except ConnectorError as error:
+                self._failure = error if isinstance(error, Retry) else Retry(error.code, error.detail)
+                log.warning("ldap_refresh_failed", code=error.code, people=len(self._people or ()))
+            async with self._looked:
+                self._looked.notify_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.refresh):
+                    await self._wanted.wait()
+
+    async def _read(self, filter: str) -> list[Entry]:
+        return await self._client.search(self._settings.people.base, f"(&{self._entries.everybody}{filter})", self._attributes)
+
+    def _take(self, found: list[Entry]) -> None:
+        assert self._people is not None
+        for entry in found:
+            key = self._entries.key(entry)
+            if key is not None:
+                self._people[key] = Known(self._entries.name(entry), self._entries.email(entry))
+            changed = generalized(entry.text(self._schema.changed) or "")
+            if changed is not None and (self._newest is None or changed > self._newest):
+                self._newest = changed

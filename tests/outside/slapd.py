@@ -227,7 +227,7 @@ class Slapd:
     async def signs_in(self, dn: str, password: str) -> bool:
         """Whether this password is taken: a wrong one counts towards the lock, as anybody's does."""
         result, told = await _run("ldapwhoami", "-x", "-H", self.url, "-D", dn, "-w", password)
-        if result != INVALID_CREDENTIALS:
+        if result not in (INVALID_CREDENTIALS, UNWILLING):
             _check(result, told)
         return result == 0
 
@@ -248,7 +248,7 @@ class Slapd:
         return ("-x", "-H", self.url, "-D", ROOT_DN, "-w", ROOT_PASSWORD)
 
 
-NO_SUCH_OBJECT, INVALID_CREDENTIALS = 32, 49
+NO_SUCH_OBJECT, INVALID_CREDENTIALS, UNWILLING = 32, 49, 53
 
 
 async def _run(*command: str, given: str = "") -> tuple[int, str]:

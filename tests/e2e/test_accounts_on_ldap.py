@@ -1,0 +1,16 @@
+"""The contract of `tests/contract/test_accounts.py`, on a directory that nobody here wrote."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.cases import AccountsCase
+from tests.contract.test_accounts import *  # noqa: F403 - the same tests, with another `case`
+from tests.e2e.on_ldap import ldap_accounts
+
+
+@pytest.fixture
+async def case(tmp_path: Path) -> AsyncIterator[AccountsCase]:  # type: ignore[no-redef]
+    async with ldap_accounts(tmp_path) as made:
+        yield made

@@ -50,6 +50,7 @@ from bot.outside import connect as connect_outside
 from bot.people import PeopleStore
 from bot.presses import Presses
 from bot.rate import RateLimit
+from bot.resets import OwnResets
 from bot.responses import Responder
 from bot.review_notices import ReviewNotices
 from bot.rooms import Rooms
@@ -196,6 +197,7 @@ class App:
         self.gaps = Gaps(self.sessions, self.encoder, self.retriever, self.answerer, self.people.get, self.audit, clock)
         self.judged = JudgedQuestions(self.sessions, self.encoder.name)
 
+        self.resets = self._resets(room_reader)
         self.requests = RequestStore(self.sessions)
         self.switch = Switch(self.sessions, self.requests, self.audit, clock, self.roster)
         self.engine = Engine(self._engine_url(), clock=clock)
@@ -206,7 +208,7 @@ class App:
             policy=self.policy,
             roster=self.roster,
             skills=self.skills,
-            ports=Ports(**ports, knowledge=Lookup(self.retriever)),
+            ports=Ports(**({**ports, "accounts": self.resets} if self.resets else ports), knowledge=Lookup(self.retriever)),
             people=self.people,
             audit=self.audit,
             switch=self.switch,
@@ -380,6 +382,10 @@ class App:
         self._learning_loop = Loop("learning", self._learn, SWEEP_SECONDS)
         self._index_loop = Loop("index", self._index_some, SWEEP_SECONDS)
         self._summary_loop = Loop("summaries", self.summaries.step, SUMMARY_SECONDS)
+        self._later = (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop)
+        if self.resets is not None:
+            self._later += (resets_loop := Loop("resets", self.resets.settle, SWEEP_SECONDS),)
+            self.resets.on_set = resets_loop.wake
         self.inbox.on_new = self._inbox_loop.wake
         self.outbox.on_more = outbox_loop.wake
         self.outbox.on_refused = self.desk.on_refused
@@ -394,18 +400,34 @@ class App:
         return Words.for_person(self.messages, person)
 
     async def start(self) -> None:
-        for connector in self.outside.connectors.values():
-            await connector.open()
         await upgrade(self.engine_db)
+        await asyncio.gather(*(connector.open() for connector in self.outside.connectors.values()))
         for platform in self.platforms:
             await platform.open()
         await asyncio.gather(self._open_recognition(), self._open_library(), self.fulfilment.launch())
         for loop in (self._inbox_loop, *self._loops):
             loop.start()
-        for loop in (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop):
+        for loop in self._later:
             loop.start(after=FIRST_SWEEP_SECONDS)
         await self.uploads.start()
         self._running = True
+
+    def _resets(self, room_reader: Reader) -> OwnResets | None:
+        """Where the system that keeps passwords sends no links itself."""
+        if self.outside.passwords is None:
+            return None
+        return OwnResets(
+            passwords=self.outside.passwords,
+            enrolled=self.outside.get("enrolled"),
+            sessions=self.sessions,
+            people=self.people,
+            audit=self.audit,
+            messages=self.messages,
+            reader=room_reader,
+            clock=self.clock,
+            secret=self.home.key("reset links"),
+            base_url=self.settings.base_url,
+        )
 
     async def _open_recognition(self) -> None:
         await self.recognizer.warm(self.home.path / "recognition.npz")
@@ -430,7 +452,7 @@ class App:
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
         await self.turns.thinking.close()
-        others = (*self._loops, self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop, self.uploads)
+        others = (*self._loops, *self._later, self.uploads)
         await asyncio.gather(*(loop.stop(patience) for loop in others))
         await self.sessions.at_rest()
         await self.outbox.close(patience)

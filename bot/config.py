@@ -320,7 +320,7 @@ def secret(home: Path, connector: str, setting: str, given: object) -> SecretStr
     Raises ConfigError, which shows no value.
     """
     where = f"foyer.yaml: connectors.{connector}.{setting}"
-    usual = re.sub(r"\W", "_", f"foyer_{connector}_{setting}").upper()
+    usual = variable(connector, setting)
     match given:
         case None if usual in os.environ:
             return _told_secret(os.environ[usual], f"{where}: the variable {usual}")
@@ -333,6 +333,11 @@ def secret(home: Path, connector: str, setting: str, given: object) -> SecretStr
         case {"file": str() as path, **more} if not more:
             return _secret_file(home / path, where)
     raise ConfigError(f"{where}: a secret never stands here; write {{env: NAME}} or {{file: PATH}}, or nothing and set {usual}")
+
+
+def variable(connector: str, setting: str) -> str:
+    """The variable of a connector's secret where foyer.yaml names none."""
+    return re.sub(r"\W", "_", f"foyer_{connector}_{setting}").upper()
 
 
 def _secret_file(path: Path, where: str) -> SecretStr:

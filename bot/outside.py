@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 import connectors
 from bot.access import JoinedAccess, Source
-from bot.config import ConfigError, Organisation, Settings, said, secret
+from bot.config import ConfigError, Organisation, Settings, said, secret, variable
 from bot.database import Sessions
 from connectors.calling.guarded import Guard, Unserved, Watch
 from connectors.calling.ledger import Ledger
@@ -121,10 +121,13 @@ class _Instance:
         return frozenset(application["key"] for application in [*several, *([one] if one else [])])
 
 
-def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch | None = None) -> Connected:
-    """Raises ConfigError, whose sentence names the connector and the setting, and shows no value that may be secret."""
+def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch | None = None, root: Path = ROOT) -> Connected:
+    """`root`: the folder of the connectors' folders.
+
+    Raises ConfigError, whose sentence names the connector and the setting, and shows no value that may be secret.
+    """
     organisation = settings.organisation
-    instances = {name: _instance(name, given) for name, given in organisation.connectors.items()}
+    instances = {name: _instance(name, given, root) for name, given in organisation.connectors.items()}
     serving = _serving(organisation, instances)
     if "people" not in serving:
         raise ConfigError("foyer.yaml: no connector serves people, and Foyer has to know whom it speaks with")
@@ -161,18 +164,18 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
     )
 
 
-def folders() -> list[str]:
+def folders(root: Path = ROOT) -> list[str]:
     """The connectors to systems that there are."""
-    return sorted(path.parent.name for path in ROOT.glob("*/connector.yaml"))
+    return sorted(path.parent.name for path in root.glob("*/connector.yaml"))
 
 
-def _instance(name: str, given: Mapping[str, Any]) -> _Instance:
+def _instance(name: str, given: Mapping[str, Any], root: Path) -> _Instance:
     if not _NAME.fullmatch(name):
         raise ConfigError(f"foyer.yaml: connectors.{name}: a name has small letters, digits, - and _, and begins with a letter")
     folder = given.get("use", name)
-    if folder not in folders():
-        raise ConfigError(f"foyer.yaml: connectors.{name}: there is no connector {folder!r}; `use` one of {', '.join(folders())}")
-    declared = yaml.safe_load((ROOT / folder / "connector.yaml").read_text(encoding="utf-8"))
+    if folder not in folders(root):
+        raise ConfigError(f"foyer.yaml: connectors.{name}: there is no connector {folder!r}; `use` one of {', '.join(folders(root))}")
+    declared = yaml.safe_load((root / folder / "connector.yaml").read_text(encoding="utf-8"))
     own = {setting: value for setting, value in given.items() if setting != "use"}
     unknown = sorted(set(own) - set(declared["settings"]))
     if unknown:
@@ -254,7 +257,11 @@ def _values(instance: _Instance, settings: Settings) -> dict[str, Any]:
         if value is not None:
             values[name] = value
         elif setting.get("required"):
-            raise ConfigError(f"{instance.where}.{name} is missing: {' '.join(setting['description'].split())}")
+            told = ""
+            if setting["type"] == "secret":
+                usual = variable(instance.name, name)
+                told = f" Set {usual} or {usual}_FILE, or write {{env: NAME}} or {{file: PATH}}."
+            raise ConfigError(f"{instance.where}.{name} is missing: {' '.join(setting['description'].split())}{told}")
     return values
 
 

@@ -382,7 +382,7 @@ class App:
         self._learning_loop = Loop("learning", self._learn, SWEEP_SECONDS)
         self._index_loop = Loop("index", self._index_some, SWEEP_SECONDS)
         self._summary_loop = Loop("summaries", self.summaries.step, SUMMARY_SECONDS)
-        self._later = (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop)
+        self._later: tuple[Loop, ...] = (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop)
         if self.resets is not None:
             self._later += (resets_loop := Loop("resets", self.resets.settle, SWEEP_SECONDS),)
             self.resets.on_set = resets_loop.wake

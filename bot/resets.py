@@ -6,10 +6,10 @@ A password passes from the page to `Passwords.set_password` and is kept, logged 
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +19,7 @@ from bot.database import Sessions
 from bot.reset_links import Claim, Link, ResetLinks, Standing
 from bot.words import Words
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
-from connectors.ports.calls import Call, recording
+from connectors.ports.calls import Call, as_json, recording
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import People, Person
 from connectors.ports.records import Clock, Json, new_id
@@ -48,7 +48,8 @@ class OwnResets:
     """Implements `connectors.ports.systems.Accounts` over a store of passwords, and what stands behind the page /reset/{token}."""
 
     passwords: Passwords
-    enrolled: EnrolledChannel
+    enrolled: EnrolledChannel | None
+    """None: nobody can be reached outside the chat, so no link can be sent."""
     sessions: Sessions
     people: People
     audit: Audit
@@ -71,7 +72,8 @@ class OwnResets:
         account = await self.passwords.account(person_key)
         link = await self.links.live(person_key)
         ends = link.expires_at if link is not None and self.clock() < link.expires_at else None
-        return replace(account, enrolled=await self.enrolled.address(person_key), reset_link_expires_at=ends)
+        enrolled = await self.enrolled.address(person_key) if self.enrolled is not None else None
+        return replace(account, enrolled=enrolled, reset_link_expires_at=ends)
 
     async def unlock(self, person_key: str, *, key: str) -> Effect:
         return await self.passwords.unlock(person_key, key=key)
@@ -85,7 +87,7 @@ class OwnResets:
             raise Refused("bad_lifetime", str(lifetime))
         if (await self.passwords.account(person_key)).status == "disabled":
             raise Refused("account_disabled", person_key)
-        if await self.enrolled.address(person_key) is None:
+        if self.enrolled is None or await self.enrolled.address(person_key) is None:
             raise Refused("not_enrolled", person_key)
         person = await self._person(person_key)
         words = self._words(person)
@@ -214,6 +216,8 @@ class OwnResets:
             words = self._words(person)
             subject = words("reset.changed.subject")
             text = words("reset.changed.text", person=person.first_name, at=link.used_at)
+            if self.enrolled is None:
+                raise Refused("not_enrolled")
             await self.enrolled.send(link.person_key, subject=subject, text=text, key=f"{link.id}:changed")
         except Retry as error:
             log.warning("reset_not_told", link=link.id, code=error.code)
@@ -225,7 +229,7 @@ class OwnResets:
     # -- rows and words -------------------------------------------------------------------------------------------------
 
     async def _finish(self, link: Link, claim: Claim, reference: str, calls: Sequence[Call]) -> None:
-        data = {"reference": reference or link.reference, "link": link.reference, **_told(calls)}
+        data = {"reference": reference or link.reference, "link": link.reference, "calls": as_json(calls)}
 
         async def audited(session: AsyncSession) -> None:
             await self._record(session, "password_set", claim.by, data)
@@ -233,7 +237,7 @@ class OwnResets:
         await self.links.finish(claim.id, self.clock(), audited)
 
     async def _give_back(self, link: Link, claim: Claim, attempt: _Attempt, calls: Sequence[Call]) -> None:
-        data = {"code": attempt.because, "link": link.reference, **_told(calls)}
+        data = {"code": attempt.because, "link": link.reference, "calls": as_json(calls)}
         event = {"refused": "password_set_refused", "doubtful": "password_set_unknown"}.get(attempt.state, "password_not_set")
 
         async def audited(session: AsyncSession) -> None:
@@ -241,7 +245,7 @@ class OwnResets:
 
         await self.links.release(claim.id, known=attempt.state != "doubtful", also=audited)
 
-    async def _record(self, session: AsyncSession, event: str, person_id: str, data: dict[str, Json]) -> None:
+    async def _record(self, session: AsyncSession, event: str, person_id: str, data: Mapping[str, Json]) -> None:
         await self.audit.append(
             session, kind="outcome", event=event, actor_id=person_id, subject_id=person_id, data={"person": person_id, **data}
         )
@@ -268,8 +272,3 @@ class OwnResets:
 
 def _effect(link: Link, *, changed: bool) -> Effect:
     return Effect(link.reference, changed, {"expires_at": link.expires_at.isoformat()})
-
-
-def _told(calls: Sequence[Call]) -> dict[str, Any]:
-    """The calls of the attempt, as a step's audit event has them."""
-    return {"calls": [call.as_json() for call in calls]} if calls else {}

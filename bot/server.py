@@ -15,6 +15,7 @@ from bot.bootstrap import App
 from bot.console.articles import add_articles
 from bot.console.gaps import add_gaps
 from bot.console.inbox import add_inbox
+from bot.console.reset import add_reset
 from bot.console.step_up import add_step_up
 from bot.console.understanding import add_understanding
 from bot.console.uploads import add_uploads
@@ -83,6 +84,8 @@ class Server:
         chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=app.home.key("web session"), clock=app.clock)
         chat.add_to(application)
         add_step_up(application, chat.guard, app.step_ups)
+        if app.resets is not None:
+            add_reset(application, chat.guard, app.resets)
         vocabulary = app.settings.organisation.audience
         add_articles(application, chat.guard, app.people.by_email, app.library, words=app.words, html=safe_html, vocabulary=vocabulary)
         add_uploads(application, chat.guard, app.people.by_email, app.uploads, words=app.words)

@@ -452,8 +452,7 @@ class App:
         await self._inbox_loop.stop(patience)
         await self.inbox.close(patience)
         await self.turns.thinking.close()
-        others = (*self._loops, *self._later, self.uploads)
-        await asyncio.gather(*(loop.stop(patience) for loop in others))
+        await asyncio.gather(*(loop.stop(patience) for loop in (*self._loops, *self._later)), self.uploads.stop(patience))
         await self.sessions.at_rest()
         await self.outbox.close(patience)
         for platform in self.platforms:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
 
+from bot import tables
 from bot.database import Sessions, connect
-from bot.migrations import upgrade
 from connectors.calling.ledger import Ledger
 from connectors.ldap.connector import Ldap
 from connectors.sandbox import facts
@@ -69,7 +69,8 @@ class Stage:
 async def staged(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
     clock = FakeClock(datetime.now(UTC))
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
-    await upgrade(engine)
+    async with engine.begin() as connection:
+        await connection.run_sync(tables.metadata.create_all)
     async with Slapd(folder) as slapd, FaultProxy(slapd.port, "ldap") as proxy:
         given = {**company.settings(proxy.url, applications=("figma", "slack", "old-intranet")), **settings}
         del given["use"]

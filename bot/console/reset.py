@@ -139,7 +139,9 @@ def _problem(opened: Opened) -> str:
     """The key of what is said above the form."""
     match opened.state:
         case "refused":
-            return opened.because if opened.words.messages.has(f"reset.problem.{opened.because}") and opened.because else "other"
+            because = opened.because or ""
+            known = because.startswith("password_") and opened.words.messages.has(f"reset.problem.{because}")
+            return because if known else "other"
         case "later" | "doubtful":
             return opened.state
     return ""

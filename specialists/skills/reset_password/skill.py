@@ -19,7 +19,7 @@ class Skill:
     async def look(self, context: SkillContext, ports: Ports) -> Mapping[str, Any]:
         manager_key = context.beneficiary.manager_key
         manager = await ports.people.get(manager_key) if manager_key else None
-        reachable = manager is not None and manager.active and (await ports.accounts.account(manager.key)).enrolled
+        reachable = manager is not None and manager.active and await ports.enrolled.address(manager.key) is not None
         return {
             "account": await ports.accounts.account(context.beneficiary.directory_key),
             "manager": manager if reachable else None,

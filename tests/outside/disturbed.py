@@ -1,6 +1,7 @@
 """A Foyer between whose connectors and their servers something may go wrong, and what came of a wish, for the judge."""
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from connectors.ports.systems import Access, Application, Effect, Entitlement
 from specialists.grants import Grant
 from specialists.hands import Patience
 from specialists.request import Request, RequestState
-from tests.outside.direct import DANA, EDITORS, ScimMembers
+from tests.outside import company
+from tests.outside.direct import DANA, EDITORS, LdapLock, LdapMembers, ScimMembers
 from tests.outside.judging import End, Found, Wish
 from tests.outside.proxy import (
     APPLY_THEN_CUT,
@@ -33,6 +35,7 @@ from tests.outside.proxy import (
     rate_limited,
 )
 from tests.outside.scim import TOKEN, ScimService, shared_server
+from tests.outside.slapd import Slapd
 from tests.scenarios.company import Company
 
 IMPATIENT = Patience(waits=(0.0, 0.05, 0.05), call=10.0)
@@ -50,6 +53,19 @@ SCIM_FAULTS: Mapping[str, Fault] = {
     "503": answer(503),
     "page": PAGE,
 }
+LDAP_CHANGES = asks("modify")
+LDAP_FAULTS: Mapping[str, Fault] = {
+    "hang": HANG,
+    "cut": CUT,
+    "cut_request": cut_request(9),
+    "cut_answer": cut_answer(5),
+    "apply_then_cut": APPLY_THEN_CUT,
+    "apply_then_hang": APPLY_THEN_HANG,
+    "apply_then_other": apply_then(80),
+    "busy": answer(51),
+    "unavailable": answer(52),
+}
+"""Result codes of RFC 4511."""
 WISHES = {"grant": "I need editor access to Figma for 30 days", "unlock": "unlock my account"}
 _tenants = itertools.count()
 
@@ -74,9 +90,12 @@ class Disturbed:
     server: Server
 
     @classmethod
-    async def open(cls, home: Path, template: Path, server: Server, organisation: Mapping[str, object]) -> Self:
-        opened = cls(await Company.open(home, template, organisation=organisation), server)
+    async def open(cls, home: Path, template: Path | None, server: Server, organisation: Mapping[str, object]) -> Self:
+        if template is not None:
+            shutil.copytree(template, home)
+        opened = cls(Company(home, organisation=organisation), server)
         opened._hurry()
+        await opened.company.app.start()
         return opened
 
     async def restart(self) -> None:
@@ -175,6 +194,36 @@ def figma_behind_scim(url: str, folder: Path, **settings: Any) -> dict[str, obje
     application = {"key": "figma", "name": "Figma", "owner": "priya@acme.example", "roles": {"editor": {"group": EDITORS}}}
     figma = {"use": "scim", "url": url, "token": {"file": str(folder / "token")}, "application": application, "timeout": 0.4, **settings}
     return {"connectors": {"sandbox": {}, "figma": figma}, "applications": {"figma": "figma"}}
+
+
+@asynccontextmanager
+async def ldap_scene(
+    folder: Path, template: Path | None, wish: Wish, **settings: Any
+) -> AsyncIterator[tuple[Disturbed, Slapd, FaultProxy]]:
+    """The company's directory in slapd: who people are, their accounts, and Figma's roles as groups. The rest is the sandbox's."""
+    async with AsyncExitStack() as stack:
+        slapd = await stack.enter_async_context(Slapd(folder))
+        proxy = await stack.enter_async_context(FaultProxy(slapd.port, "ldap"))
+        server = LdapLock(slapd) if wish == "unlock" else LdapMembers(slapd)
+        foyer = await Disturbed.open(folder / "home", template, server, people_in_ldap(proxy.url, folder, **settings))
+        stack.push_async_callback(lambda: foyer.company.close())
+        yield foyer, slapd, proxy
+
+
+def people_in_ldap(url: str, folder: Path, **settings: Any) -> dict[str, object]:
+    """What foyer.yaml says; the password is in a file of this folder."""
+    (folder / "password").write_text(company.SERVICE_PASSWORD)
+    directory = {
+        **company.settings(url, applications=("figma",)),
+        "password": {"file": str(folder / "password")},
+        "timeout": 1.0,
+        **settings,
+    }
+    return {
+        "connectors": {"directory": directory, "sandbox": {}},
+        "ports": {"people": "directory", "accounts": "directory"},
+        "applications": {"figma": "directory"},
+    }
 
 
 class BlindAccess:

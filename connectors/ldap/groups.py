@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connectors.calling.declared import DeclaredApplication
 from connectors.errors import Refused, Retry
 from connectors.ldap.client import Entry, LdapClient, escaped
+from connectors.ldap.dns import same
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 
@@ -137,8 +138,8 @@ class Groups:
                 for some in _portions(level)
                 for entry in await self._client.search(self._base, f"(&{self._filter}{_listing(some)})", ("cn",))
             ]
-            level = [entry.dn for entry in entries if entry.dn.lower() not in above]
-            above.update((dn.lower(), dn) for dn in level)
+            level = [entry.dn for entry in entries if same(entry.dn) not in above]
+            above.update((same(dn), dn) for dn in level)
             if not level:
                 break
         return tuple(above.values())

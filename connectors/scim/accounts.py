@@ -110,8 +110,10 @@ class Accounts:
             if declared.group is None:
                 edit = _on_user(declared, "")
                 await self._client.create_user(edit.as_whole(user))
-            elif not await self._made_in_bulk(role, declared.group, user):
-                await self._client.create_user(user)
+            else:
+                group_id, _ = await self._group(role, declared.group)  # before anything is made
+                if not await self._made_in_bulk(group_id, user):
+                    await self._client.create_user(user)
         except Rejected as error:
             if error.status != 409:
                 raise
@@ -120,11 +122,10 @@ class Accounts:
                     "user_name_taken", f"match: {person.key}'s userName is taken by an account that match does not find"
                 ) from error
 
-    async def _made_in_bulk(self, role: str, group: str, user: Json) -> bool:
+    async def _made_in_bulk(self, group_id: str, user: Json) -> bool:
         """Whether it was: False where the service offers no bulk, or says no to the whole of it."""
         if self._settings.bulk == "never" or (await self._client.offered()).bulk < 2:
             return False
-        group_id, _ = await self._group(role, group)
         status = await self._client.create_user_in(group_id, user)
         if status is not None and status >= 300:
             raise failure(Asked("POST", "/Bulk"), status, {}, b"", self._clock())

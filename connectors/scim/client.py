@@ -37,11 +37,16 @@ class ScimClient:
         self.wire = Wire(settings, clock, _provider({}))
         self._clock = clock
         self._offered: tuple[Offered, datetime] | None = None
+        self._asking = asyncio.Lock()
         self._without_patch: set[Kind] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def offered(self) -> Offered:
         """Asked once an hour; a service that tells nothing of itself is taken as RFC 7644 describes one."""
+        async with self._asking:
+            return await self._asked()
+
+    async def _asked(self) -> Offered:
         if self._offered is None or self._offered[1] <= self._clock():
             config = await self._told("/ServiceProviderConfig", self.wire.query(ServiceProviderConfig))
             types = await self._told("/ResourceTypes", self.wire.query(ResourceType))

@@ -4,16 +4,16 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
-from httpx2 import AsyncClient, HTTPError, InvalidURL, Limits, Response, Timeout
+from httpx2 import AsyncClient, HTTPError, InvalidURL, Limits, Response, Timeout, create_ssl_context
 from scim2_client import SCIMClientException
 from scim2_client.client import ResponseHeaders
 from scim2_client.engines.httpx2 import AsyncSCIMClient
 from scim2_models import Context, Resource, ScimObject, ScimProvider
 
 from connectors.chat.pace import Pace
-from connectors.errors import Retry
 from connectors.ports.records import Clock
 from connectors.scim.faults import Asked, failure, http_date, no_answer
 from connectors.scim.settings import ScimSettings
@@ -34,11 +34,11 @@ class Wire(AsyncSCIMClient):
     """
 
     def __init__(self, settings: ScimSettings, clock: Clock, provider: ScimProvider) -> None:
-        trust = None if settings.ca_file is None else ssl.create_default_context(cafile=settings.ca_file)
+        trust = _machine_trust() if settings.ca_file is None else ssl.create_default_context(cafile=settings.ca_file)
         client = AsyncClient(
             base_url=settings.url,
             headers={"User-Agent": "foyer", "Accept": "application/scim+json, application/json", "Accept-Encoding": "identity"},
-            verify=trust or True,
+            verify=trust,
             timeout=Timeout(settings.timeout),
             limits=Limits(max_connections=8, keepalive_expiry=4.0),
             trust_env=False,
@@ -119,6 +119,12 @@ class Wire(AsyncSCIMClient):
         return Response(response.status_code, headers=kept, content=body, request=request)
 
 
+@cache
+def _machine_trust() -> ssl.SSLContext:
+    """The machine's own authorities; reading them takes long, and every application needs them."""
+    return create_ssl_context(trust_env=False)
+
+
 class _TooLong(Exception):
     pass
 
@@ -131,8 +137,3 @@ async def _bounded(response: Response) -> bytes:
             raise _TooLong
         parts.append(part)
     return b"".join(parts)
-
-
-def bad_answer(method: str, path: str, why: str) -> Retry:
-    """What was answered is not SCIM: a page of a proxy, or another service."""
-    return Asked(method, path).lost("bad_answer", why)

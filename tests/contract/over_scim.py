@@ -53,6 +53,5 @@ async def _plan(proxy: FaultProxy, fault: Fault, when: When) -> None:
 SCIM_ACCESSES: dict[str, Callable[[Path], AbstractAsyncContextManager[AccessCase]]] = {
     "scim groups": partial(_access, editor="group"),
     "scim groups by PUT": partial(_access, editor="group", patch=False),
-    "scim groups, new account": partial(_access, editor="group", has_account=False),
     "scim roles, new account": partial(_access, editor="role", has_account=False),
 }

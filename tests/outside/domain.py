@@ -6,7 +6,7 @@ groups, and what the schema has no attribute for is in the ones that it keeps fo
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -111,10 +111,14 @@ def crowd(count: int) -> str:
     return written([*entries, _group(group_dn("crowd"), [f"CN=Crowd {number:04},{unit}" for number in range(count)])])
 
 
-def settings(url: str, ca_file: Path | None = None) -> dict[str, Any]:
-    """What foyer.yaml says of this domain, without the password. Groups are looked for in the whole of it, as Domain Users is no unit's."""
+def settings(url: str, ca_file: Path | None = None, applications: Sequence[str] = ()) -> dict[str, Any]:
+    """What foyer.yaml says of this domain, without the password. Groups are looked for in the whole of it, as Domain Users is no unit's.
+
+    `applications`: keys of those whose roles are its groups.
+    """
     return {
-        "url": [url],
+        "use": "ldap",
+        "url": url,
         **({"ca_file": str(ca_file)} if ca_file else {}),
         "schema": "active_directory",
         "bind_dn": SERVICE_DN,
@@ -129,6 +133,7 @@ def settings(url: str, ca_file: Path | None = None) -> dict[str, Any]:
         "entra_tenant": TENANT,
         "guests": {"filter": "(employeeType=guest)"},
         "privileged": {"groups": [company.PRIVILEGED]},
+        "applications": company.settings(url, applications=applications)["applications"],
     }
 
 

@@ -16,6 +16,7 @@ from bot import logs
 from bot.attach import chatting
 from bot.commands import fail, settings_from, told
 from bot.config import ConfigError, Settings
+from bot.connectors_cli import connectors
 from bot.eval_cli import evaluation
 from bot.home import Home, Refusal
 from bot.knowledge_cli import knowledge
@@ -39,6 +40,7 @@ app.add_typer(evaluation, name="eval")
 app.add_typer(lessons, name="lessons")
 app.add_typer(recognition, name="recognition")
 app.add_typer(audit, name="audit")
+app.add_typer(connectors, name="connectors")
 app.add_typer(specialists, name="specialists")
 app.add_typer(sandbox, name="sandbox")
 app.add_typer(slack, name="slack")
@@ -215,11 +217,12 @@ def doctor() -> None:
         findings = told("doctor")
     except ConfigError as error:
         findings = [{"name": "configuration", "ok": False, "found": str(error), "mend": "mend this first; nothing else could be tried"}]
+    width = max(15, *(len(one["name"]) for one in findings))
     for one in findings:
-        found = one["found"].replace("\n", "\n" + " " * 24)
-        typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<15} {found}")
+        found = one["found"].replace("\n", "\n" + " " * (9 + width))
+        typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<{width}} {found}")
         if not one["ok"]:
-            typer.echo(f"        {'':<15} mend: {one['mend']}")
+            typer.echo(f"        {'':<{width}} mend: {one['mend']}")
     raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)
 
 

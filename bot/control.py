@@ -2,15 +2,17 @@
 the socket of the process that owns the home; they take and return JSON.
 """
 
+import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from bot.bootstrap import OPERATOR, App
-from bot.doctor import examine
+from bot.doctor import PATIENCE, examine
 from bot.home import Refusal
 from bot.language.control import commands as usage_commands
+from bot.outside import Offering
 from bot.teaching.control import commands
 from bot.words import warnings_of
 from connectors.errors import ConnectorError
@@ -128,6 +130,42 @@ async def audit_show(app: App, given: Mapping[str, Any]) -> Any:
     return {"case": f"FOY-{case}", "what": what, "state": state, "story": story}
 
 
+async def connectors_list(app: App, given: Mapping[str, Any]) -> Any:
+    """Each connector with its folder, the ports it serves, the applications that foyer.yaml names for it, and, where it is not called
+    at this moment, the code of why; and the skills that are off, each with the ports that nobody serves."""
+    outside = app.outside
+    return {
+        "connectors": [
+            {
+                "name": name,
+                "folder": outside.folders[name],
+                "ports": [port for port, serving in outside.served.items() if name in serving],
+                "applications": [key for key, of in outside.applications.items() if of == name],
+                "closed_to": outside.guards[name].closed_to,
+            }
+            for name in outside.connectors
+        ],
+        "off": {name: list(missing) for name, skill in app.skills.items() if (missing := outside.missing(skill.spec))},
+    }
+
+
+async def connectors_offers(app: App, given: Mapping[str, Any]) -> Any:
+    """Kind of thing, as foyer.yaml calls it -> the names that the system has."""
+    connector = app.outside.connectors.get(given["name"])
+    if connector is None:
+        raise Refusal(f"There is no connector {given['name']!r}. There are {', '.join(app.outside.connectors)}.")
+    if not isinstance(connector, Offering):
+        raise Refusal(f"{given['name']} has nothing that foyer.yaml would name.")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            offered = await connector.offers()
+    except ConnectorError as error:
+        raise Refusal(f"{given['name']} cannot be asked: {error.code}{f', {error.detail}' if error.detail else ''}.") from error
+    except TimeoutError:
+        raise Refusal(f"{given['name']} does not answer within {PATIENCE:g} s.") from None
+    return {kind: list(names) for kind, names in offered.items()}
+
+
 async def specialists_list(app: App, given: Mapping[str, Any]) -> Any:
     switches = await app.switch.state()
     everybody = ALL in switches and switches[ALL].paused
@@ -242,6 +280,8 @@ COMMANDS: Mapping[str, Command] = {
     "audit.verify": audit_verify,
     "audit.checkpoint": audit_checkpoint,
     "audit.show": audit_show,
+    "connectors.list": connectors_list,
+    "connectors.offers": connectors_offers,
     "specialists.list": specialists_list,
     "specialists.pause": specialists_pause,
     "specialists.resume": specialists_resume,

@@ -1,18 +1,36 @@
 """`foyer doctor`: what is configured, what is missing, and how to mend it; each thing is tried, not just looked up."""
 
+import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 
 from bot.bootstrap import App
+from bot.outside import Checked
 from connectors.chat.loopback import leads_here
 from connectors.errors import ConnectorError
 from connectors.ports.chat import Address
 
 Check = Callable[[App], Awaitable[str]]
+
+
+PATIENCE = 15.0
+"""Seconds that a connector has to check everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the connector of that name found."""
+
+    of: str
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
 
 
 class Broken(Exception):
@@ -27,7 +45,32 @@ async def examine(app: App) -> list[dict[str, Any]]:
             findings.append({"name": name, "ok": True, "found": await check(app), "mend": ""})
         except Exception as error:  # a broken part is a finding, whatever broke
             findings.append({"name": name, "ok": False, "found": _said(error), "mend": mend})
+        if check is _systems:
+            findings += await _connectors(app)
     return findings
+
+
+async def _connectors(app: App) -> list[dict[str, Any]]:
+    """What each connector finds between it and its system, all at once: a system that hangs keeps nobody waiting for the others."""
+    found = await asyncio.gather(*(_connector(app, name) for name in app.outside.connectors))
+    return [{"name": f"{one.of}: {one.name}", "ok": one.ok, "found": one.found, "mend": one.mend} for some in found for one in some]
+
+
+async def _connector(app: App, name: str) -> list[_Found]:
+    connector, closed = app.outside.connectors[name], app.outside.guards[name].closed_to
+    if not isinstance(connector, Checked):
+        return [_Found(name, "reach", True, "nothing to reach: it lives in this process")]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            told = [_Found(name, one.name, one.ok, one.found, one.mend) for one in await connector.check()]
+    except TimeoutError:
+        told = [_Found(name, "reach", False, f"no answer within {PATIENCE:g} s", f"check {name} in foyer.yaml, and the network")]
+    except Exception as error:  # a broken part is a finding, whatever broke
+        code = f"{error.code}: " if isinstance(error, ConnectorError) and error.detail else ""
+        told = [_Found(name, "check", False, code + _said(error), f"check {name} in foyer.yaml; the log has the details")]
+    if closed is not None:
+        told.append(_Found(name, "calls", False, f"not called at this moment, because of {closed}", "it is tried again by itself"))
+    return told
 
 
 def _said(error: Exception) -> str:
@@ -70,6 +113,12 @@ async def _systems(app: App) -> str:
     served = ", ".join(sorted(app.outside.ports))
     applications = await app.outside.ports["access"].applications()
     return f"{', '.join(app.outside.connectors)} for {served}; {len(applications)} applications"
+
+
+async def _skills(app: App) -> str:
+    missing = {name: app.outside.missing(skill.spec) for name, skill in app.skills.items()}
+    off = [f"{name} (no connector serves {', '.join(ports)})" for name, ports in missing.items() if ports]
+    return f"{len(missing) - len(off)} on; off: {', '.join(off)}" if off else f"all {len(missing)} on"
 
 
 async def _specialists(app: App) -> str:
@@ -142,6 +191,7 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("embeddings", _embeddings, "run `make setup`: it builds the embedding runtime"),
     ("articles", _knowledge, "add some: foyer knowledge add PATH --publish"),
     ("systems", _systems, "check `connectors` in foyer.yaml"),
+    ("skills", _skills, ""),
     ("specialists", _specialists, "foyer specialists list"),
     ("policy", _policy, "mend specialists/policy/policies.cedar"),
     ("audit", _audit, "restore the database from a backup; keep this one as evidence"),

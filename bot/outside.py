@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import yaml
 from pydantic import SecretStr, ValidationError
@@ -60,10 +60,19 @@ class Connector(Protocol):
     async def close(self) -> None: ...
 
 
+@runtime_checkable
 class Checked(Protocol):
     """A connector that can say what is wrong between it and its system."""
 
     async def check(self) -> Sequence[Finding]: ...
+
+
+@runtime_checkable
+class Offering(Protocol):
+    """A connector whose system has things that foyer.yaml could name."""
+
+    async def offers(self) -> Mapping[str, Sequence[str]]:
+        """Kind of thing, as foyer.yaml calls it ("group") -> names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,8 @@ class Connected:
     """The configured connectors by name, and the implementation of every port."""
 
     connectors: Mapping[str, Connector]
+    folders: Mapping[str, str]
+    """Of each, by its name."""
     ports: Mapping[str, Any]
     """Each of PORTS; whatever is asked of one that nobody serves is refused."""
     passwords: Passwords | None
@@ -156,6 +167,7 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
         served["access"] = tuple(sources)
     return Connected(
         connectors={name: made[name] for name in instances},
+        folders={name: one.folder for name, one in instances.items()},
         ports={name: ports.get(name, Unserved(name)) for name in PORTS},
         passwords=ports.get("passwords"),
         served=served,

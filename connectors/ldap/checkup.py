@@ -20,7 +20,6 @@ SOON = timedelta(days=21)
 """A certificate that ends within this is told of."""
 APART = timedelta(minutes=2)
 """Of clocks: by more, locks and expiries are told wrong."""
-ESSENTIAL = frozenset({"name", "email"})
 _MEND = {
     "unreachable": ("reach", "check the address in `url`, the network between, and whether the server runs"),
     "timeout": ("reach", "check the network between (a firewall that drops?) and the server's load; `timeout` may be raised"),
@@ -61,7 +60,7 @@ class Checkup:
                 found += await ask()
             except ConnectorError as error:
                 found.append(_failed(error))
-        return found
+        return list(dict.fromkeys(found))
 
     async def _server(self, url: Url) -> tuple[list[Finding], bool, bool]:
         """What is found of one server, whether it answers, and whether to ask no other: a wrong password counts towards a lockout."""
@@ -126,9 +125,9 @@ class Checkup:
         return Finding("key", True, f"everybody has a {self._schema.key} of their own")
 
     def _attributes(self, everybody: Sequence[Entry]) -> list[Finding]:
-        had = {name for entry in everybody for name in entry.attributes}
-        missing = {held: name for held, name in self._schema.attributes.items() if name.lower() not in had}
-        wrong = {held: name for held, name in missing.items() if held in ESSENTIAL or self._settings.attributes.get(held)}
+        entries = self._directory.entries
+        missing = entries.missing(everybody)
+        wrong = {held: name for held, name in missing.items() if entries.expected(held)}
         found = [
             Finding(
                 "attributes",

@@ -1,6 +1,6 @@
 """What an entry says of a person: from attributes to a DirectoryPerson, and filters that find one. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from connectors.ports.people import DirectoryPerson
 
 AUDIENCE = ("country", "department", "office")
 """What audiences select by."""
+_ESSENTIAL = frozenset({"name", "email"})
 _ENTRA = "User_"
 """How msDS-ExternalDirectoryObjectId begins."""
 
@@ -24,7 +25,7 @@ class Entries:
         self._settings = settings
         self._schema = schema
         self.everybody = f"(&{schema.people_filter}{settings.people.filter or ''})"
-        own = ("userAccountControl", "accountExpires", "primaryGroupID", "objectSid", "adminCount", "cn")
+        own = ("userAccountControl", "accountExpires", "primaryGroupID", "objectSid", "memberOf", "adminCount", "cn")
         self.attributes = (
             schema.key,
             *schema.attributes.values(),
@@ -128,6 +129,15 @@ class Entries:
             accounts=self.accounts(entry),
             enrolled=self._text(entry, "enrolled") or None,
         )
+
+    def missing(self, everybody: Iterable[Entry]) -> Mapping[str, str]:
+        """Mapped attributes that nobody has, by what they hold."""
+        had = {name for entry in everybody for name in entry.attributes}
+        return {held: name for held, name in self._schema.attributes.items() if name.lower() not in had}
+
+    def expected(self, held: str) -> bool:
+        """Whether it is wrong that nobody has it: foyer.yaml names it, or Foyer cannot do without."""
+        return held in _ESSENTIAL or self._settings.attributes.get(held) is not None
 
     def _person(self, filter: str) -> str:
         return f"(&{self.everybody}{filter})"

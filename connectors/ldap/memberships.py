@@ -1,10 +1,13 @@
 """Who is in which group, with groups in groups, and with the primary group of Active Directory, which no group lists.
 
-Active Directory follows nested groups itself (LDAP_MATCHING_RULE_IN_CHAIN); elsewhere they are followed level by level.
+Active Directory can follow groups of groups itself (LDAP_MATCHING_RULE_IN_CHAIN). That serves to find a group's people; to find one
+person's groups it would look through all groups of the domain, so there the groups that the entry names are followed upwards, and
+remembered for a moment: next to everybody is in the same ones. Elsewhere entries may not name their groups, and those that name the entry
+are looked for.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connectors.errors import NeedsHuman
@@ -18,8 +21,17 @@ from connectors.ports.records import Clock
 _CHAIN = ":1.2.840.113556.1.4.1941:"
 DEPTH = 20
 """Of groups in groups."""
-FRESH = timedelta(minutes=5)
-"""How long it is remembered what a primary group is in: next to everybody has the same."""
+FRESH = timedelta(minutes=1)
+"""How long it is remembered what a group is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """`name` None: it is not one of those that count. `above`: dns of the groups that it is in."""
+
+    at: datetime
+    name: str | None
+    above: tuple[str, ...]
 
 
 class Memberships:
@@ -33,16 +45,14 @@ class Memberships:
         self._schema = schema
         self._entries = entries
         self._clock = clock
-        self._primary: dict[bytes, tuple[datetime, frozenset[str]]] = {}
+        self._known: dict[str, _Group] = {}
+        self._primary: dict[bytes, tuple[datetime, str | None]] = {}
 
     async def of(self, person: Entry) -> frozenset[str]:
         """The names of a person's groups."""
         if self._schema.kind == "active_directory":
-            rule = _CHAIN if self._nested else ""
-            listed, primary = await asyncio.gather(
-                self._groups(f"(member{rule}={escaped(person.dn)})"), self._of_primary(primary_sid(person))
-            )
-            return self._names(listed) | primary
+            primary = await self._primary_dn(primary_sid(person))
+            return await self._upwards([*person.texts("memberOf"), *((primary,) if primary else ())])
         username = self._entries.username(person)
         found = await self._groups(self._holding([person.dn], [username] if username else []))
         seen = {dns.same(group.dn): group for group in found}
@@ -106,18 +116,43 @@ class Memberships:
             return frozenset(group.dn for group in groups)
         return frozenset(name for group in groups if (name := group.text("cn")))
 
-    async def _of_primary(self, sid: bytes | None) -> frozenset[str]:
+    async def _primary_dn(self, sid: bytes | None) -> str | None:
         if sid is None:
-            return frozenset()
-        at, known = self._primary.get(sid, (None, frozenset[str]()))
-        if at is not None and self._clock() - at < FRESH:
-            return known
-        found = await self._groups(f"(objectSid={escaped(sid)})")
-        if found and self._nested:
-            found += await self._groups(f"(member{_CHAIN}={escaped(found[0].dn)})")
-        names = self._names(found)
-        self._primary[sid] = (self._clock(), names)
-        return names
+            return None
+        at, dn = self._primary.get(sid, (None, None))
+        if at is None or self._clock() - at >= FRESH:
+            found = await self._groups(f"(objectSid={escaped(sid)})")
+            dn = found[0].dn if found else None
+            self._primary[sid] = (self._clock(), dn)
+        return dn
+
+    async def _upwards(self, group_dns: Sequence[str]) -> frozenset[str]:
+        groups: dict[str, _Group] = {}
+        level = group_dns
+        for _ in range(DEPTH):
+            found = await self._read({same: dn for dn in level if (same := dns.same(dn)) not in groups})
+            groups |= found
+            level = [dn for group in found.values() for dn in group.above]
+            if not self._nested or not level:
+                break
+        return frozenset(group.name for group in groups.values() if group.name)
+
+    async def _read(self, wanted: Mapping[str, str]) -> Mapping[str, _Group]:
+        """Groups by what they are in; `wanted`: dns by their one way to write them."""
+        now = self._clock()
+        groups = {same: known for same in wanted if (known := self._known.get(same)) is not None and now - known.at < FRESH}
+        unknown = {same: dn for same, dn in wanted.items() if same not in groups}
+        for filter in dns.named(unknown.values()):
+            for found in await self._groups(filter, ("cn", "memberOf")):
+                name = found.dn if self._by_dn else found.text("cn")
+                groups[dns.same(found.dn)] = _Group(now, name, found.texts("memberOf"))
+        for same, dn in unknown.items():
+            if same not in groups:
+                # It does not count, being elsewhere or filtered out, but may be in one that does.
+                elsewhere = await self._client.read(dn, ("memberOf",))
+                groups[same] = _Group(now, None, elsewhere.texts("memberOf") if elsewhere is not None else ())
+        self._known |= groups
+        return {same: groups[same] for same in wanted}
 
     async def _listed_in_domain(self, group: Entry) -> list[Entry]:
         rule = _CHAIN if self._nested else ""

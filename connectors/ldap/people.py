@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from connectors.errors import NeedsHuman, Refused
+from connectors.errors import NeedsHuman, Refused, Retry
 from connectors.ldap import dns
 from connectors.ldap.client import Entry, LdapClient
 from connectors.ldap.entries import Entries
@@ -51,11 +51,11 @@ class LdapDirectory:
     async def by_email(self, email: str) -> DirectoryPerson | None:
         filter = self.entries.by_email(email)
         wanted = email.strip().lower()
-        return await self._only(filter, lambda entry: wanted in self.entries.addresses(entry))
+        return await self._only(filter, "email", lambda entry: wanted in self.entries.addresses(entry))
 
     async def by_account(self, account: str) -> DirectoryPerson | None:
         filter = self.entries.by_account(account)
-        return await self._only(filter, lambda entry: account.strip().lower() in self.entries.accounts(entry))
+        return await self._only(filter, "entra_id", lambda entry: account.strip().lower() in self.entries.accounts(entry))
 
     async def find(self, text: str, *, limit: int = 5) -> Sequence[DirectoryPerson]:
         keys = await self.snapshot.resembling(text, limit + SPARE)
@@ -75,14 +75,26 @@ class LdapDirectory:
         found = [entry for entry in await self._search(filter, attributes) if self.entries.key(entry) == key]
         if len(found) > 1:
             raise NeedsHuman("ambiguous", f"{len(found)} entries have {self._schema.key} {key}")
+        if not found:
+            await self._somebody_has("key", self._schema.key)
         return found[0] if found else None
 
-    async def _only(self, filter: str | None, fits: Callable[[Entry], bool]) -> DirectoryPerson | None:
-        found = [entry for entry in await self._search(filter) if fits(entry)] if filter is not None else []
-        people = await self._people(found)
+    async def _only(self, filter: str | None, held: str, fits: Callable[[Entry], bool]) -> DirectoryPerson | None:
+        if filter is None:
+            return None
+        people = await self._people([entry for entry in await self._search(filter) if fits(entry)])
         if len(people) > 1:
             raise NeedsHuman("ambiguous", ", ".join(sorted(person.key for person in people)))
+        if not people:
+            await self._somebody_has("key", self._schema.key)
+            await self._somebody_has(f"attributes.{held}", self._schema.attributes[held])
         return people[0] if people else None
+
+    async def _somebody_has(self, setting: str, attribute: str) -> None:
+        """Nobody is found by an attribute that was renamed, which must not be taken for a person who is unknown."""
+        filter = f"(&{self.entries.everybody}({attribute}=*))"
+        if not await self._client.search(self._settings.people.base, filter, ("1.1",), most=1):
+            raise Retry("misconfigured", f"{setting}: nobody under {self._settings.people.base} has {attribute}")
 
     async def _search(self, filter: str, attributes: Sequence[str] | None = None) -> list[Entry]:
         return await self._client.search(self._settings.people.base, filter, attributes or self.entries.attributes)

@@ -40,7 +40,7 @@ class Rejected(Refused):
 
 
 def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Mapping[str, bytes] = MappingProxyType({})) -> ConnectorError:
-    """The error of a result that is not success. `text`: the server's own; `where`: the base that was asked, as foyer.yaml has it."""
+    """The error of a result that is not success. `text`: the server's own; `where`: the base that was asked, as foyer.yaml calls it."""
     said = f"result {result}{f', {text.strip()}' if text.strip() else ''}"
     match result:
         case 49 | 48 if doing == "bind":
@@ -61,13 +61,11 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
     if doing == "search":
         match result:
             case 32 | 34:
-                return Retry("misconfigured", f"there is no base {where!r} ({said})")
+                return Retry("misconfigured", f"there is no {where} ({said})")
             case 3:
                 return Retry("timeout", f"the server's own time limit ({said})")
             case 4 | 11:
-                return Retry(
-                    "misconfigured", f"bind_dn may not read as many entries as there are under {where!r}: raise its limit ({said})"
-                )
+                return Retry("misconfigured", f"bind_dn may not read as many entries as there are under {where}: raise its limit ({said})")
             case 1:
                 return Retry("unavailable", said)
     return Rejected(result, said, controls)

@@ -38,8 +38,7 @@ class Snapshot:
         self._schema = schema
         self._entries = entries
         self._clock = clock
-        names = (schema.attribute("name"), schema.attribute("email"), schema.attribute("username"), "cn", schema.key, schema.changed)
-        self._attributes = tuple(name for name in names if name)
+        self._attributes = (*entries.attributes, schema.changed)
         self._people: dict[str, Known] | None = None
         self._newest: datetime | None = None
         self._whole_at: datetime | None = None
@@ -75,6 +74,7 @@ class Snapshot:
             found = await self._read("")
             self._people, self._newest = {}, None
             self._whole_at = now
+            self._warn(found)
         else:
             assert self._newest is not None
             since = as_generalized(self._newest - OVERLAP).removesuffix("Z") + ".0Z"
@@ -111,6 +111,12 @@ class Snapshot:
 
     async def _read(self, filter: str) -> list[Entry]:
         return await self._client.search(self._settings.people.base, f"(&{self._entries.everybody}{filter})", self._attributes)
+
+    def _warn(self, everybody: list[Entry]) -> None:
+        """Of attributes that were renamed, or that we may not read any more."""
+        for held, attribute in self._entries.missing(everybody).items():
+            if everybody and self._entries.expected(held):
+                log.warning("ldap_attribute_missing", held=held, attribute=attribute)
 
     def _take(self, found: list[Entry]) -> None:
         assert self._people is not None

@@ -128,7 +128,7 @@ class Wire:
             )
         result = self._ldap.result
         if result["result"] != SUCCESS and not (result["result"] == SIZE_LIMIT and limit):
-            raise refusal(result["result"], result["message"], "search", base)
+            raise refusal(result["result"], result["message"], "search", self._called(base))
         found = [_entry(one) for one in self._ldap.response if one["type"] == "searchResEntry"]
         control = (result.get("controls") or {}).get(_PAGED)
         return Page(found, control["value"]["cookie"] or b"" if size and control else b"")
@@ -160,6 +160,13 @@ class Wire:
                 oid: control["value"] for oid, control in (result.get("controls") or {}).items() if isinstance(control["value"], bytes)
             }
             raise refusal(result["result"], result["message"], doing, controls=controls)
+
+    def _called(self, base: str) -> str:
+        """As foyer.yaml calls it."""
+        for setting, branch in (("people.base", self._settings.people.base), ("groups.base", self._settings.groups.base)):
+            if base == branch:
+                return f"{setting} {base!r}"
+        return repr(base)
 
     def _seconds(self) -> int:
         """Of the server's own time limit: it stops when nobody waits any more."""

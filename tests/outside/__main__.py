@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -68,10 +69,8 @@ def main() -> None:
     home = parser.parse_args().home
     if not Path(SLAPD).exists():
         raise SystemExit("Debian's slapd is missing: apt-get install slapd ldap-utils (tests/e2e/install does it)")
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(home))
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

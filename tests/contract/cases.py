@@ -64,6 +64,20 @@ class AccountsCase:
 
 
 @dataclass(frozen=True)
+class EnrolledCase:
+    port: EnrolledChannel
+    person: str
+    other: str
+    not_enrolled: str
+    received: Callable[[str], Awaitable[int]]
+    """How many different messages this person sees."""
+    unreachable: Disturb
+    """The next message finds nobody there."""
+    answer_lost: Disturb
+    """The next message is taken, but the answer does not arrive."""
+
+
+@dataclass(frozen=True)
 class PasswordsCase:
     port: Passwords
     locked: str

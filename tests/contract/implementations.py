@@ -29,12 +29,14 @@ from tests.contract.cases import (
     DevicesCase,
     DirectoryCase,
     Disturb,
+    EnrolledCase,
     FakeClock,
     HrCase,
     PasswordsCase,
     PurchasingCase,
 )
 from tests.contract.over_scim import SCIM_ACCESSES
+from tests.contract.over_smtp import smtp_enrolled
 
 T = TypeVar("T")
 Made = Callable[[Path], AbstractAsyncContextManager[T]]
@@ -207,6 +209,24 @@ async def memory_passwords(folder: Path) -> AsyncIterator[PasswordsCase]:
 
 
 @asynccontextmanager
+async def sandbox_enrolled(folder: Path) -> AsyncIterator[EnrolledCase]:
+    async with _company(folder, FakeClock()) as company:
+
+        async def received(person_key: str) -> int:
+            return len(await company.inbox(person_key))
+
+        yield EnrolledCase(
+            port=company.enrolled,
+            person=facts.OMAR,
+            other=facts.DANA,
+            not_enrolled=facts.JONAS,
+            received=received,
+            unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
+            answer_lost=_disturb(company, FaultKind.APPLY_THEN_FAIL),
+        )
+
+
+@asynccontextmanager
 async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
     clock = FakeClock()
     async with _company(folder, clock) as company:
@@ -262,6 +282,7 @@ async def sandbox_devices(folder: Path) -> AsyncIterator[DevicesCase]:
 
 DIRECTORIES: dict[str, Made[DirectoryCase]] = {"sandbox": sandbox_directory}
 ACCOUNTS: dict[str, Made[AccountsCase]] = {"sandbox": sandbox_accounts, "own_resets": own_resets}
+ENROLLED: dict[str, Made[EnrolledCase]] = {"sandbox": sandbox_enrolled, "smtp": smtp_enrolled}
 PASSWORDS: dict[str, Made[PasswordsCase]] = {"memory": memory_passwords}
 ACCESSES: dict[str, Made[AccessCase]] = {
     "sandbox": sandbox_access,

@@ -1,0 +1,1 @@
+"""Mail to the addresses that people enrolled."""

@@ -29,6 +29,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "msal": "connectors/teams/",
     "anthropic": "connectors/anthropic/",
     "ldap3": "connectors/ldap/",
+    "aiosmtplib": "connectors/smtp/",
     "scim2_client": "connectors/scim/",
     "scim2_models": "connectors/scim/",
     "httpx2": ("connectors/scim/", "connectors/anthropic/"),

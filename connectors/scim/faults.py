@@ -49,10 +49,12 @@ class Asked:
 
 def no_answer(asked: Asked, error: BaseException) -> Retry:
     """What a failure of the transport means. `error` is httpx2's, or a TimeoutError."""
-    if (certificate := _certificate_problem(error)) is not None:
-        return Retry("bad_certificate", f"url: {certificate}")
+    tls = _tls_error(error)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return Retry("bad_certificate", f"url: {tls.verify_message}")
     if not asked.sent:
-        return Retry("unreachable", f"url: {asked.what} was not sent: {type(error).__name__}")
+        why = type(error).__name__ if tls is None else f"TLS: {tls.reason}"
+        return Retry("unreachable", f"url: {asked.what} was not sent: {why}")
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return asked.lost("timeout", "no answer in time")
     return asked.lost("connection_lost", type(error).__name__)
@@ -96,14 +98,11 @@ def http_date(value: str | None) -> datetime | None:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
-def _certificate_problem(error: BaseException | None) -> str | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error.verify_message
-        if isinstance(error, ssl.SSLError):
-            return f"TLS failed: {error.reason}"
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """What httpx2 wraps."""
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return None
+    return error
 
 
 def _said(body: bytes) -> tuple[str, str]:

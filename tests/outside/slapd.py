@@ -187,7 +187,7 @@ class Slapd:
 
     async def entry(self, dn: str) -> Mapping[str, tuple[str, ...]] | None:
         """All that the server knows of an entry, also what it keeps for itself; attributes in lower case."""
-        result, told = await _run("ldapsearch", *self._root(), "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, "*", "+")
+        result, told = await run("ldapsearch", *self._root(), "-LLL", "-o", "ldif-wrap=no", "-s", "base", "-b", dn, "*", "+")
         if result == NO_SUCH_OBJECT:
             return None
         _check(result, told)
@@ -209,7 +209,7 @@ class Slapd:
 
     async def modify(self, ldif: str) -> None:
         """Changes as LDIF ("dn: ...", "changetype: modify" ...), by the harness itself; raises AssertionError when refused."""
-        _check(*await _run("ldapmodify", *self._root(), "-e", "!relax", given=ldif))
+        _check(*await run("ldapmodify", *self._root(), "-e", "!relax", given=ldif))
 
     async def replace(self, dn: str, **attributes: str | None) -> None:
         """Sets attributes; None takes one away."""
@@ -226,7 +226,7 @@ class Slapd:
 
     async def signs_in(self, dn: str, password: str) -> bool:
         """Whether this password is taken: a wrong one counts towards the lock, as anybody's does."""
-        result, told = await _run("ldapwhoami", "-x", "-H", self.url, "-D", dn, "-w", password)
+        result, told = await run("ldapwhoami", "-x", "-H", self.url, "-D", dn, "-w", password)
         if result not in (INVALID_CREDENTIALS, UNWILLING):
             _check(result, told)
         return result == 0
@@ -251,7 +251,7 @@ class Slapd:
 NO_SUCH_OBJECT, INVALID_CREDENTIALS, UNWILLING = 32, 49, 53
 
 
-async def _run(*command: str, given: str = "") -> tuple[int, str]:
+async def run(*command: str, given: str = "") -> tuple[int, str]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
     told, _ = await process.communicate(given.encode())
@@ -335,7 +335,7 @@ async def _lock_dana(folder: Path) -> None:
     try:
         for _ in range(3):
             dn = company.dn_of(company.LOCKED)
-            result, told = await _run("ldapwhoami", "-x", "-H", f"ldap://127.0.0.1:{port}", "-D", dn, "-w", "wrong")
+            result, told = await run("ldapwhoami", "-x", "-H", f"ldap://127.0.0.1:{port}", "-D", dn, "-w", "wrong")
             assert result == INVALID_CREDENTIALS, told
     finally:
         process.terminate()

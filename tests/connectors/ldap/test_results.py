@@ -1,0 +1,69 @@
+"""What a directory's refusal means to whoever asked."""
+
+from typing import Any
+
+import pytest
+
+from connectors.errors import OutcomeUnknown, Refused, Retry
+from connectors.ldap.results import Rejected, refusal
+
+AD = "80090308: LdapErr: DSID-0C090569, comment: AcceptSecurityContext error, data {}, v4563"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("52e", "wrong name or password"),
+        ("532", "expired"),
+        ("533", "disabled"),
+        ("701", "expired"),
+        ("773", "changed first"),
+        ("775", "locked"),
+        ("999", "data 999"),
+    ],
+)
+def test_active_directory_says_why_it_does_not_take_us(data: str, words: str) -> None:
+    error = refusal(49, AD.format(data), "bind")
+    assert isinstance(error, Retry)
+    assert error.code == "bad_credentials"
+    assert words in error.detail
+
+
+@pytest.mark.parametrize(
+    ("result", "doing", "kind", "code"),
+    [
+        (49, "bind", Retry, "bad_credentials"),
+        (48, "bind", Retry, "bad_credentials"),
+        (32, "bind", Retry, "bad_credentials"),
+        (51, "bind", Retry, "unavailable"),
+        (8, "bind", Retry, "misconfigured"),
+        (13, "change", Retry, "misconfigured"),
+        (50, "search", Refused, "not_permitted"),
+        (50, "change", Refused, "not_permitted"),
+        (32, "search", Retry, "misconfigured"),
+        (34, "search", Retry, "misconfigured"),
+        (3, "search", Retry, "timeout"),
+        (4, "search", Retry, "misconfigured"),
+        (11, "search", Retry, "misconfigured"),
+        (10, "change", Retry, "misconfigured"),
+        (52, "change", Retry, "unavailable"),
+        (80, "search", Retry, "unavailable"),
+        (80, "change", OutcomeUnknown, "unavailable"),
+    ],
+)
+def test_results_become_what_to_do_next(result: int, doing: Any, kind: type[Exception], code: str) -> None:
+    error = refusal(result, "", doing, "people.base 'dc=acme'")
+    assert type(error) is kind
+    assert error.code == code
+
+
+@pytest.mark.parametrize("result", [16, 19, 20, 32, 53, 65, 68])
+def test_what_a_change_meets_is_told_by_its_number(result: int) -> None:
+    error = refusal(result, "0000052D: SvcErr", "change", controls={"1.2": b"x"})
+    assert isinstance(error, Rejected)
+    assert (error.result, error.controls) == (result, {"1.2": b"x"})
+    assert "0000052D" in error.detail
+
+
+def test_a_missing_base_is_named_as_foyer_yaml_calls_it() -> None:
+    assert "people.base 'ou=nowhere'" in refusal(32, "", "search", "people.base 'ou=nowhere'").detail

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import structlog
+
 from connectors.calling.declared import DeclaredApplication
 from connectors.calling.ledger import Ledger, Seen
 from connectors.errors import NeedsHuman, OutcomeUnknown, Refused, Retry
@@ -12,7 +14,9 @@ from connectors.ports.records import Clock
 from connectors.ports.systems import Application, Effect, Entitlement
 from connectors.scim.accounts import Accounts
 from connectors.scim.client import ScimClient
-from connectors.scim.resources import is_active, version
+from connectors.scim.resources import is_active
+
+log = structlog.get_logger()
 
 
 class ScimAccess:
@@ -39,12 +43,15 @@ class ScimAccess:
         return [self._application.application(owner.key if owner is not None else None)]
 
     async def entitlements(self, person_key: str, *, application_key: str | None = None) -> Sequence[Entitlement]:
-        """Also of an inactive account: it would have them again with the next activation."""
+        """Also of an inactive account: it would have them again with the next activation.
+
+        Of this application, Retry("misconfigured") when a group of its is not there; of all, nobody has what is not there.
+        """
         person, key = await self._person(person_key), self._application.key
         user = await self._accounts.find(person) if application_key in (None, key) else None
         if user is None:
             return []
-        held = await self._accounts.held(user)
+        held = await self._accounts.held(user, all_there=application_key is not None)
         ends = await self._ledger.ends(person_key, key)
         return [Entitlement(edit.reference, person_key, key, role, ends.get((key, role))) for role, edit in held.items()]
 
@@ -67,15 +74,18 @@ class ScimAccess:
         return await self._ledger.revoke(person_key, application_key, role, key=key, look=work.remaining, act=work.take)
 
     async def settle(self) -> int:
-        """Takes back what the ledger says is overdue; how much was still there."""
-        taken = 0
+        """Takes back what outlived its end, such as a grant that came about after it had been given up; how many there were."""
+        found = 0
         for given in await self._ledger.overdue():
-            person = await self._people.get(given.person_key)
-            if person is None or given.role not in self._application.roles:
-                continue
-            work = self._work(person, given.role, "")
-            taken += await self._ledger.settle(given, work.remaining, work.take)
-        return taken
+            try:
+                person = await self._person(given.person_key)
+                self._check(given.application_key, given.role)
+                work = self._work(person, given.role, "")
+                found += await self._ledger.settle(given, work.remaining, work.take)
+            except (Refused, NeedsHuman) as error:
+                # Of somebody or something that is gone; the others still have theirs taken back.
+                log.error("scim_overdue_kept", application=given.application_key, role=given.role, code=error.code, detail=error.detail)
+        return found
 
     def _work(self, person: DirectoryPerson, role: str, key: str) -> "_Work":
         return _Work(self._application.key, self._accounts, self._client, person, role, key)
@@ -116,9 +126,9 @@ class _Work:
         """An account that was made for a role that is then refused does not stay active."""
         user, touched = await self.accounts.ready(self.person, self.role, self.key)
         try:
-            edit, has = await self.accounts.holding(self.role, user)
-            if not has:
-                await self.client.edit(edit)
+            holding = await self.accounts.holding(self.role, user)
+            if not holding.has:
+                await self.client.edit(holding.edit)
         except (Refused, NeedsHuman):
             if await self.accounts.to_retire(self.person, user, besides=self.role):
                 await self.accounts.retire(user)
@@ -132,9 +142,9 @@ class _Work:
         user = await self.accounts.find(self.person)
         if user is None:
             return
-        edit, has = await self.accounts.holding(self.role, user)
-        if has:
-            await self.client.edit(replace(edit, wanted=False))
+        holding = await self.accounts.holding(self.role, user)
+        if holding.has:
+            await self.client.edit(replace(holding.edit, wanted=False))
         if await self.accounts.to_retire(self.person, user, besides=self.role):
             await self.accounts.retire(user)
 
@@ -142,6 +152,9 @@ class _Work:
         user = await self.accounts.find(self.person)
         if user is None:
             return Seen(False, f"{self.application}/no-account")
-        edit, has = await self.accounts.holding(self.role, user)
-        holds = has and is_active(user) if granting else has or await self.accounts.to_retire(self.person, user, besides=self.role)
-        return Seen(holds, edit.reference, {"version": version(user)})
+        holding = await self.accounts.holding(self.role, user)
+        if granting:
+            holds = holding.has and is_active(user)
+        else:
+            holds = holding.has or await self.accounts.to_retire(self.person, user, besides=self.role)
+        return Seen(holds, holding.edit.reference, {"version": holding.version})

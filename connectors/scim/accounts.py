@@ -5,8 +5,11 @@ ever set inactive by Foyer, or active again.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+import structlog
 
 from connectors.calling.declared import DeclaredRole
 from connectors.calling.ledger import Ledger, Seen
@@ -15,13 +18,24 @@ from connectors.ports.people import DirectoryPerson
 from connectors.ports.records import Clock
 from connectors.scim.client import KEPT, ScimClient
 from connectors.scim.faults import Asked, Rejected, failure
-from connectors.scim.resources import Edit, Json, is_active, values
+from connectors.scim.resources import Edit, Json, is_active, values, version
 from connectors.scim.settings import ScimSettings
+
+log = structlog.get_logger()
 
 ACCOUNT: Final = "(account)"
 """Stands in the ledger where a role does."""
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A role of an account: the edit that gives it, whether it is so already, and the version of the resource that says so."""
+
+    edit: Edit
+    has: bool
+    version: str | None
 
 
 class Accounts:
@@ -49,27 +63,35 @@ class Accounts:
             raise NeedsHuman("ambiguous", f"match: {person.key} has {len(found)} accounts by {self._settings.match}: {ids}")
         return found[0] if found else None
 
-    async def holding(self, role: str, user: Json) -> tuple[Edit, bool]:
-        """The edit that gives the role, and whether it is so already."""
+    async def holding(self, role: str, user: Json) -> Holding:
+        """Raises Retry("misconfigured") when the role's group is not there."""
         declared, user_id = self._application.roles[role], str(user["id"])
         if declared.group is None:
             edit = _on_user(declared, user_id)
-            return edit, edit.made_in(user)
+            return Holding(edit, edit.made_in(user), version(user))
         group_id, group = await self._group(role, declared.group)
         edit = Edit("Group", group_id, "members", user_id, True)
         # A service that leaves members out tells of groups with the user, if at all.
-        return edit, edit.made_in(group) if "members" in group else group_id in values(user, "groups")
+        return Holding(edit, edit.made_in(group) if "members" in group else group_id in values(user, "groups"), version(group))
 
-    async def held(self, user: Json) -> dict[str, Edit]:
-        """Of the declared roles, those that the account has."""
-        held = await asyncio.gather(*(self.holding(role, user) for role in self._application.roles))
-        return {role: edit for role, (edit, has) in zip(self._application.roles, held, strict=True) if has}
+    async def held(self, user: Json, *, all_there: bool) -> dict[str, Edit]:
+        """Of the declared roles, those that the account has. `all_there`: a group that is not there is an error; else nobody is in it."""
+        found = await asyncio.gather(*(self.holding(role, user) for role in self._application.roles), return_exceptions=True)
+        held = {}
+        for role, one in zip(self._application.roles, found, strict=True):
+            if isinstance(one, BaseException):
+                if all_there or not isinstance(one, Retry) or one.code != "misconfigured":
+                    raise one
+                log.error("scim_group_missing", application=self._application.key, role=role)
+            elif one.has:
+                held[role] = one.edit
+        return held
 
     async def to_retire(self, person: DirectoryPerson, user: Json, besides: str) -> bool:
         """Whether the account stays for nothing once it has not the role `besides`."""
         if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person):
             return False
-        return not set(await self.held(user)) - {besides}
+        return not set(await self.held(user, all_there=False)) - {besides}
 
     async def retire(self, user: Json) -> None:
         await self._client.edit(Edit("User", str(user["id"]), "active", "", False))

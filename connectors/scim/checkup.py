@@ -1,6 +1,6 @@
 """What `foyer doctor` asks of a SCIM service, in words; it only reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -60,10 +60,11 @@ class Checkup:
             found.append(await self._role(name, role, offered))
         return found
 
-    async def offers(self) -> Sequence[str]:
+    async def offers(self) -> Mapping[str, Sequence[str]]:
+        """Roles and entitlements are those that the service declares, and those of the first users."""
         offered = await self._client.offered()
-        groups = [f"group: {one.get('displayName') or one['id']}" async for one in self._client.each("Group")]
-        seen: dict[str, set[str]] = {name: set(offered.values.get(name, ())) for name in ("roles", "entitlements")}
+        groups = sorted([str(one.get("displayName") or one["id"]) async for one in self._client.each("Group")])
+        seen = {name: set(offered.values.get(name, ())) for name in ("roles", "entitlements")}
         looked = 0
         async for user in self._client.each("User"):
             for name, had in seen.items():
@@ -71,8 +72,7 @@ class Checkup:
             looked += 1
             if looked == LOOKED_THROUGH:
                 break
-        roles = [f"role: {value}" for value in sorted(seen["roles"])]
-        return [*sorted(groups), *roles, *(f"entitlement: {value}" for value in sorted(seen["entitlements"]))]
+        return {"group": groups, "role": sorted(seen["roles"]), "entitlement": sorted(seen["entitlements"])}
 
     def _clock(self) -> Finding:
         skew = self._client.wire.skew

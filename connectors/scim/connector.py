@@ -1,6 +1,6 @@
 """One application behind SCIM 2.0: the access port, what `foyer doctor` asks, and what foyer.yaml could name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -42,6 +42,6 @@ class ScimConnector:
     async def check(self) -> Sequence[Finding]:
         return await self._checkup.findings()
 
-    async def offers(self) -> Sequence[str]:
-        """The groups, roles and entitlements of the service that foyer.yaml could name, one a line."""
+    async def offers(self) -> Mapping[str, Sequence[str]]:
+        """The groups, roles and entitlements of the service, by the word that foyer.yaml has for them ("group")."""
         return await self._checkup.offers()

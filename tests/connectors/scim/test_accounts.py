@@ -223,6 +223,17 @@ class TestGroups:
             await give(on.connect(ROLES), on)
         assert (raised.value.code, "application.roles.editor.group" in raised.value.detail) == ("misconfigured", True)
 
+    async def test_one_that_is_missing_hinders_no_other(self, on: Stage) -> None:
+        """Neither giving and taking another role, nor a look at all that somebody has."""
+        figma = on.connect(ROLES)
+        await give(figma, on, "admin")
+        assert [one.role for one in await figma.access.entitlements(facts.DANA)] == ["admin"]
+        with pytest.raises(Retry) as raised:
+            await figma.access.entitlements(facts.DANA, application_key="figma")
+        assert raised.value.code == "misconfigured"
+        assert await take(figma, "admin")
+        assert not (await on.service.users())[DANA]["active"]
+
     async def test_one_that_was_made_anew_is_found_again(self, on: Stage) -> None:
         old = await on.service.make_group("Editors")
         figma = on.connect(ROLES)
@@ -255,6 +266,8 @@ async def test_what_is_overdue_is_taken_back(on: Stage) -> None:
     figma = on.connect(ROLES)
     await give(figma, on, days=1)
     assert await figma.access.settle() == 0
+    await figma.access.grant(facts.OMAR, "figma", "plus", until=on.clock() + timedelta(days=1), key="k2")
+    without_plus = on.connect({"editor": ROLES["editor"]})
     on.clock.advance(timedelta(days=1, hours=1))
-    assert await figma.access.settle() == 1
+    assert await without_plus.access.settle() == 1, "what is not declared any more is told to the operator, and hinders nothing"
     assert await on.service.members("Editors") == set()

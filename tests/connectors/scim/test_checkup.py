@@ -96,7 +96,7 @@ async def test_offers_what_could_be_named(on: Stage) -> None:
     await on.service.make_group("Viewers")
     await on.service.make_group("Editors")
     await on.service.make_user("omar@acme.example", roles=[{"value": "admin"}], entitlements=[{"value": "plus-pack"}])
-    assert await on.connect(ROLES).offers() == ["group: Editors", "group: Viewers", "role: admin", "entitlement: plus-pack"]
+    assert await on.connect(ROLES).offers() == {"group": ["Editors", "Viewers"], "role": ["admin"], "entitlement": ["plus-pack"]}
 
 
 @pytest.mark.parametrize(

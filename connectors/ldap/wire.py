@@ -127,9 +127,11 @@ class Wire:
                 base, filter, _SCOPES[scope], ldap3.DEREF_NEVER, list(attributes), size_limit=limit, time_limit=self._seconds(), **paged
             )
         result = self._ldap.result
-        if result["result"] != SUCCESS and not (result["result"] == SIZE_LIMIT and limit):
-            raise refusal(result["result"], result["message"], "search", self._called(base))
         found = [_entry(one) for one in self._ldap.response if one["type"] == "searchResEntry"]
+        # Our own limit, not one of the server's, which would leave out whom we asked for.
+        enough = result["result"] == SIZE_LIMIT and 0 < limit <= len(found)
+        if result["result"] != SUCCESS and not enough:
+            raise refusal(result["result"], result["message"], "search", self._called(base))
         control = (result.get("controls") or {}).get(_PAGED)
         return Page(found, control["value"]["cookie"] or b"" if size and control else b"")
 

@@ -1,0 +1,182 @@
+"""The LDAP client and what `foyer doctor` asks, on Debian's slapd: TLS, paging, servers that stop or hang, settings that are wrong."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from connectors.errors import OutcomeUnknown, Retry
+from connectors.ldap.client import Change, LdapClient, Rejected
+from connectors.ldap.people import LdapDirectory
+from connectors.ldap.schema import schema_of
+from connectors.ldap.settings import LdapSettings
+from connectors.ports.calls import Finding
+from connectors.ports.records import utcnow
+from tests.e2e.on_ldap import staged
+from tests.outside import company
+from tests.outside.slapd import Slapd
+
+EVERYBODY = "(objectClass=inetOrgPerson)"
+DANA = company.dn_of("e1001")
+
+
+def settings(url: str | list[str], ca: Path | None = None, **over: Any) -> LdapSettings:
+    given = company.settings("")
+    del given["use"], given["url"]
+    return LdapSettings(**{**given, "url": url, "ca_file": ca, "password": SecretStr(company.SERVICE_PASSWORD), "timeout": 5, **over})
+
+
+@asynccontextmanager
+async def client(url: str | list[str], ca: Path | None = None, **over: Any) -> AsyncIterator[LdapClient]:
+    made = LdapClient(settings(url, ca, **over), utcnow)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+@pytest.fixture
+async def slapd(tmp_path: Path) -> AsyncIterator[Slapd]:
+    async with Slapd(tmp_path) as running:
+        yield running
+
+
+async def crowd(slapd: Slapd, count: int) -> None:
+    """That many people more."""
+    await slapd.modify(
+        "\n".join(
+            f"dn: uid=crowd{n},{company.PEOPLE}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: crowd{n}\ncn: Crowd {n}\nsn: Crowd\n"
+            f"mail: crowd{n}@acme.example\nemployeeNumber: c{n}\n"
+            for n in range(count)
+        )
+    )
+
+
+async def test_everybody_is_read_page_by_page_where_a_search_gives_a_hundred(slapd: Slapd) -> None:
+    await crowd(slapd, 2000)
+    async with client(slapd.tls_url, slapd.ca) as ldap:
+        everybody = await ldap.search(company.PEOPLE, EVERYBODY, ["employeeNumber"])
+        assert len({entry.text("employeeNumber") for entry in everybody}) == 2000 + len(company.employees())
+        assert len(await ldap.search(company.PEOPLE, EVERYBODY, ["cn"], most=7)) == 7
+        assert len(await ldap.search(company.PEOPLE, EVERYBODY, ["cn"], most=730)) == 730
+
+
+async def test_a_directory_that_does_not_page_says_what_it_lacks(slapd: Slapd) -> None:
+    async with client(slapd.tls_url, slapd.ca, page_size=5000) as ldap:
+        with pytest.raises(Retry) as raised:
+            await ldap.search(company.PEOPLE, EVERYBODY, ["cn"], most=200)
+        assert raised.value.code == "misconfigured"
+
+
+@pytest.mark.parametrize("start_tls", [True, False])
+async def test_tls_is_verified_however_it_begins(slapd: Slapd, start_tls: bool) -> None:
+    where: dict[str, Any] = {"url": slapd.url, "start_tls": True} if start_tls else {"url": slapd.tls_url}
+    async with client(ca=slapd.ca, **where) as ldap:
+        _, certificate = await ldap.certificate()
+        assert certificate is not None
+    async with client(**where) as ldap:
+        assert "authority of the tests" in await certificate_error(ldap)
+    for kind, words in (("expired", "expired"), ("other_name", "not valid for '127.0.0.1' (for elsewhere.example")):
+        await slapd.certify(kind)  # type: ignore[arg-type]
+        async with client(ca=slapd.ca, **where) as ldap:
+            assert words in await certificate_error(ldap)
+
+
+async def certificate_error(ldap: LdapClient) -> str:
+    with pytest.raises(Retry) as raised:
+        await ldap.root()
+    assert raised.value.code == "bad_certificate"
+    return raised.value.detail
+
+
+async def test_a_server_that_was_started_anew_is_met_without_an_error(slapd: Slapd) -> None:
+    async with client(slapd.tls_url, slapd.ca) as ldap:
+        await ldap.root()
+        await slapd.kill()
+        with pytest.raises(Retry) as raised:
+            await ldap.root()
+        assert raised.value.code == "unreachable"
+        await slapd.start()
+        await ldap.root()
+        await slapd.stop()
+        await slapd.start()
+        with pytest.raises(Rejected) as rejected:
+            await ldap.modify(company.dn_of("e1002"), [Change("delete", "pwdAccountLockedTime")])
+        assert rejected.value.result == 16
+
+
+async def test_a_server_that_hangs_is_left_in_time(slapd: Slapd) -> None:
+    async with client(slapd.tls_url, slapd.ca, timeout=0.6) as ldap:
+        await ldap.root()
+        async with slapd.frozen():
+            for _ in range(3):
+                with pytest.raises(Retry) as raised:
+                    await ldap.root()
+                assert raised.value.code == "timeout"
+                assert not isinstance(raised.value, OutcomeUnknown)
+        await ldap.root()
+
+
+async def test_the_other_server_is_asked_while_one_is_away(slapd: Slapd, tmp_path: Path) -> None:
+    async with Slapd(tmp_path / "other") as other, client([slapd.url, other.url], timeout=2) as ldap:
+        await ldap.root()
+        await slapd.kill()
+        assert await ldap.read(DANA, ["cn"]) is not None
+        await slapd.start()
+        await other.kill()
+        assert await ldap.read(DANA, ["cn"]) is not None
+
+
+async def test_searches_by_name_learn_of_whoever_is_new_renamed_or_gone(slapd: Slapd) -> None:
+    made = settings(slapd.url)
+    schema = schema_of(made.schema_, key=made.key, attributes=made.attributes)
+    async with client(slapd.url) as ldap:
+        people = LdapDirectory(ldap, made, schema, lambda: datetime.now(UTC))
+        await people.snapshot.refresh()
+        await crowd(slapd, 1)
+        await slapd.replace(DANA, cn="Dana Schneider")
+        await people.snapshot.refresh()
+        assert [one.key for one in await people.find("Crowd 0")] == ["c0"]
+        assert [one.key for one in await people.find("Dana Schnieder")] == ["e1001"]
+        await slapd.delete(DANA)
+        assert await people.find("Dana Schneider") == []
+
+
+async def findings(folder: Path, **over: Any) -> Mapping[str, list[Finding]]:
+    async with staged(folder, **over) as stage:
+        found: dict[str, list[Finding]] = {}
+        for finding in await stage.ldap.check():
+            found.setdefault(finding.name, []).append(finding)
+            assert finding.ok or finding.mend, finding
+        return found
+
+
+async def test_the_doctor_finds_the_company_as_it_is(tmp_path: Path) -> None:
+    found = await findings(tmp_path)
+    wrong = [finding for each in found.values() for finding in each if not finding.ok]
+    # Two people of the company have one address on purpose.
+    assert [finding.name for finding in wrong] == ["addresses"]
+    assert {"reach", "certificate", "credentials", "clock", "people", "key", "attributes", "groups"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("over", "name", "said"),
+    [
+        ({"attributes": {"timezone": "acmeTimeZone2"}}, "attributes", "attributes.timezone: nobody has acmeTimeZone2"),
+        ({"people": {"base": "ou=staff,dc=acme,dc=example"}}, "settings", "there is no people.base 'ou=staff,dc=acme,dc=example'"),
+        ({"people": {"base": company.PEOPLE, "filter": "(employeeType=robot)"}}, "people", "nobody under"),
+        ({"key": "roomNumber"}, "key", "people have none"),
+        ({"privileged": {"groups": ["domain-admins"]}}, "privileged", "there is no group 'domain-admins'"),
+        ({"bind_dn": "cn=last-years,dc=acme,dc=example"}, "credentials", "wrong name or password"),
+        ({"start_tls": True}, "certificate", "self-signed certificate in certificate chain"),
+    ],
+)
+async def test_the_doctor_names_what_foyer_yaml_says_and_the_directory_does_not(
+    tmp_path: Path, over: dict[str, Any], name: str, said: str
+) -> None:
+    found = await findings(tmp_path, **over)
+    assert any(not finding.ok and said in finding.found for finding in found[name]), found

@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -192,20 +192,34 @@ def figma_behind_scim(url: str, folder: Path, **settings: Any) -> dict[str, obje
     """What foyer.yaml says; the token is in a file of this folder."""
     (folder / "token").write_text(TOKEN)
     application = {"key": "figma", "name": "Figma", "owner": "priya@acme.example", "roles": {"editor": {"group": EDITORS}}}
-    figma = {"use": "scim", "url": url, "token": {"file": str(folder / "token")}, "application": application, "timeout": 0.4, **settings}
+    figma = {"use": "scim", "url": url, "token": {"file": str(folder / "token")}, "application": application, "timeout": 1.0, **settings}
     return {"connectors": {"sandbox": {}, "figma": figma}, "applications": {"figma": "figma"}}
 
 
 @asynccontextmanager
 async def ldap_scene(
-    folder: Path, template: Path | None, wish: Wish, **settings: Any
+    folder: Path,
+    template: Path | None,
+    wish: Wish,
+    directory: Mapping[str, Any] | None = None,
+    *,
+    tls: bool = False,
+    prepare: Callable[[Slapd], Awaitable[None]] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[tuple[Disturbed, Slapd, FaultProxy]]:
-    """The company's directory in slapd: who people are, their accounts, and Figma's roles as groups. The rest is the sandbox's."""
+    """The company's directory in slapd: who people are, their accounts, and Figma's roles as groups. The rest is the sandbox's.
+
+    `directory`: how slapd is started; `prepare`: what is done to it before Foyer starts; `tls`: past the proxy, which cannot read it.
+    """
     async with AsyncExitStack() as stack:
-        slapd = await stack.enter_async_context(Slapd(folder))
+        slapd = await stack.enter_async_context(Slapd(folder, **(directory or {})))
         proxy = await stack.enter_async_context(FaultProxy(slapd.port, "ldap"))
+        if prepare is not None:
+            await prepare(slapd)
         server = LdapLock(slapd) if wish == "unlock" else LdapMembers(slapd)
-        foyer = await Disturbed.open(folder / "home", template, server, people_in_ldap(proxy.url, folder, **settings))
+        given = {"ca_file": str(slapd.ca), **settings} if tls else settings
+        organisation = people_in_ldap(slapd.tls_url if tls else proxy.url, folder, **given)
+        foyer = await Disturbed.open(folder / "home", template, server, organisation)
         stack.push_async_callback(lambda: foyer.company.close())
         yield foyer, slapd, proxy
 
@@ -216,7 +230,7 @@ def people_in_ldap(url: str, folder: Path, **settings: Any) -> dict[str, object]
     directory = {
         **company.settings(url, applications=("figma",)),
         "password": {"file": str(folder / "password")},
-        "timeout": 1.0,
+        "timeout": 2.0,
         **settings,
     }
     return {

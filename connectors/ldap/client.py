@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 
 from connectors.errors import OutcomeUnknown, Refused, Retry
-from connectors.ldap.results import Rejected
+from connectors.ldap.results import Missing, Rejected
 from connectors.ldap.settings import LdapSettings, Url
 from connectors.ldap.wire import Change, Entry, Page, Scope, Wire
 from connectors.ports.records import Clock
@@ -80,10 +80,8 @@ class LdapClient:
         """One entry; None when there is none, or none that bind_dn may see."""
         try:
             found = await self.search(dn, "(objectClass=*)", attributes, scope="base", most=1)
-        except Retry as error:
-            if error.code == "misconfigured":
-                return None
-            raise
+        except Missing:
+            return None
         return found[0] if found else None
 
     async def modify(self, dn: str, changes: Sequence[Change], *, controls: Sequence[tuple[str, bool, bytes | None]] = ()) -> None:

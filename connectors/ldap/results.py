@@ -14,6 +14,8 @@ ADMIN_LIMIT, CONFIDENTIALITY, NO_SUCH_OBJECT, INVALID_DN = 11, 13, 32, 34
 INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, BUSY, UNAVAILABLE, UNWILLING, OTHER = 48, 49, 50, 51, 52, 53, 80
 
 _AD_BIND = re.compile(r"\bdata ([0-9a-f]{3,4})\b", re.IGNORECASE)
+_DN = re.compile(r"\b(?:cn|ou|uid)=.*?(?:,\s*(?:dc|o|c)=[\w-]+)+", re.IGNORECASE | re.DOTALL)
+"""In a server's text, where it names people: Samba's says who it is that may not be changed."""
 _AD_SAYS = {
     "525": "there is no such account",
     "52e": "wrong name or password",
@@ -39,9 +41,14 @@ class Rejected(Refused):
         self.controls = controls
 
 
+class Missing(Retry):
+    """What was to be read is not there, or is on another server, where nobody follows it."""
+
+
 def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Mapping[str, bytes] = MappingProxyType({})) -> ConnectorError:
     """The error of a result that is not success. `text`: the server's own; `where`: the base that was asked, as foyer.yaml calls it."""
-    said = f"result {result}{f', {text.strip()}' if text.strip() else ''}"
+    text = _DN.sub("an entry", text.strip())
+    said = f"result {result}{f', {text}' if text else ''}"
     match result:
         case 49 | 48 if doing == "bind":
             return Retry("bad_credentials", f"bind_dn or password: {_bind_words(text)} ({said})")
@@ -52,7 +59,8 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
         case 80:
             return OutcomeUnknown("unavailable", said) if doing == "change" else Retry("unavailable", said)
         case 10:
-            return Retry("misconfigured", f"{where or 'the entry'} is not on this server, which refers to another ({said})")
+            kind = Missing if doing == "search" else Retry
+            return kind("misconfigured", f"{where or 'the entry'} is not on this server, which refers to another ({said})")
         case 50:
             return Refused("not_permitted", f"bind_dn lacks the right to {'read' if doing == 'search' else 'change'} it ({said})")
     if doing == "bind":
@@ -61,7 +69,7 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
     if doing == "search":
         match result:
             case 32 | 34:
-                return Retry("misconfigured", f"there is no {where} ({said})")
+                return Missing("misconfigured", f"there is no {where} ({said})")
             case 3:
                 return Retry("timeout", f"the server's own time limit ({said})")
             case 4 | 11:

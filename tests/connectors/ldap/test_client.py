@@ -220,6 +220,19 @@ async def test_a_refusal_keeps_the_connection() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("code", [10, 32, 34])
+async def test_an_entry_that_is_not_here_is_none(code: int) -> None:
+    async with serving() as server, client(server) as ldap:
+        server.reply = lambda asked, number: result(asked, number, code if asked == SEARCH else 0)
+        assert await ldap.read("cn=x", ["cn"]) is None
+
+
+async def test_an_entry_that_cannot_be_asked_for_is_not_taken_for_missing() -> None:
+    async with serving() as server, client(server) as ldap:
+        server.reply = lambda asked, number: result(asked, number, 13 if asked == SEARCH else 0)
+        assert await raised(Retry, ldap.read("cn=x", ["cn"])) == "misconfigured"
+
+
 async def test_a_wrong_filter_is_the_settings_fault() -> None:
     async with serving() as server, client(server) as ldap:
         with pytest.raises(Retry) as caught:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import OutcomeUnknown, Refused, Retry
-from connectors.ldap.results import Rejected, refusal
+from connectors.ldap.results import Missing, Rejected, refusal
 
 AD = "80090308: LdapErr: DSID-0C090569, comment: AcceptSecurityContext error, data {}, v4563"
 
@@ -40,8 +40,9 @@ def test_active_directory_says_why_it_does_not_take_us(data: str, words: str) ->
         (13, "change", Retry, "misconfigured"),
         (50, "search", Refused, "not_permitted"),
         (50, "change", Refused, "not_permitted"),
-        (32, "search", Retry, "misconfigured"),
-        (34, "search", Retry, "misconfigured"),
+        (32, "search", Missing, "misconfigured"),
+        (34, "search", Missing, "misconfigured"),
+        (10, "search", Missing, "misconfigured"),
         (3, "search", Retry, "timeout"),
         (4, "search", Retry, "misconfigured"),
         (11, "search", Retry, "misconfigured"),

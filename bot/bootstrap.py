@@ -13,7 +13,7 @@ from bot.answer_log import AnswerLog
 from bot.assistance import Patience
 from bot.buttons import Buttons
 from bot.changes import Saver
-from bot.config import SHIPPED, Settings, check_groups
+from bot.config import SHIPPED, ConfigError, Settings, check_groups
 from bot.conversation.memory import Memory
 from bot.conversation.store import ConversationStore
 from bot.conversation.summaries import Summaries
@@ -72,6 +72,7 @@ from bot.under_cards import UnderCards
 from bot.uploads import Uploads
 from bot.vendors import Vendors
 from bot.words import Words
+from connectors.chat.loopback import leads_here
 from connectors.ports.chat import Channel
 from connectors.ports.language import LanguageModel
 from connectors.ports.messages import Messages, Reader
@@ -413,9 +414,15 @@ class App:
         self._running = True
 
     def _resets(self, room_reader: Reader) -> OwnResets | None:
-        """Where the system that keeps passwords sends no links itself."""
+        """Where the system that keeps passwords sends no links itself. Raises ConfigError where a password could be read on its way."""
         if self.outside.passwords is None:
             return None
+        url = self.settings.base_url
+        if not (url.startswith("https://") or leads_here(url)):
+            (system,) = self.outside.served["accounts"]
+            raise ConfigError(
+                f"people set passwords of {system} on Foyer's own page: FOYER_PUBLIC_URL must begin with https://, and is {url}"
+            )
         return OwnResets(
             passwords=self.outside.passwords,
             enrolled=self.outside.get("enrolled"),

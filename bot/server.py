@@ -81,7 +81,8 @@ class Server:
         app = self.app
         application = web.Application(client_max_size=largest)
         sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if may_choose and app.settings.sandbox_sign_in else None
-        chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=app.home.key("web session"), clock=app.clock)
+        secret, address = app.home.key("web session"), app.settings.public_url
+        chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=secret, clock=app.clock, address=address)
         chat.add_to(application)
         add_step_up(application, chat.guard, app.step_ups)
         if app.resets is not None:

@@ -44,12 +44,15 @@ HEADERS = {
 
 
 class Guard:
-    """Wraps handlers. `sign_in` None: there is no sign-in on this installation, and nobody is anybody."""
+    """Wraps handlers. `sign_in` None: there is no sign-in on this installation, and nobody is anybody. `address`: under which people
+    reach it, where that is another than its own: what comes through a proxy that ends TLS has come by http as far as is seen here.
+    """
 
-    def __init__(self, sign_in: SignIn | None, secret: bytes, clock: Clock) -> None:
+    def __init__(self, sign_in: SignIn | None, secret: bytes, clock: Clock, address: str | None = None) -> None:
         self._sign_in = sign_in
         self._secret = secret
         self._clock = clock
+        self._address = urlsplit(address)[:2] if address else None
         self.cookie = cookie_name(secret)
 
     def anyone(self, handler: Handler, *, html: bool = False) -> Handler:
@@ -109,7 +112,8 @@ class Guard:
             allowed = site is None
         else:
             parts = urlsplit(origin)
-            allowed = parts.scheme == request.scheme and parts.netloc == request.host and site in (None, "same-origin")
+            ours = (parts.scheme, parts.netloc) in ((request.scheme, request.host), self._address)
+            allowed = ours and site in (None, "same-origin")
         if not allowed:
             raise web.HTTPForbidden(text="This came from another site and was not carried out.")
 

@@ -36,14 +36,24 @@ ACTION = re.compile(r"[A-Za-z0-9_.:~=-]{1,200}")
 class WebChat:
     """Everything the web chat serves. `secret` signs the session cookies; a new one signs everybody out."""
 
-    def __init__(self, channel: WebChannel, intake: Intake, sign_in: SignIn | None, busy: Busy, *, secret: bytes, clock: Clock) -> None:
+    def __init__(
+        self,
+        channel: WebChannel,
+        intake: Intake,
+        sign_in: SignIn | None,
+        busy: Busy,
+        *,
+        secret: bytes,
+        clock: Clock,
+        address: str | None = None,
+    ) -> None:
         self._channel = channel
         self._intake = intake
         self._sign_in = sign_in
         self._busy = busy
         self._secret = secret
         self._clock = clock
-        self.guard = Guard(sign_in, secret, clock)
+        self.guard = Guard(sign_in, secret, clock, address)
         self._streams = Streams(channel, self.guard.person, view)
 
     def add_to(self, app: web.Application) -> None:

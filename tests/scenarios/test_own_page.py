@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
+from bot.config import ConfigError
 from bot.server import Server
 from connectors.memory.passwords import MemoryPasswords
 from connectors.ports.systems import Account
@@ -25,14 +26,15 @@ NOBODY = {
 }
 """A directory that is down. Its passwords are in memory here; everything else is as it is served."""
 
+SYSTEMS = {"connectors": {"sandbox": {}, "directory": NOBODY}, "ports": {"people": "sandbox", "accounts": "directory"}}
+
 
 @pytest.fixture
 async def passwords(template: Path, tmp_path: Path) -> AsyncIterator[tuple[Company, MemoryPasswords]]:
     home = tmp_path / "home"
     home.mkdir()
     (home / "directory.password").write_text("unused")
-    systems = {"connectors": {"sandbox": {}, "directory": NOBODY}, "ports": {"people": "sandbox", "accounts": "directory"}}
-    company = await Company.open(home, template, organisation=systems)
+    company = await Company.open(home, template, organisation=SYSTEMS)
     assert company.app.resets is not None
     kept = MemoryPasswords({facts.DANA: Account("active", password_changed_at=company.clock() - timedelta(days=80))}, company.clock)
     company.app.resets.passwords = kept
@@ -90,6 +92,14 @@ async def test_undoing_withdraws_the_link(passwords: tuple[Company, MemoryPasswo
     assert company.app.resets is not None
     assert (await company.app.resets.choose(link.rsplit("/", 1)[1], NEW)).state == "withdrawn"
     assert kept.chosen == []
+
+
+async def test_no_password_is_asked_for_where_it_could_be_read_on_its_way(template: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "directory.password").write_text("unused")
+    with pytest.raises(ConfigError, match="FOYER_PUBLIC_URL must begin with https://"):
+        await Company.open(home, template, organisation=SYSTEMS, settings={"public_url": "http://foyer.acme.example"})
 
 
 async def test_there_is_no_page_where_the_system_has_its_own(company: Company) -> None:

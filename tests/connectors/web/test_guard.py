@@ -8,6 +8,7 @@ import pytest
 from aiohttp import UnixConnector, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
+from connectors.ports.records import utcnow
 from connectors.web.guard import HEADERS, Guard, local
 from connectors.web.session import LIFETIME, seal, unseal
 from tests.connectors.web.conftest import Served
@@ -128,6 +129,30 @@ async def test_what_another_page_sends_is_refused(served: Served, headers: dict[
     response = await dana.post("/api/v1/conversations/c1/messages", json={"id": "m1", "text": "hi"}, headers=sent)
     assert response.status == (202 if status == 200 else status)
     assert len(served.bot.recorded) == (1 if status == 200 else 0)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://foyer.example"}, 200),
+        ({"Origin": "https://foyer.example", "Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Origin": "https://foyer.example", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "http://foyer.example"}, 403),
+        ({"Origin": "https://foyer.example:8443"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+async def test_behind_a_proxy_that_ends_tls_the_own_page_is_the_one_at_the_public_address(headers: dict[str, str], status: int) -> None:
+    """A browser names the https address that it sees, and the request comes by http."""
+
+    async def sent(request: web.Request) -> web.Response:
+        return web.Response(text="sent")
+
+    app = web.Application()
+    app.router.add_post("/", Guard(None, b"secret", utcnow, "https://foyer.example/").anyone(sent))
+    async with TestClient(TestServer(app, host="127.0.0.1")) as client:
+        assert (await client.post("/", headers=headers)).status == status
 
 
 async def test_only_json_is_taken(served: Served) -> None:

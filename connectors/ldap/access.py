@@ -28,8 +28,6 @@ NO_SUCH_OBJECT, OBJECT_CLASS_VIOLATION = 32, 65
 THERE_ALREADY: Final = frozenset((20, 68))
 """attributeOrValueExists; entryAlreadyExists, as Active Directory says it."""
 NOT_THERE, UNWILLING = 16, 53
-_NOT_A_MEMBER: Final = "00000561"
-"""Active Directory's number for it, in a text of unwillingToPerform."""
 
 
 class LdapAccess:
@@ -103,7 +101,7 @@ class LdapAccess:
             try:
                 look, act = await self._taking(given.person_key, given.application_key, given.role)
                 found += await self._ledger.settle(given, look, act)
-            except Refused as error:
+            except (Refused, NeedsHuman) as error:
                 # Of somebody or something that is gone; the others still have theirs taken back.
                 log.error("ldap_overdue_kept", application=given.application_key, role=given.role, code=error.code, detail=error.detail)
         return found
@@ -160,7 +158,11 @@ class LdapAccess:
             if rejected.result == OBJECT_CLASS_VIOLATION:
                 # A groupOfNames may not be empty, and nobody keeps access because of that.
                 await self._modify(group, Change("add", group.attribute, (self._placeholder,)), out)
-            elif rejected.result != NOT_THERE and not (rejected.result == UNWILLING and _NOT_A_MEMBER in rejected.detail):
+            elif rejected.result == UNWILLING:
+                # How Active Directory and Samba refuse to take out whoever is no member, and they refuse more by this number.
+                if await self._groups.membership(group, member) is not None:
+                    raise
+            elif rejected.result != NOT_THERE:
                 raise
 
     async def _modify(self, group: Group, *changes: Change) -> None:

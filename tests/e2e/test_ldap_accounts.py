@@ -3,7 +3,9 @@
 What the contracts say of every store is in `test_passwords_on_ldap.py` and `test_access_on_ldap.py`; here is what this directory does.
 """
 
+import logging
 import re
+import traceback
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+import structlog
 
 from bot.database import connect
 from bot.migrations import upgrade
@@ -181,6 +184,21 @@ class TestPasswords:
             await it.passwords.set_password(OMAR, GOOD)
             assert "pwdreset" not in await it.slapd.person(OMAR)
             assert await it.slapd.signs_in(company.dn_of(OMAR), GOOD)
+
+    async def test_it_is_told_nowhere(self, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+        caplog.set_level(logging.DEBUG)
+        structlog.configure(cache_logger_on_first_use=False)
+        async with connected(tmp_path, policy={"pwdMaxLength": "40"}) as it:
+            told = [repr(await it.passwords.set_password(OMAR, GOOD)), repr(it.passwords), repr(it.client)]
+            for password in (GOOD, f"{GOOD}, {GOOD}"):
+                error = await refused(it.passwords.set_password(OMAR, password))
+                told += [repr(error), *traceback.format_exception(error), repr(vars(error))]
+            await it.slapd.stop()
+            with pytest.raises(Retry) as raised:
+                await it.passwords.set_password(OMAR, GOOD)
+            told += traceback.format_exception(raised.value)
+        assert "Password is not being changed" in "".join(told)
+        assert GOOD not in "".join([*told, caplog.text, *capsys.readouterr()])
 
     async def test_the_server_keeps_a_hash(self, tmp_path: Path) -> None:
         async with connected(tmp_path) as it:

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import tables as t
 from bot.database import Sessions, insert_into
-from connectors.errors import Retry
+from bot.outages import asks_to_wait, passes
+from connectors.errors import ConnectorError
 from connectors.ports.chat import Activity, ActivityKind, Address
 from connectors.ports.records import Clock
 from connectors.ports.secrets import without_secrets
@@ -76,7 +77,8 @@ class _Entry:
 Mode = Callable[[Address], str]
 """What the bot may do in a room: off, mention or questions."""
 Handle = Callable[[Received], Awaitable[None]]
-GiveUp = Callable[[Received], Awaitable[None]]
+GiveUp = Callable[[Received, Exception | None], Awaitable[None]]
+"""With what broke the last try, None where that was in another process, or took too long."""
 
 
 class Inbox:
@@ -92,6 +94,8 @@ class Inbox:
         self.on_new: Callable[[], None] = lambda: None
         """Called when something new was recorded, or could not be served at once."""
         self._busy: dict[ConversationKey, asyncio.Task[None]] = {}
+        self._broke: dict[int, Exception] = {}
+        """What broke the last try of a turn, by its row."""
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._coming: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
@@ -309,18 +313,24 @@ class Inbox:
         if received.attempts < ATTEMPTS:
             try:
                 await handle(received)
+                self._broke.pop(received.seq, None)
                 return None
             except TimeoutError:
                 log.error("turn_too_slow", seq=received.seq)  # thinking longer would not make it faster
             except Exception as error:  # whatever broke, the message is kept and the person hears of it
-                if isinstance(error, Retry) and error.after is not None and waited < PATIENCE:
-                    log.info("turn_asked_to_wait", seq=received.seq, code=error.code, seconds=error.after)
-                    return max(0.05, min(error.after, PATIENCE))
-                log.exception("turn_failed", seq=received.seq, attempt=received.attempts + 1)
-                async with self._sessions.begin() as session:
-                    await session.execute(update(t.inbox).where(t.inbox.c.seq == received.seq).values(attempts=received.attempts + 1))
-                return 0.0
-        await give_up(received)
+                asked = asks_to_wait(error)
+                if asked is not None and waited < PATIENCE:
+                    log.info("turn_asked_to_wait", seq=received.seq, seconds=asked)
+                    return max(0.05, min(asked, PATIENCE))
+                told = {"code": error.code, "detail": error.detail} if isinstance(error, ConnectorError) else {}
+                log.exception("turn_failed", seq=received.seq, attempt=received.attempts + 1, **told)
+                self._broke[received.seq] = error
+                if passes(error):
+                    async with self._sessions.begin() as session:
+                        await session.execute(update(t.inbox).where(t.inbox.c.seq == received.seq).values(attempts=received.attempts + 1))
+                    return 0.0
+        await give_up(received, self._broke.get(received.seq))
+        self._broke.pop(received.seq, None)
         return None
 
     async def _next(self, key: ConversationKey) -> Received | None:

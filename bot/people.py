@@ -49,9 +49,10 @@ class Recent(dict[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Nobody whom Foyer works for. "unknown": a member of the platform whom the directory doesn't know, or nobody at all."""
+    """Nobody whom Foyer works for. "unknown": a member of the platform whom the directory doesn't know, or nobody at all; "ambiguous": one
+    whom it knows no more of than an address that several have."""
 
-    standing: Literal["stranger", "guest", "bot", "gone", "unknown"]
+    standing: Literal["stranger", "guest", "bot", "gone", "unknown", "ambiguous"]
 
 
 class PeopleStore:
@@ -108,6 +109,14 @@ class PeopleStore:
     async def by_email(self, email: str) -> Person | None:
         entry = await self._directory.by_email(email)
         return await self._keep(entry) if entry is not None else None
+
+    async def one_at(self, email: str) -> Person | None:
+        """Somebody whom foyer.yaml or the roster names by address; None also where several have it, which the log tells."""
+        try:
+            return await self.by_email(email)
+        except NeedsHuman as error:
+            log.error("address_of_several", people=error.detail)
+            return None
 
     async def members(self, group: str) -> Sequence[Person]:
         return [await self._keep(entry) for entry in await self._directory.members(group)]
@@ -184,7 +193,12 @@ class PeopleStore:
         if profile.standing != "member":
             return Unresolved(profile.standing)
         if linked is None or changed:
-            linked = await self._link(sender, profile, linked, used)
+            try:
+                linked = await self._link(sender, profile, linked, used)
+            except NeedsHuman as error:
+                log.error("address_of_several", channel=sender.channel, people=error.detail)
+                if linked is None:
+                    return Unresolved("ambiguous")
         person = await self.get(linked) if linked is not None else None
         return person or Unresolved("unknown")
 
@@ -232,14 +246,11 @@ class PeopleStore:
     async def _link(self, sender: ExternalId, profile: Profile, linked: str | None, used: datetime) -> str | None:
         """Whose identity this is now. What was given to somebody else goes with the directory's word of it: of the account, which
         says more than an address; else of its verified address, unless the directory knows another account of theirs in the same
-        place: then the address is all that this one has of them."""
+        place: then the address is all that this one has of them. Raises NeedsHuman where several have that address."""
         try:
             entry = await self._directory.by_account(profile.account) if profile.account is not None else None
             if entry is None and profile.email is not None:
                 entry = await self._directory.by_email(profile.email)
-        except NeedsHuman:
-            log.warning("address_of_several", channel=sender.channel)
-            return linked
         except Retry:
             if linked is None:
                 raise

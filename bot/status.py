@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import outages
 from bot import tables as t
 from bot.buttons import Buttons
 from bot.cards import RequestStory, approval_card, exact_arguments, receipt, status_card, titled
@@ -217,9 +218,9 @@ class _Telling:
                 unconfirmed = asked is not None and asked.kind is EventKind.STEP_UP_REQUESTED
                 self._notice(talk, request, words("request.expired.step_up" if unconfirmed else "request.expired", case=request.case))
             case EventKind.FAILED:
-                await self._r.desk.open(talk, "failed", request=request, told="handoff.opened.failed")
+                await self._r.desk.open(talk, "failed", request=request, told=outages.failed(story.events))
             case EventKind.LEFT_TO_STAFF if not data.get("told"):
-                await self._r.desk.open(talk, "policy", request=request, told="handoff.opened.policy")
+                await self._r.desk.open(talk, "policy", request=request, told=outages.left(event))
             case EventKind.HELD:
                 talk.say(
                     ReplyKind.NOTICE,
@@ -323,7 +324,7 @@ class _Telling:
     async def _tell_owner(self, story: RequestStory, event: RequestEvent) -> None:
         """Acted on at middling confidence: the specialist's human manager is told."""
         request = story.request
-        manager = await self._r.people.by_email(self._r.roster.of(request.skill).manager)
+        manager = await self._r.people.one_at(self._r.roster.of(request.skill).manager)
         if manager is None:
             log.error("manager_unknown", specialist=request.specialist)
             return

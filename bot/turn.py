@@ -23,6 +23,7 @@ from bot.intent import model as steps
 from bot.intent.router import route
 from bot.live_answers import LiveAnswer
 from bot.metrics import Metrics
+from bot.outages import given_up
 from bot.people import PeopleStore, Unresolved
 from bot.presses import Presses
 from bot.rate import RateLimit
@@ -36,7 +37,7 @@ from bot.thinking import Thinking
 from bot.threads import Threads
 from bot.under_cards import UnderCards
 from bot.words import Words
-from connectors.errors import Retry
+from connectors.errors import ConnectorError, Retry
 from connectors.ports.chat import HOME_PAGE, OWN_CHAT, Activity, ActivityKind, Heard, Reply, ReplyKind
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
@@ -102,8 +103,8 @@ class TurnHandler:
                 log.info("turn_thought_again", seq=received.seq, attempt=attempt)
         self.metrics.turn(started)
 
-    async def give_up(self, received: Received) -> None:
-        """Never silent: after the last failure the person is told, and what they said is kept."""
+    async def give_up(self, received: Received, error: Exception | None) -> None:
+        """Never silent: after the last failure the person is told, and what they said is kept. `error`: what broke it, if that is known."""
         activity, live = received.activity, self._live(received)
         changes = Changes()
         if activity.addressed and activity.kind not in UNASKED:
@@ -111,7 +112,7 @@ class TurnHandler:
             with suppress(Exception):  # the directory may be what is broken
                 if isinstance(person := await self.people.resolve(activity.sender), Person):
                     words = Words.for_person(self.messages, person)
-            told = self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, words("turn.failed")))
+            told = self._to_sender(activity, Reply(new_id(), ReplyKind.NOTICE, words(given_up(error))))
             if live is None or not live.takes(told, ()):
                 changes.posts.append(told)
         self._settle(live, changes)
@@ -122,7 +123,7 @@ class TurnHandler:
 
         changes.inside.append(finish)
         await self.saver.save(changes)
-        log.error("turn_given_up", seq=received.seq)
+        log.error("turn_given_up", seq=received.seq, code=error.code if isinstance(error, ConnectorError) else None)
 
     async def _turn(self, received: Received) -> None:
         live = self._live(received)

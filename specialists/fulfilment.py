@@ -16,6 +16,8 @@ from typing import Final
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from connectors.calling.codes import cause
+from connectors.errors import ConnectorError
 from connectors.ports.knowledge import AuditSink
 from connectors.ports.messages import Messages
 from connectors.ports.people import People, Person
@@ -285,8 +287,9 @@ class Fulfilment:
 
     async def _give_up(self, request_id: str, attempt: int, error: Exception) -> None:
         """Never silent: an error of ours ends the request with people, as a failed step does."""
-        log.error("fulfilment_failed", request=request_id, attempt=attempt, error=type(error).__name__)
-        await self._engine.step("fail", self._acting.fail, request_id, attempt, "internal")
+        code = _code(error)
+        log.error("fulfilment_failed", request=request_id, attempt=attempt, error=type(error).__name__, code=code)
+        await self._engine.step("fail", self._acting.fail, request_id, attempt, code)
 
     def _one(self, name: str, fn: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[None]]:
         """A workflow of one step."""
@@ -338,6 +341,12 @@ class Fulfilment:
                 await self._engine.again(workflow_id)
         elif status is None:
             await self._engine.start(name, workflow_id, f"{request.id}:{request.attempt}")
+
+
+def _code(error: Exception) -> str:
+    """Of the directory, say, that could not be asked who this is, as long as the step was tried; else it is an error of ours."""
+    tries = [error, *getattr(error, "errors", ())]
+    return next((cause(one) for one in reversed(tries) if isinstance(one, ConnectorError)), "internal")
 
 
 def _parts(argument: str) -> tuple[str, int]:

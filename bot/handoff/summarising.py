@@ -269,7 +269,9 @@ def _by_specialist(request: Request, event: RequestEvent) -> Attempt | None:
         case EventKind.COMPENSATED:
             return Attempt(data["action"], by, "undone", at=event.at)
         case EventKind.LEFT_TO_STAFF:
-            return Attempt(request.skill, by, "left", ", ".join(data["rules"]), event.at)
+            return Attempt(request.skill, by, "left", ", ".join(data["rules"]) or str(data.get("reason", "")), event.at)
+        case EventKind.FAILED if data.get("n") is None:  # before any step
+            return Attempt(request.skill, by, "failed", str(data.get("code", "")), event.at)
         case _:
             return None
 

@@ -125,7 +125,7 @@ class LimitNotices:
     async def _owners_of(self, scope: Scope) -> Sequence[Person]:
         """Its manager for a specialist; else, and where that is nobody, the service owners."""
         specialist = self.roster.specialists.get(scope.of) if scope.limit == "specialist_month" else None
-        manager = await self.people.by_email(specialist.manager) if specialist is not None else None
+        manager = await self.people.one_at(specialist.manager) if specialist is not None else None
         if manager is not None and manager.active:
             return [manager]
         members = {person.id: person for group in self.owners for person in await self.people.members(group)}

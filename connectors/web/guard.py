@@ -17,7 +17,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Retry
 from connectors.ports.records import Clock
 from connectors.web.session import SignedIn, SignIn, cookie_name, unseal
 
@@ -67,7 +67,7 @@ class Guard:
                 response = error if error.status < 400 else _refusal(error.status, error.text or error.reason, html)
             except ConnectorError as error:
                 log.warning("web_connector_failed", code=error.code, path=_route(request))
-                response = _refusal(503, "A system behind this did not answer. Please try again in a moment.", html)
+                response = _refusal(*_unanswered(error), html)
             except HttpProcessingError:
                 response = _refusal(400, "That request cannot be read.", html)
             except (ConnectionResetError, TimeoutError):
@@ -170,6 +170,15 @@ def protect(response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Cache-Control", "no-store")
+
+
+def _unanswered(error: ConnectorError) -> tuple[int, str]:
+    """The status and the words for what a system behind this did not do."""
+    if isinstance(error, Retry):
+        return 503, "A system behind this did not answer. Please try again in a moment."
+    if error.code == "ambiguous":
+        return 409, "More than one person has this address in the directory. Ask your IT support to give each an own one."
+    return 502, "A system behind this refused. It is in the log; ask your IT support if it lasts."
 
 
 def _refusal(status: int, sentence: str, html: bool) -> web.Response:

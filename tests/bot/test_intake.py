@@ -44,7 +44,7 @@ class Bot:
         self.heard.append(text)
         await self._finish(received)
 
-    async def give_up(self, received: Received) -> None:
+    async def give_up(self, received: Received, error: Exception | None) -> None:
         self.given_up.append(received.activity.text)
         await self._finish(received)
 

@@ -153,7 +153,7 @@ async def test_the_id_itself_is_never_taken_for_an_address(office: Office) -> No
 async def test_an_address_of_several_is_nobodys(office: Office) -> None:
     office.directory.entries.append(replace(OMAR, key="e3", email=DANA.email))
     office.chat.knows("u1", DANA.email)
-    assert await office.people.resolve(U_DANA) == Unresolved("unknown")
+    assert await office.people.resolve(U_DANA) == Unresolved("ambiguous")
 
 
 async def test_whoever_is_added_to_the_directory_is_known_at_once(office: Office) -> None:

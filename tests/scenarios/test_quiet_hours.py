@@ -262,7 +262,7 @@ async def test_a_turn_that_was_given_up_was_a_use_too(two: Two) -> None:
     await two.tick()
     address = Address("alpha", "local", email("priya"), "t1")
     broken = Activity(new_id(), ActivityKind.MESSAGE, address, two.a.sender("priya"), two.company.clock(), "hello")
-    await two.company.app.turns.give_up(Received(10_000, broken, 10, two.company.clock()))
+    await two.company.app.turns.give_up(Received(10_000, broken, 10, two.company.clock()), None)
     assert await asked(two) == ["alpha"]
 
 

@@ -42,7 +42,7 @@ class OneOwner:
     async def members(self, group: str) -> list[Person]:
         return [self.person]
 
-    async def by_email(self, email: str) -> Person | None:
+    async def one_at(self, email: str) -> Person | None:
         return None
 
     async def name(self, person_id: str) -> str:
@@ -72,7 +72,7 @@ class Posting:
 class Managers(OneOwner):
     """Each specialist's manager is somebody else; one of them cannot be looked up, and one has no chat."""
 
-    async def by_email(self, email: str) -> Person | None:
+    async def one_at(self, email: str) -> Person | None:
         name = email.split("@")[0]
         if name == "gone":
             raise Retry("unreachable")

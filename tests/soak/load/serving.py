@@ -39,8 +39,8 @@ class NoInbox(Inbox):
             received = heard.popleft()
             try:
                 await handle(received)
-            except Exception:  # as it would be without an inbox: it is gone
-                await give_up(received)
+            except Exception as error:  # as it would be without an inbox: it is gone
+                await give_up(received, error)
 
     async def waiting(self) -> int:
         return len(getattr(self, "_heard", ()))

@@ -29,6 +29,8 @@ START_SECONDS = 20.0
 THRESHOLD = 3
 """That many wrong passwords lock an account, for half an hour."""
 NO_SUCH_OBJECT, INVALID_CREDENTIALS = 32, 49
+LOCKED_OUT = "775"
+"""ERROR_ACCOUNT_LOCKED_OUT, in the text of a refused bind."""
 _NOTHING = ("-LLL", "-s", "base", "-b", "", "1.1")
 """Asks for nothing: Samba has no "Who am I?"."""
 
@@ -192,8 +194,7 @@ class Samba:
 
     async def lock(self, person_key: str) -> None:
         """As it happens: by wrong passwords."""
-        for _ in range(THRESHOLD):
-            assert not await self.signs_in(domain.dn_of(person_key), "wrong")
+        await _lock(self.ca, self.url, domain.dn_of(person_key))
 
     async def _run(
         self, command: str, *more: str, given: str = "", who: str = ADMINISTRATOR, password: str = ADMINISTRATOR_PASSWORD
@@ -210,6 +211,16 @@ async def _run(
     process = await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT, env=environment)
     told, _ = await process.communicate(given.encode())
     return process.returncode or 0, told.decode()
+
+
+async def _lock(ca: Path, url: str, dn: str) -> None:
+    """Wrong passwords until the domain says that the account is locked, which it says of no wrong password before."""
+    for _ in range(2 * THRESHOLD):
+        result, told = await _run(ca, url, "ldapsearch", *_NOTHING, who=dn, password="wrong")
+        assert result == INVALID_CREDENTIALS, told
+        if f"data {LOCKED_OUT}" in told:
+            return
+    raise AssertionError(f"it does not lock: {told}")
 
 
 async def _started(folder: Path, address: str) -> subprocess.Popen[bytes]:
@@ -283,10 +294,7 @@ def _bare() -> Path:
 async def _lock_dana(folder: Path, address: str) -> None:
     process = await _started(folder, address)
     try:
-        for _ in range(THRESHOLD):
-            who = domain.dn_of(company.LOCKED)
-            result, told = await _run(folder / "tls" / "ca.pem", f"ldaps://{address}", "ldapsearch", *_NOTHING, who=who, password="wrong")
-            assert result == INVALID_CREDENTIALS, told
+        await _lock(folder / "tls" / "ca.pem", f"ldaps://{address}", domain.dn_of(company.LOCKED))
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -68,3 +68,11 @@ def test_what_a_change_meets_is_told_by_its_number(result: int) -> None:
 
 def test_a_missing_base_is_named_as_foyer_yaml_calls_it() -> None:
     assert "people.base 'ou=nowhere'" in refusal(32, "", "search", "people.base 'ou=nowhere'").detail
+
+
+def test_names_in_a_servers_text_are_left_out() -> None:
+    said = "00002098: Object CN=Khalil\\, Omar,OU=People,DC=acme,DC=example has no write property access"
+    detail = refusal(50, said, "change").detail
+    assert "Omar" not in detail
+    assert "Khalil" not in detail
+    assert "00002098: Object an entry has no write property access" in detail

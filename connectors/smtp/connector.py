@@ -21,8 +21,8 @@ from connectors.smtp.settings import SmtpSettings, addressed
 
 SOON: Final = timedelta(days=14)
 """A certificate that ends within this is told of."""
-STEPS: Final = 4
-"""Steps of sending that may each take the time-out before the whole is given up."""
+WHOLE: Final = 2.5
+"""Of the time-out of one step, what all of them together may take: less than the half minute that a skill waits for a call."""
 _WHERE: Final = {"bad_certificate": "certificate", "bad_credentials": "credentials", "not_permitted": "rights"}
 _MEND: Final = {
     "unreachable": "Look at host and port, the network between, and whether the server is up.",
@@ -49,7 +49,7 @@ class SmtpConnector:
         except OSError as error:
             raise ValueError(f"ca_file: {error.strerror or 'holds no certificates'}") from None
         self.name = name
-        self.rules = CallRules(timeout=STEPS * made.timeout)
+        self.rules = CallRules(timeout=WHOLE * made.timeout)
         self.enrolled = SmtpEnrolledChannel(name, made, self._client, people, ledger, clock)
         self._settings = made
         self._clock = clock

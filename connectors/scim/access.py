@@ -64,6 +64,8 @@ class ScimAccess:
         self._check(application_key, role)
         if until <= self._clock():
             raise Refused("end_in_past", until.isoformat())
+        if self._accounts.by_address:
+            await self._people.by_email(person.email)  # raises when it is two people's: the account could be the other's
         work = self._work(person, role, key)
         return await self._ledger.grant(person_key, application_key, role, until=until, key=key, look=work.given, act=work.give)
 

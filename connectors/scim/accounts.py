@@ -45,6 +45,8 @@ class Accounts:
         self._client = client
         self._ledger = ledger
         self._clock = clock
+        self.by_address = settings.match == "emails" or (settings.match, settings.user_name) == ("userName", "email")
+        """Whether an account is known by the person's e-mail address alone."""
         self._groups: dict[str, tuple[str, datetime]] = {}
         """Group as foyer.yaml names it -> its id, and until when that is believed."""
 

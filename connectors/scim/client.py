@@ -67,7 +67,8 @@ class ScimClient:
         except Rejected as error:
             if error.status != 400:
                 raise
-            raise Retry("misconfigured", f"match: the service cannot search {kind}s by {path}: {error.detail}") from error
+            named = "match" if kind == "User" else "application.roles"
+            raise Retry("misconfigured", f"{named}: the service cannot search {kind}s by {path}: {error.detail}") from error
 
     async def each(self, kind: Kind, filter: str | None = None, *, most: int = MOST) -> AsyncIterator[Json]:
         """Page by page, however few the service gives at once. Raises Retry when there are more than `most`."""
@@ -145,6 +146,10 @@ class ScimClient:
                 try:
                     return await self._edited(edit)
                 except Rejected as error:
+                    if error.status == 409 or error.scim_type == "noTarget":  # others did it in between, or so it says
+                        if not edit.made_in(await self._there(edit)):
+                            raise
+                        return None
                     if error.status != 412:
                         raise
         raise Retry("conflict", f"{self._endpoint(edit.kind)}: changed by others {TRIES} times in between")

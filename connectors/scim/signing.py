@@ -1,5 +1,6 @@
 """How requests sign in: a token as it stands in the settings, a name with a password, or a token that is fetched and kept."""
 
+import asyncio
 import base64
 from datetime import datetime, timedelta
 from typing import Final
@@ -45,12 +46,13 @@ class SignIn:
         assert s.client_secret is not None
         asked = Asked("POST", "token_url", sent=False)
         try:
-            answer = await self._client.post(
-                s.token_url,
-                data={"grant_type": "client_credentials"},
-                headers={"Authorization": _basic(s.client_id, s.client_secret.get_secret_value()), "Accept": "application/json"},
-            )
-        except (HTTPError, InvalidURL, OSError) as error:
+            async with asyncio.timeout(s.timeout):
+                answer = await self._client.post(
+                    s.token_url,
+                    data={"grant_type": "client_credentials"},
+                    headers={"Authorization": _basic(s.client_id, s.client_secret.get_secret_value()), "Accept": "application/json"},
+                )
+        except (HTTPError, InvalidURL, TimeoutError, OSError) as error:
             raise no_answer(asked, error) from None
         if answer.status_code in (400, 401, 403):
             raise Retry("bad_credentials", f"client_id, client_secret: token_url answered {answer.status_code}")

@@ -194,6 +194,18 @@ class TestFinding:
         assert all(one in raised.value.detail for one in ids)
         assert "@" not in raised.value.detail
 
+    async def test_an_address_that_two_people_have_names_neither(self, on: Stage) -> None:
+        await on.service.make_group("Editors")
+        with pytest.raises(NeedsHuman) as shared:
+            await on.people.by_email("reception@acme.example")
+        [key, *_] = shared.value.detail.split(", ")
+        for match in ("userName", "emails"):
+            with pytest.raises(NeedsHuman) as raised:
+                await on.connect(ROLES, match=match).access.grant(key, "figma", "editor", until=on.clock() + timedelta(days=1), key="k1")
+            assert (raised.value.code, await on.service.users()) == ("ambiguous", {})
+        await on.connect(ROLES, user_name="key").access.grant(key, "figma", "editor", until=on.clock() + timedelta(days=1), key="k1")
+        assert await on.service.members("Editors") == {key}
+
     async def test_a_taken_user_name_is_for_people_too(self, on: Stage) -> None:
         await on.service.make_group("Editors")
         await on.service.make_user(DANA, externalId="somebody else")

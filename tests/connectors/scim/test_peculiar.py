@@ -11,7 +11,7 @@ from connectors.sandbox import facts
 from connectors.scim.connector import ScimConnector
 from tests.connectors.scim.peculiar import Peculiar, peculiar
 from tests.connectors.scim.stage import Stage
-from tests.outside.proxy import answer, asks, delay
+from tests.outside.proxy import answer, apply_then, asks, delay
 from tests.outside.scim import PATCH
 
 DANA = "dana@acme.example"
@@ -66,6 +66,18 @@ class TestPut:
             assert not isinstance(came_to, OutcomeUnknown)
             code = came_to.code if isinstance(came_to, Retry) else "done"
             assert (code, "members" in service.resources["Groups"][group]) == (ends, ends == "done")
+
+
+class TestAlready:
+    @pytest.mark.parametrize(("status", "why"), [(409, "uniqueness"), (400, "noTarget")])
+    async def test_what_others_did_in_between_is_done(self, on: Stage, status: int, why: str) -> None:
+        await on.service.make_group("Editors")
+        await on.service.make_user(DANA)
+        on.proxy.plan(apply_then(status, f'{{"scimType": "{why}"}}'), when=asks("PATCH"))
+        assert (await give(on.connect(ROLES), on)).changed
+        on.proxy.plan(answer(status, f'{{"scimType": "{why}"}}'), when=asks("PATCH"))
+        with pytest.raises(Refused):
+            await give(on.connect(ROLES), on, "admin", "k2")
 
 
 class TestEtags:

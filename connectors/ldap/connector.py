@@ -1,6 +1,6 @@
 """A directory as one object: its ports, and what `foyer doctor` asks it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,6 +45,10 @@ class Ldap:
 
     async def check(self) -> Sequence[Finding]:
         return await self._checkup.findings()
+
+    async def offers(self) -> Mapping[str, Sequence[str]]:
+        """The groups under groups.base, as foyer.yaml would name them."""
+        return {"group": sorted(await self.people.memberships.names())}
 
 
 def _sentence(where: tuple[str | int, ...], what: str) -> str:

@@ -163,6 +163,11 @@ async def test_the_doctor_finds_the_company_as_it_is(tmp_path: Path) -> None:
     assert {"reach", "certificate", "credentials", "clock", "people", "key", "attributes", "groups"} <= set(found)
 
 
+async def test_the_groups_that_foyer_yaml_could_name_are_told(tmp_path: Path) -> None:
+    async with staged(tmp_path) as stage:
+        assert {"it-support", "employees", "figma-editor"} <= set((await stage.ldap.offers())["group"])
+
+
 @pytest.mark.parametrize(
     ("over", "name", "said"),
     [

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import filterfalse
 
 from connectors.calling.declared import DeclaredApplication
 from connectors.errors import Refused, Retry
@@ -97,6 +98,7 @@ class Groups:
         self._client = client
         self._base = settings.groups.base
         self._filter = f"(&{schema.group_filter}{settings.groups.filter or ''})"
+        self._lists, self._names = schema.members, schema.members_by_name
         self._nested = schema.nested if settings.groups.nested is None else settings.groups.nested
 
     async def one(self, declared: str) -> Group:
@@ -112,7 +114,7 @@ class Groups:
 
     async def direct(self, declared: Sequence[str], member: Member) -> Mapping[str, Group]:
         """Those that list this person."""
-        return await self._find(declared, _listing((member.dn,), member.username))
+        return await self._find(declared, self._listing((member.dn,), member.username))
 
     async def inherited(self, declared: Sequence[str], member: Member) -> Mapping[str, Group]:
         """Those that list a group that this person is in, where groups of groups count."""
@@ -120,7 +122,7 @@ class Groups:
             return {}
         found: dict[str, Group] = {}
         for some in _portions(await self._above(member)):
-            found |= await self._find(declared, _listing(some))
+            found |= await self._find(declared, self._listing(some))
         return found
 
     async def membership(self, group: Group, member: Member) -> Entry | None:
@@ -136,7 +138,7 @@ class Groups:
             entries = [
                 entry
                 for some in _portions(level)
-                for entry in await self._client.search(self._base, f"(&{self._filter}{_listing(some)})", ("cn",))
+                for entry in await self._client.search(self._base, f"(&{self._filter}{self._listing(some)})", ("cn",))
             ]
             level = [entry.dn for entry in entries if same(entry.dn) not in above]
             above.update((same(dn), dn) for dn in level)
@@ -146,11 +148,14 @@ class Groups:
 
     async def _find(self, declared: Sequence[str], listing: str) -> dict[str, Group]:
         found: dict[str, Group] = {}
-        named = {name.lower(): name for name in declared if not is_dn(name)}
-        for some in _portions(sorted(named.values())):
+        # Two roles may spell one group in two ways.
+        named: dict[str, list[str]] = {}
+        for name in filterfalse(is_dn, declared):
+            named.setdefault(name.lower(), []).append(name)
+        for some in _portions(sorted(named)):
             names = "".join(f"(cn={escaped(name)})" for name in some)
             for entry in await self._client.search(self._base, f"(&{self._filter}(|{names}){listing})", ATTRIBUTES):
-                for name in {named[cn.lower()] for cn in entry.texts("cn") if cn.lower() in named}:
+                for name in {name for cn in entry.texts("cn") for name in named.get(cn.lower(), ())}:
                     if name in found:
                         raise Retry("misconfigured", f"there are two groups {name!r}: name the one that is meant by its dn")
                     found[name] = _group(name, entry)
@@ -163,12 +168,11 @@ class Groups:
             found.update((dn, _group(dn, entry)) for entry in entries)
         return found
 
-
-def _listing(dns: Sequence[str], username: str | None = None) -> str:
-    names = [f"({attribute}={escaped(dn)})" for dn in dns for attribute in ("member", "uniqueMember", "roleOccupant")]
-    if username is not None:
-        names.append(f"(memberUid={escaped(username)})")
-    return f"(|{''.join(names)})"
+    def _listing(self, dns: Sequence[str], username: str | None = None) -> str:
+        names = [f"({attribute}={escaped(dn)})" for dn in dns for attribute in self._lists]
+        if self._names is not None and username is not None:
+            names.append(f"({self._names}={escaped(username)})")
+        return f"(|{''.join(names)})"
 
 
 def _group(declared: str, entry: Entry) -> Group:

@@ -74,6 +74,12 @@ async def test_what_came_about_in_between_is_no_error(make: Make, kind: Any) -> 
     assert tree.modified == []
 
 
+async def test_two_roles_may_be_one_group_spelt_in_two_ways(make: Make) -> None:
+    roles = {"editor": {"group": "Figma-Editor"}, "author": {"group": "figma-editor"}, "owner": {"group": EDITORS}}
+    access = make(ChangingTree(editors(DANA), *PEOPLE_THERE), {**FIGMA, "roles": roles})
+    assert [one.role for one in await access.entitlements("dana", application_key="figma")] == ["author", "editor", "owner"]
+
+
 async def test_the_last_member_leaves_a_placeholder(make: Make) -> None:
     tree = ChangingTree(editors(DANA), *PEOPLE_THERE)
     assert (await make(tree).revoke("dana", "figma", "editor", key="k1")).changed

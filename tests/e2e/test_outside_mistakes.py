@@ -160,7 +160,11 @@ ON_SCIM = {
         prepare=rename_editors,
     ),
     "missing_person": OnScim(
-        Read(TO_PEOPLE, {**FIGMA, "code": "no_account", "detail": "create_users: e1001 has no account in figma"}, None),
+        Read(
+            f"You have none, or one that I may not touch. {TO_PEOPLE}",
+            {**FIGMA, "code": "no_account", "detail": "create_users: e1001 has no account in figma"},
+            None,
+        ),
         account=False,
         settings={"create_users": False},
     ),

@@ -50,7 +50,6 @@ class DirectoryCase:
 @dataclass(frozen=True)
 class AccountsCase:
     port: Accounts
-    enrolled_port: EnrolledChannel
     clock: FakeClock
     locked: str
     active: str

@@ -97,7 +97,6 @@ async def sandbox_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
 
         yield AccountsCase(
             port=company.accounts,
-            enrolled_port=company.enrolled,
             clock=clock,
             locked=facts.DANA,
             active=facts.OMAR,
@@ -166,7 +165,6 @@ async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
 
         yield AccountsCase(
             port=resets_over(passwords, company, sessions, clock),
-            enrolled_port=company.enrolled,
             clock=clock,
             locked=facts.DANA,
             active=facts.OMAR,

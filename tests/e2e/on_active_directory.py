@@ -111,7 +111,6 @@ async def domain_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
 
         yield AccountsCase(
             port=resets_over(port, sandbox, stage.sessions, stage.clock),
-            enrolled_port=sandbox.enrolled,
             clock=stage.clock,
             locked=company.LOCKED,
             active=company.ACTIVE,

@@ -66,13 +66,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
+async def staged(folder: Path, *, memberof: bool = True) -> AsyncIterator[Stage]:
     clock = FakeClock(datetime.now(UTC))
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
     async with engine.begin() as connection:
         await connection.run_sync(tables.metadata.create_all)
-    async with Slapd(folder) as slapd, FaultProxy(slapd.port, "ldap") as proxy:
-        given = {**company.settings(proxy.url, applications=("figma", "slack", "old-intranet")), **settings}
+    async with Slapd(folder, memberof=memberof) as slapd, FaultProxy(slapd.port, "ldap") as proxy:
+        given = company.settings(proxy.url, applications=("figma", "slack", "old-intranet"))
         del given["use"]
         password, ledger = SecretStr(company.SERVICE_PASSWORD), Ledger("directory", sessions, clock)
         ldap = Ldap(name="directory", clock=clock, ledger=ledger, password=password, **given)
@@ -85,8 +85,8 @@ async def staged(folder: Path, **settings: Any) -> AsyncIterator[Stage]:
 
 
 @asynccontextmanager
-async def ldap_directory(folder: Path) -> AsyncIterator[DirectoryCase]:
-    async with staged(folder) as stage:
+async def ldap_directory(folder: Path, *, memberof: bool = True) -> AsyncIterator[DirectoryCase]:
+    async with staged(folder, memberof=memberof) as stage:
 
         async def departs(person_key: str) -> None:
             await stage.slapd.replace(company.dn_of(person_key), pwdAccountLockedTime=company.DISABLED)
@@ -125,7 +125,6 @@ async def ldap_accounts(folder: Path) -> AsyncIterator[AccountsCase]:
 
         yield AccountsCase(
             port=resets_over(port, sandbox, stage.sessions, stage.clock),
-            enrolled_port=sandbox.enrolled,
             clock=stage.clock,
             locked=company.LOCKED,
             active=company.ACTIVE,
@@ -164,8 +163,8 @@ async def ldap_passwords(folder: Path) -> AsyncIterator[PasswordsCase]:
 
 
 @asynccontextmanager
-async def ldap_access(folder: Path) -> AsyncIterator[AccessCase]:
-    async with staged(folder) as stage:
+async def ldap_access(folder: Path, *, memberof: bool = True) -> AsyncIterator[AccessCase]:
+    async with staged(folder, memberof=memberof) as stage:
         port, unreachable = Reached.of(stage.ldap.access, stage.proxy)
         yield AccessCase(
             port=port,

@@ -152,6 +152,9 @@ class Checkup:
         if twice := sorted(name for name, count in names.items() if count > 1):
             mend = "whoever may make a group could take a name that foyer.yaml gives a role: set `groups: {name: dn}` and name them so"
             found.append(Finding("groups", False, f"{len(twice)} names are of two groups or more: {', '.join(twice[:5])}", mend))
+        if self._schema.kind == "openldap" and not settings.privileged.groups and settings.privileged.filter is None:
+            mend = "name the administrators' groups there: their accounts are a person's matter, and Foyer cannot tell them from others"
+            found.append(Finding("privileged", False, "privileged: nothing is said", mend))
         marked = {"guests": settings.guests, "privileged": settings.privileged, "inactive": settings.inactive}
         for setting, mark in marked.items():
             found += [_no_group(setting, name) for name in mark.groups if name not in names]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import structlog
 from cryptography import x509
 
 from connectors.errors import OutcomeUnknown, Refused, Retry
@@ -19,6 +20,7 @@ from connectors.ports.records import Clock
 
 __all__ = ["Change", "Entry", "LdapClient", "Rejected", "escaped"]
 
+log = structlog.get_logger()
 T = TypeVar("T")
 IDLE = timedelta(minutes=1)
 """Unused for so long, a connection is not trusted any more: whatever stands between forgets it without a word."""
@@ -137,7 +139,7 @@ class LdapClient:
                     if reused and error.code == "connection_lost" and not isinstance(error, OutcomeUnknown):
                         continue
                     if error.code in ("timeout", "connection_lost", "unavailable"):
-                        self._put_last(wire.url)
+                        self._put_last(wire.url, error.code)
                     raise
                 except BaseException:
                     self._drop(wire)
@@ -176,7 +178,7 @@ class LdapClient:
                 if error.code == "bad_credentials":
                     raise
                 failures.append(error)
-                self._put_last(url)
+                self._put_last(url, error.code)
                 continue
             return wire
         if len(failures) == 1:
@@ -199,9 +201,10 @@ class LdapClient:
         if not wire.aborted:
             wire.close()
 
-    def _put_last(self, url: Url) -> None:
+    def _put_last(self, url: Url, code: str) -> None:
         """Another server is asked first from now on; connections to this one may hang as well."""
         if len(self._urls) > 1:
+            log.warning("ldap_server_put_last", server=str(url), code=code)
             self._urls.remove(url)
             self._urls.append(url)
         staying = [wire for wire in self._idle if wire.url != url]

@@ -175,6 +175,7 @@ async def test_the_groups_that_foyer_yaml_could_name_are_told(tmp_path: Path) ->
         ({"people": {"base": "ou=staff,dc=acme,dc=example"}}, "settings", "there is no people.base 'ou=staff,dc=acme,dc=example'"),
         ({"people": {"base": company.PEOPLE, "filter": "(employeeType=robot)"}}, "people", "nobody under"),
         ({"key": "roomNumber"}, "key", "people have none"),
+        ({"privileged": {}}, "privileged", "nothing is said"),
         ({"privileged": {"groups": ["domain-admins"]}}, "privileged", "there is no group 'domain-admins'"),
         ({"bind_dn": "cn=last-years,dc=acme,dc=example"}, "credentials", "wrong name or password"),
         ({"start_tls": True}, "certificate", "self-signed certificate in certificate chain"),

@@ -31,6 +31,8 @@ THRESHOLD = 3
 NO_SUCH_OBJECT, INVALID_CREDENTIALS = 32, 49
 LOCKED_OUT = "775"
 """ERROR_ACCOUNT_LOCKED_OUT, in the text of a refused bind."""
+_CLAIMED = 38_900
+"""The port by which tests tell each other that an address is taken."""
 _NOTHING = ("-LLL", "-s", "base", "-b", "", "1.1")
 """Asks for nothing: Samba has no "Who am I?"."""
 
@@ -112,7 +114,8 @@ class Samba:
         self._folder = folder / "samba"
         self._process: subprocess.Popen[bytes] | None = None
         self._rights, self._certificate, self._more, self._plain = rights, certificate, more, plain
-        self.address = _free_address()
+        self._claim = _claim()
+        self.address = _address(self._claim)
         self.url, self.plain_url = f"ldaps://{self.address}", f"ldap://{self.address}"
         self.ca = self._folder / "tls" / "ca.pem"
 
@@ -127,6 +130,7 @@ class Samba:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
+        self._claim.close()
         shutil.rmtree(self._folder)
 
     async def start(self) -> None:
@@ -242,17 +246,25 @@ def _open(address: str) -> bool:
         return probe.connect_ex((address, 636)) == 0
 
 
-def _free_address() -> str:
+def _claim() -> socket.socket:
+    """An address of loopback's that no other test has, as long as this socket is open."""
     for last in range(77, 255):
-        address = f"127.0.0.{last}"
-        with socket.socket() as plain, socket.socket() as tls:
-            try:
-                plain.bind((address, 389))
-                tls.bind((address, 636))
-            except OSError:
-                continue
-        return address
+        claim = socket.socket()
+        try:
+            claim.bind((f"127.0.0.{last}", _CLAIMED))
+            for port in (389, 636):
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind((f"127.0.0.{last}", port))
+        except OSError:
+            claim.close()
+            continue
+        return claim
     raise RuntimeError("no free address on loopback")
+
+
+def _address(claim: socket.socket) -> str:
+    return str(claim.getsockname()[0])
 
 
 def _configure(folder: Path, address: str, certificate: Kind = "valid", *, plain: bool = False) -> None:
@@ -267,7 +279,7 @@ def _template(rights: Rights) -> Path:
     """A folder with the whole company, and with what the service account may; made once a process and copied for each test."""
     bare, folder = _bare(), _scratch()
     shutil.copytree(bare, folder, dirs_exist_ok=True)
-    _configure(folder, _free_address())
+    _configure(folder, "127.0.0.77")
     sid = _fill(folder, {})
     for dn, aces in rights:
         _tool(folder, "dsacl", "set", "--action=allow", f"--objectdn={dn}", f"--sddl={aces.format(sid=sid)}")
@@ -276,7 +288,8 @@ def _template(rights: Rights) -> Path:
 
 @cache
 def _bare() -> Path:
-    folder, address = _scratch(), _free_address()
+    folder, claim = _scratch(), _claim()
+    address = _address(claim)
     for name in ("lock", "cache", "run"):
         (folder / name).mkdir()
     _configure(folder, address)
@@ -288,6 +301,7 @@ def _bare() -> Path:
     _tool(folder, "domain", "passwordsettings", "set", *lockout, *passwords)
     _fill(folder, {"company": domain.ldif(), "managers.changes": domain.managers()})
     asyncio.run(_lock_dana(folder, address))
+    claim.close()
     return folder
 
 

@@ -102,7 +102,10 @@ class Snapshot:
                 log.debug("ldap_refreshed", people=len(self._people or ()))
             except ConnectorError as error:
                 self._failure = error if isinstance(error, Retry) else Retry(error.code, error.detail)
-                log.warning("ldap_refresh_failed", code=error.code, people=len(self._people or ()))
+                log.warning("ldap_refresh_failed", code=error.code, detail=error.detail, people=len(self._people or ()))
+            except Exception:  # a look that breaks is logged and done again: searches must not stay as they are for good
+                self._failure = Retry("unavailable", "what the directory answered could not be read")
+                log.exception("ldap_refresh_broke")
             async with self._looked:
                 self._looked.notify_all()
             with suppress(TimeoutError):

@@ -91,6 +91,22 @@ async def test_a_search_while_the_directory_is_down_says_so_and_looks_again_when
         assert await keys(people, "Dana") == ["e1"]
 
 
+async def test_a_look_that_breaks_is_not_the_last() -> None:
+    class Broken(Tree):
+        async def search(self, *args: Any, **kwargs: Any) -> Any:
+            if not self.asked:
+                self.asked.append("")
+                raise ZeroDivisionError
+            return await super().search(*args, **kwargs)
+
+    people = directory(Broken(person("dana", "e1", modifyTimestamp=BEFORE)), Clock(), refresh=3600)
+    async with looking(people):
+        with pytest.raises(Retry) as raised:
+            await people.find("Dana")
+        assert raised.value.code == "unavailable"
+        assert await keys(people, "Dana") == ["e1"]
+
+
 async def test_a_first_look_that_takes_too_long_is_not_waited_for() -> None:
     class Slow(Tree):
         async def search(self, *args: Any, **kwargs: Any) -> Any:

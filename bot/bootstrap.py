@@ -47,6 +47,7 @@ from bot.migrations import upgrade
 from bot.naming import Names
 from bot.outbox import Outbox
 from bot.outside import connect as connect_outside
+from bot.overdue import Overdue
 from bot.people import PeopleStore
 from bot.presses import Presses
 from bot.rate import RateLimit
@@ -105,6 +106,7 @@ from specialists.switch import Switch
 HERE = Path(__file__).parent
 SWEEP_SECONDS = 30.0
 SUMMARY_SECONDS = 2.0
+OVERDUE_SECONDS = 60.0
 FIRST_SWEEP_SECONDS = 3.0
 """Whoever waits for the first answer goes first."""
 OPERATOR = Person("operator", "operator", "Operator", "", "UTC", "en", roles=frozenset({"employee", "knowledge_admin"}))
@@ -383,7 +385,9 @@ class App:
         self._learning_loop = Loop("learning", self._learn, SWEEP_SECONDS)
         self._index_loop = Loop("index", self._index_some, SWEEP_SECONDS)
         self._summary_loop = Loop("summaries", self.summaries.step, SUMMARY_SECONDS)
-        self._later: tuple[Loop, ...] = (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop)
+        self.overdue = Overdue(self.outside.endings, self.switch, self.people, self.audit, self.sessions, clock)
+        overdue_loop = Loop("overdue", self.overdue.settle, OVERDUE_SECONDS)
+        self._later: tuple[Loop, ...] = (self._sweep_loop, self._learning_loop, self._index_loop, self._summary_loop, overdue_loop)
         if self.resets is not None:
             self._later += (resets_loop := Loop("resets", self.resets.settle, SWEEP_SECONDS),)
             self.resets.on_set = resets_loop.wake

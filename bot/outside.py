@@ -17,7 +17,7 @@ from bot.access import JoinedAccess, Source
 from bot.config import ConfigError, Organisation, Settings, said, secret, variable
 from bot.database import Sessions
 from connectors.calling.guarded import Guard, Unserved, Watch
-from connectors.calling.ledger import Ledger
+from connectors.calling.ledger import Ending, Ledger
 from connectors.ports.calls import Finding
 from connectors.ports.people import Directory
 from connectors.ports.records import Clock
@@ -91,6 +91,8 @@ class Connected:
     applications: Mapping[str, str]
     """Application -> connector, as foyer.yaml says."""
     guards: Mapping[str, Guard]
+    endings: Mapping[str, Ending]
+    """Of the connectors that give access on systems which keep no ends."""
 
     def get(self, port: str) -> Any:
         """None where nobody serves it."""
@@ -162,6 +164,8 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
     sources = {name: Source(port("access", name), one.keys) for name, one in instances.items() if "access" in one.serves}
     applications = _applications(organisation, sources)
     ports["access"] = JoinedAccess(sources, applications)
+    giving = {name: getattr(made[name], one.serves["access"]) for name, one in instances.items() if "access" in one.serves}
+    endings = {name: guards[name].port("access", Ending, access) for name, access in giving.items() if hasattr(access, "settle")}
     served: dict[str, tuple[str, ...]] = {("accounts" if name == "passwords" else name): (of,) for name, of in serving.items()}
     if sources:
         served["access"] = tuple(sources)
@@ -173,6 +177,7 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
         served=served,
         applications=applications,
         guards=guards,
+        endings=endings,
     )
 
 

@@ -201,6 +201,7 @@ class Company:
         await self.app.status.assume()
         await self.app.desk.send_due()
         await self.app.held.release()
+        await self.app.overdue.settle()
         await self.settle()
 
     async def news(self, person: str) -> list["Said"]:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 from sqlalchemy import ColumnElement, delete, insert, select, update
@@ -54,6 +54,13 @@ class Given:
     @property
     def target(self) -> str:
         return f"{self.person_key}/{self.application_key}/{self.role}"
+
+
+class Ending(Protocol):
+    """Access that was given with ends on a system that keeps none."""
+
+    async def settle(self) -> Sequence[Given]:
+        """Takes back what outlived its end, such as a grant that came about after it had been given up; what was still there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from connectors.calling.declared import DeclaredApplication
-from connectors.calling.ledger import Act, Ledger, Look, Seen
+from connectors.calling.ledger import Act, Given, Ledger, Look, Seen
 from connectors.errors import NeedsHuman, Refused, Retry
 from connectors.ldap.accounts import entry_id, version
 from connectors.ldap.client import Change, LdapClient, Rejected
@@ -94,13 +94,14 @@ class LdapAccess:
         look, act = await self._taking(person_key, application_key, role)
         return await self._ledger.revoke(person_key, application_key, role, key=key, look=look, act=act)
 
-    async def settle(self) -> int:
-        """Takes back what outlived its end, such as a grant that came about after it had been given up; how many there were."""
-        found = 0
+    async def settle(self) -> Sequence[Given]:
+        """Implements `connectors.calling.ledger.Ending`."""
+        found = []
         for given in await self._ledger.overdue():
             try:
                 look, act = await self._taking(given.person_key, given.application_key, given.role)
-                found += await self._ledger.settle(given, look, act)
+                if await self._ledger.settle(given, look, act):
+                    found.append(given)
             except (Refused, NeedsHuman) as error:
                 # Of somebody or something that is gone; the others still have theirs taken back.
                 log.error("ldap_overdue_kept", application=given.application_key, role=given.role, code=error.code, detail=error.detail)

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from connectors.calling.declared import DeclaredApplication
-from connectors.calling.ledger import Ledger, Seen
+from connectors.calling.ledger import Given, Ledger, Seen
 from connectors.errors import NeedsHuman, OutcomeUnknown, Refused, Retry
 from connectors.ports.people import Directory, DirectoryPerson
 from connectors.ports.records import Clock
@@ -75,15 +75,16 @@ class ScimAccess:
         work = self._work(person, role, key)
         return await self._ledger.revoke(person_key, application_key, role, key=key, look=work.remaining, act=work.take)
 
-    async def settle(self) -> int:
-        """Takes back what outlived its end, such as a grant that came about after it had been given up; how many there were."""
-        found = 0
+    async def settle(self) -> Sequence[Given]:
+        """Implements `connectors.calling.ledger.Ending`."""
+        found = []
         for given in await self._ledger.overdue():
             try:
                 person = await self._person(given.person_key)
                 self._check(given.application_key, given.role)
                 work = self._work(person, given.role, "")
-                found += await self._ledger.settle(given, work.remaining, work.take)
+                if await self._ledger.settle(given, work.remaining, work.take):
+                    found.append(given)
             except (Refused, NeedsHuman) as error:
                 # Of somebody or something that is gone; the others still have theirs taken back.
                 log.error("scim_overdue_kept", application=given.application_key, role=given.role, code=error.code, detail=error.detail)

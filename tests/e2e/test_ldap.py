@@ -4,19 +4,20 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
 
+from connectors.calling.ledger import Ledger
 from connectors.errors import OutcomeUnknown, Retry
 from connectors.ldap.client import Change, LdapClient, Rejected
+from connectors.ldap.connector import Ldap
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.schema import schema_of
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.calls import Finding
 from connectors.ports.records import utcnow
-from tests.e2e.on_ldap import staged
 from tests.outside import company
 from tests.outside.slapd import Slapd
 
@@ -146,26 +147,40 @@ async def test_searches_by_name_learn_of_whoever_is_new_renamed_or_gone(slapd: S
         assert await people.find("Dana Schneider") == []
 
 
-async def findings(folder: Path, **over: Any) -> Mapping[str, list[Finding]]:
-    async with staged(folder, **over) as stage:
+@asynccontextmanager
+async def connector(url: str, **over: Any) -> AsyncIterator[Ldap]:
+    """The whole of it; what is tried here asks no ledger."""
+    given = company.settings(url, applications=("figma", "old-intranet"))
+    del given["use"]
+    password = SecretStr(company.SERVICE_PASSWORD)
+    ldap = Ldap("directory", utcnow, ledger=cast(Ledger, None), password=password, **{**given, **over})
+    await ldap.open()
+    try:
+        yield ldap
+    finally:
+        await ldap.close()
+
+
+async def findings(url: str, **over: Any) -> Mapping[str, list[Finding]]:
+    async with connector(url, **over) as ldap:
         found: dict[str, list[Finding]] = {}
-        for finding in await stage.ldap.check():
+        for finding in await ldap.check():
             found.setdefault(finding.name, []).append(finding)
             assert finding.ok or finding.mend, finding
         return found
 
 
-async def test_the_doctor_finds_the_company_as_it_is(tmp_path: Path) -> None:
-    found = await findings(tmp_path)
+async def test_the_doctor_finds_the_company_as_it_is(slapd: Slapd) -> None:
+    found = await findings(slapd.url)
     wrong = [finding for each in found.values() for finding in each if not finding.ok]
     # Two people of the company have one address on purpose.
     assert [finding.name for finding in wrong] == ["addresses"]
     assert {"reach", "certificate", "credentials", "clock", "people", "key", "attributes", "groups"} <= set(found)
 
 
-async def test_the_groups_that_foyer_yaml_could_name_are_told(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage:
-        assert {"it-support", "employees", "figma-editor"} <= set((await stage.ldap.offers())["group"])
+async def test_the_groups_that_foyer_yaml_could_name_are_told(slapd: Slapd) -> None:
+    async with connector(slapd.url) as ldap:
+        assert {"it-support", "employees", "figma-editor"} <= set((await ldap.offers())["group"])
 
 
 @pytest.mark.parametrize(
@@ -182,7 +197,7 @@ async def test_the_groups_that_foyer_yaml_could_name_are_told(tmp_path: Path) ->
     ],
 )
 async def test_the_doctor_names_what_foyer_yaml_says_and_the_directory_does_not(
-    tmp_path: Path, over: dict[str, Any], name: str, said: str
+    slapd: Slapd, over: dict[str, Any], name: str, said: str
 ) -> None:
-    found = await findings(tmp_path, **over)
+    found = await findings(slapd.url, **over)
     assert any(not finding.ok and said in finding.found for finding in found[name]), found

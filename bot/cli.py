@@ -111,8 +111,11 @@ def audit_show(case: str) -> None:
     story = told("audit.show", case=case)
     typer.echo(f"{story['case']}  {story['what']}  {story['state']}")
     for entry in story["story"]:
-        facts = "  ".join(f"{name}={_short(value)}" for name, value in {**entry["data"], **_private(entry["private"])}.items())
+        shown = {name: value for name, value in {**entry["data"], **_private(entry["private"])}.items() if name != "calls"}
+        facts = "  ".join(f"{name}={_short(value)}" for name, value in shown.items())
         typer.echo(f"{entry['at'][:19]}  {entry['kind']:<11} {entry['event']:<22} {entry['actor']}  {facts}")
+        for call in entry["data"].get("calls", ()):
+            typer.echo(f"{'':<33} {_call(call)}")
 
 
 @specialists.command("list")
@@ -316,6 +319,13 @@ def _show_specialists(found: list[dict[str, Any]]) -> None:
 
 def _private(private: Any) -> dict[str, Any]:
     return private if isinstance(private, dict) else {} if private is None else {"private": private}
+
+
+def _call(call: dict[str, Any]) -> str:
+    """One call of a system: "figma access.grant: changed (user:7/group:3), 2 tries, 132 ms"."""
+    came_to = call["came_to"] + (f" ({call['reference']})" if call["reference"] else "")
+    tries = f", {call['tries']} tries" if call["tries"] > 1 else ""
+    return f"{call['connector']} {call['operation']}: {came_to}{tries}, {call['milliseconds']} ms"
 
 
 def _short(value: Any) -> str:

@@ -10,13 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import control
+from bot.cli import _call
 from bot.cli import app as command_line
-from bot.config import SHIPPED
 from bot.doctor import examine
 from bot.home import Refusal
 from connectors.calling.breaker import FAILURES
 from connectors.errors import Retry
-from connectors.ports.calls import CallRules, Finding
+from connectors.ports.calls import Call, CallRules, Finding
+from connectors.ports.chat import ReplyKind
 from tests.scenarios.company import Company
 
 FINDINGS = [Finding("reach", True, "answers in 3 ms"), Finding("rights", False, "may not unlock", "give it the right to write lockoutTime")]
@@ -125,6 +126,12 @@ async def test_each_step_is_audited_with_the_calls_that_it_took(company: Company
     assert "Dana" not in json.dumps(story["action_done"])
 
 
+def test_a_call_is_shown_in_one_line() -> None:
+    call = Call("figma", "access.grant", "changed", 132, 2, "user:7/group:3").as_json()
+    assert _call(call) == "figma access.grant: changed (user:7/group:3), 2 tries, 132 ms"
+    assert _call(Call("figma", "access.entitlements", "read", 20, 1).as_json()) == "figma access.entitlements: read, 20 ms"
+
+
 async def test_what_is_undone_and_what_ends_is_audited_with_the_systems_own_id(company: Company) -> None:
     await company.say("omar", "I need access to Figma as editor for 30 days")
     await company.press("priya", "approve")
@@ -155,5 +162,21 @@ async def test_the_metrics_count_calls(company: Company) -> None:
     assert 'foyer_outside_seconds_count{connector="sandbox",operation="accounts.unlock"} 1.0' in told
 
 
-def test_the_shipped_foyer_yaml_needs_no_word_of_ports() -> None:
-    assert "ports:" not in SHIPPED.read_text()
+async def test_a_skill_that_nothing_serves_is_not_there(company: Company) -> None:
+    """As if no connector served purchasing."""
+    del company.app.turns.specs["request_hardware"]
+    await company.say("dana", "help")
+    await company.say("dana", "I need a new monitor")
+    helped, answered = [one.reply.text for one in await company.news("dana") if one.reply.kind is not ReplyKind.PROGRESS]
+    assert "hardware" not in helped.lower()
+    assert "Unlock your account" in helped
+    assert "[1]" in answered, "an article speaks of it, and that is all there is"
+    assert await company.app.requests.open_of((await company.person("dana")).id) == []
+    await company.say("dana", "hello")
+    assert "hardware" not in (await company.news("dana"))[-1].reply.text.lower()
+
+
+async def test_with_no_skill_at_all_there_are_articles_and_people(company: Company) -> None:
+    company.app.turns.specs.clear()
+    await company.say("dana", "help")
+    assert (await company.news("dana"))[-1].reply.text == company.app.words(await company.person("dana"))("say.help.none")

@@ -6,13 +6,13 @@ again), and a system that can be read.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -179,16 +179,14 @@ class Ledger:
         where = [e.c.connector == self._connector, e.c.person_key == person_key]
         if application_key is not None:
             where.append(e.c.application_key == application_key)
-        async with self._sessions() as session:
-            rows = (await session.execute(select(e).where(*where))).all()
+        rows = await self._rows(select(e).where(*where))
         return {(row.application_key, row.role): row.until for row in rows}
 
     async def overdue(self) -> Sequence[Given]:
         """What should have been taken back by now: its end is over, or taking it back was begun, and is still written here."""
         latest = self._clock() - OVERDUE
         late = (e.c.until <= latest) | (e.c.leaving_since <= self._clock() - LATE)
-        async with self._sessions() as session:
-            rows = (await session.execute(select(e).where(e.c.connector == self._connector, late))).all()
+        rows = await self._rows(select(e).where(e.c.connector == self._connector, late))
         return [Given(row.person_key, row.application_key, row.role) for row in rows]
 
     async def settle(self, given: Given, look: Look, act: Act) -> bool:
@@ -205,8 +203,8 @@ class Ledger:
             if seen.holds:
                 await act()
                 await _see(look, holds=False)
-            async with self._sessions.begin() as session:
-                await self._keep_end(session, given, await self._remains(given, leaving))
+            remains = await self._remains(given, leaving)
+            await self._written(lambda session: self._keep_end(session, given, remains))
             return seen.holds
 
     # -- rows ---------------------------------------------------------------------------------------------------------
@@ -231,10 +229,10 @@ class Ledger:
     async def _first(self, operation: str, target: str, key: str) -> _First | None:
         if not key:
             raise Refused("no_key")
-        async with self._sessions() as session:
-            row = (await session.execute(select(c).where(*self._row(key)))).one_or_none()
-        if row is None:
+        rows = await self._rows(select(c).where(*self._row(key)))
+        if not rows:
             return None
+        [row] = rows
         if (row.operation, row.target) != (operation, target):
             raise Refused("key_reused", f"{row.operation} is not {operation} of the same target")
         return _First(row.done, row.reference, row.detail)
@@ -260,10 +258,13 @@ class Ledger:
             raise
         except ConnectorError:
             if not known:
-                async with self._sessions.begin() as session:
+
+                async def work(session: AsyncSession) -> None:
                     await session.execute(delete(c).where(*self._row(key), c.c.done.is_(False)))
                     if given is not None:
                         await self._keep_end(session, given, before)
+
+                await self._written(work)
             raise
 
     async def _finish(
@@ -293,13 +294,25 @@ class Ledger:
 
     async def _written(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """One transaction, made again when another process wrote the same row in between."""
+
+        async def written() -> T:
+            async with self._sessions.begin() as session:
+                return await work(session)
+
         for _ in range(TRIES):
             try:
-                async with self._sessions.begin() as session:
-                    return await work(session)
+                return await _whole(written())
             except IntegrityError:
                 continue
         raise Retry("unavailable", f"the ledger of {self._connector} changes all the time")
+
+    async def _rows(self, wanted: Select[Any]) -> Sequence[Row[Any]]:
+        async def read() -> Sequence[Row[Any]]:
+            async with self._sessions() as session:
+                rows: Sequence[Row[Any]] = (await session.execute(wanted)).all()
+                return rows
+
+        return await _whole(read())
 
     async def _is_known(self, session: AsyncSession, key: str) -> bool:
         return (await session.execute(select(c.c.key).where(*self._row(key)))).one_or_none() is not None
@@ -311,9 +324,8 @@ class Ledger:
         await session.execute(insert(c).values(**values, repeated=False, done=done, reference=reference, detail=dict(detail)))
 
     async def _end(self, given: Given) -> _End | None:
-        async with self._sessions() as session:
-            row = (await session.execute(select(e).where(*self._end_row(given)))).one_or_none()
-        return _End(row.until, row.leaving_since) if row is not None else None
+        rows = await self._rows(select(e).where(*self._end_row(given)))
+        return _End(rows[0].until, rows[0].leaving_since) if rows else None
 
     async def _keep_end(self, session: AsyncSession, given: Given, end: _End | None) -> None:
         await session.execute(delete(e).where(*self._end_row(given)))
@@ -331,9 +343,7 @@ class Ledger:
             c.c.done.is_(False) | c.c.repeated,
             c.c.begun_at > since,
         )
-        async with self._sessions() as session:
-            open_grant = (await session.execute(unknown.limit(1))).one_or_none()
-        return end if open_grant is not None else None
+        return end if await self._rows(unknown.limit(1)) else None
 
 
 async def _see(look: Look, *, holds: bool) -> Seen:
@@ -345,3 +355,13 @@ async def _see(look: Look, *, holds: bool) -> Seen:
     if seen.holds != holds:
         raise OutcomeUnknown("not_read_back", "done, and not to be seen")
     return seen
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """To its end, also when whoever waits is cut off: on SQLite a transaction that is cut off keeps its lock."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -42,6 +42,22 @@ class TestApplications:
         assert owners[case.ownerless] is None
 
 
+class TestEntitlements:
+    async def test_are_told_of_one_application_or_of_all(self, case: AccessCase) -> None:
+        await case.port.grant(case.person, case.application, case.role, until=in_two_weeks(case), key="k1")
+        everything = await case.port.entitlements(case.person)
+        for application in (case.application, case.permanent[0]):
+            alone = await case.port.entitlements(case.person, application_key=application)
+            assert alone
+            assert list(alone) == [one for one in everything if one.application_key == application]
+        assert len({one.reference for one in everything}) == len(everything)
+
+    async def test_are_nobodys_of_somebody_unknown(self, case: AccessCase) -> None:
+        with pytest.raises(Refused) as raised:
+            await case.port.entitlements("nobody")
+        assert raised.value.code == "unknown_person"
+
+
 class TestGrant:
     async def test_gives_the_role_until_exactly_then(self, case: AccessCase) -> None:
         until = in_two_weeks(case)

@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
 
-from bot import tables
 from bot.database import Sessions, connect
+from bot.migrations import METADATA
 from connectors.calling.ledger import Ledger
 from connectors.ldap.connector import Ldap
 from connectors.sandbox import facts
@@ -70,7 +70,8 @@ async def staged(folder: Path, *, memberof: bool = True) -> AsyncIterator[Stage]
     clock = FakeClock(datetime.now(UTC))
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
     async with engine.begin() as connection:
-        await connection.run_sync(tables.metadata.create_all)
+        for metadata in METADATA:
+            await connection.run_sync(metadata.create_all)
     async with Slapd(folder, memberof=memberof) as slapd, FaultProxy(slapd.port, "ldap") as proxy:
         given = company.settings(proxy.url, applications=("figma", "slack", "old-intranet"))
         del given["use"]

@@ -43,6 +43,15 @@ class TestSending:
         assert len(rig.mailbox.links) == 1
         assert await rig.choose(rig.mailbox.links[0]) == "changed"
 
+    async def test_a_link_that_may_have_gone_out_is_kept_though_the_next_try_certainly_did_not(self, rig: Rig) -> None:
+        rig.mailbox.lost.append(OutcomeUnknown("connection_lost"))
+        with pytest.raises(OutcomeUnknown):
+            await rig.resets.send_reset_link(DANA, lifetime=TEN_MINUTES, key="k1")
+        rig.mailbox.failing.append(Retry("unreachable"))
+        with pytest.raises(Retry):
+            await rig.resets.send_reset_link(DANA, lifetime=TEN_MINUTES, key="k1")
+        assert await rig.choose(rig.mailbox.links[0]) == "changed"
+
     async def test_a_newer_link_withdraws_the_older_one(self, rig: Rig) -> None:
         first, second = await rig.link("k1"), await rig.link("k2")
         assert first != second
@@ -254,6 +263,17 @@ class TestCrashes:
         assert await either.state(token) == "used"
         assert len(await either.audited("password_set")) == 1
         assert len(either.mailbox.notices) == 1
+
+    async def test_two_that_find_it_out_at_once_write_it_once(self, either: Rig) -> None:
+        token = await either.link()
+        either.passwords.fail_next(asyncio.CancelledError(), "set_password", after=True)
+        with pytest.raises(asyncio.CancelledError):
+            await either.choose(token)
+        link = await either.resets.links.of_token(token)
+        assert link is not None
+        either.clock.advance(LEASE)
+        await asyncio.gather(*(either.replica()._resolve(link) for _ in range(4)))
+        assert len(await either.audited("password_set")) == 1
 
     async def test_a_dead_attempt_is_settled_by_whoever_comes_next(self, rig: Rig) -> None:
         token = await rig.link()

@@ -10,7 +10,7 @@ from tests.contract.test_access import *  # noqa: F403 - the same tests, with an
 from tests.e2e.on_ldap import ldap_access
 
 
-@pytest.fixture(params=[True, False], ids=["memberof", "groups alone"])
-async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AccessCase]:  # type: ignore[no-redef]
+@pytest.fixture(params=[True, False], ids=["memberof", "groups alone"])  # type: ignore[no-redef]
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AccessCase]:
     async with ldap_access(tmp_path, memberof=request.param) as made:
         yield made

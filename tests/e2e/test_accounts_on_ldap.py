@@ -10,7 +10,7 @@ from tests.contract.test_accounts import *  # noqa: F403 - the same tests, with 
 from tests.e2e.on_ldap import ldap_accounts
 
 
-@pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[AccountsCase]:  # type: ignore[no-redef]
+@pytest.fixture  # type: ignore[no-redef]
+async def case(tmp_path: Path) -> AsyncIterator[AccountsCase]:
     async with ldap_accounts(tmp_path) as made:
         yield made

@@ -10,7 +10,7 @@ from tests.contract.test_directory import *  # noqa: F403 - the same tests, with
 from tests.e2e.on_ldap import ldap_directory
 
 
-@pytest.fixture(params=[True, False], ids=["memberof", "groups alone"])
-async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DirectoryCase]:  # type: ignore[no-redef]
+@pytest.fixture(params=[True, False], ids=["memberof", "groups alone"])  # type: ignore[no-redef]
+async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DirectoryCase]:
     async with ldap_directory(tmp_path, memberof=request.param) as made:
         yield made

@@ -10,7 +10,7 @@ from tests.contract.test_passwords import *  # noqa: F403 - the same tests, with
 from tests.e2e.on_ldap import ldap_passwords
 
 
-@pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[PasswordsCase]:  # type: ignore[no-redef]
+@pytest.fixture  # type: ignore[no-redef]
+async def case(tmp_path: Path) -> AsyncIterator[PasswordsCase]:
     async with ldap_passwords(tmp_path) as made:
         yield made

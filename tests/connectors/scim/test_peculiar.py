@@ -41,12 +41,13 @@ class TestPut:
 
     async def test_remembers_that_there_is_no_patch(self, on: Stage) -> None:
         async with peculiar() as service:
-            service.add("Users", userName=DANA, groups=[{"value": "theirs to write"}])
+            dana = service.add("Users", userName=DANA, groups=[{"value": "theirs to write"}])
             service.add("Groups", displayName="Editors")
             figma = connect(on, service)
             await give(figma, on, "admin", "k1")
             await figma.access.revoke(facts.DANA, "figma", "admin", key="r1")
             assert [method for method, _ in service.asked if method in ("PATCH", "PUT")] == ["PATCH", "PUT", "PUT"]
+            assert "groups" not in service.resources["Users"][dana]
 
     async def test_a_refusal_that_is_no_want_of_patch_is_a_refusal(self, on: Stage) -> None:
         async with peculiar(patch_status=400, patch_type="invalidValue") as service:

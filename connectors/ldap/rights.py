@@ -96,9 +96,12 @@ def _right(name: str, has: bool, right: str, unless: str = _UNLESS) -> Finding:
 
 
 async def _active_directory_accounts(client: LdapClient, dn: str) -> list[Finding]:
-    entry = await client.read(dn, ("userAccountControl", "allowedAttributesEffective"))
+    entry = await client.read(dn, ("userAccountControl", "whenChanged", "allowedAttributesEffective"))
     writable = _writable(entry.texts("allowedAttributesEffective")) if entry is not None else frozenset()
+    # Every entry has whenChanged, and no set of properties holds it: whoever reads it reads all.
+    everything = entry is not None and entry.text("whenChanged") is not None
     return [
+        _right("rights: people", everything, "read all of a person (memberOf, adminCount, whenChanged ...)", ""),
         _right("rights: lock state", entry is not None and entry.text("userAccountControl") is not None, "read userAccountControl"),
         _right("rights: unlock", "lockouttime" in writable, "write lockoutTime"),
     ]

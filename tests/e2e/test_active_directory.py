@@ -14,7 +14,7 @@ from connectors.ports.calls import Finding
 from connectors.sandbox import facts
 from tests.e2e.on_active_directory import Stage, staged
 from tests.outside import company, domain
-from tests.outside.domain import APPLICATIONS, JOIN, PEOPLE, RESET, UNLOCK
+from tests.outside.domain import APPLICATIONS, JOIN, PEOPLE, READ, RESET, UNLOCK
 from tests.outside.samba import Samba, missing
 
 GOOD = "A kettle, a lamp and 7 spoons"
@@ -243,6 +243,17 @@ class TestRights:
             found = wrong(await stage.ldap.check())
             assert "lockoutTime" in found["rights: unlock"].found
             assert any("figma" in finding.name and finding.mend for finding in found.values())
+
+    @pytest.mark.parametrize("reads", [False, True])
+    async def test_to_read_people_are_needed_where_not_everybody_has_them(self, tmp_path: Path, reads: bool) -> None:
+        rights = ((PEOPLE, RESET + UNLOCK + (READ if reads else "")), (APPLICATIONS, JOIN))
+        async with Samba(tmp_path, rights=rights) as samba:
+            # Before anybody signs in: whoever is signed in keeps what they had.
+            await samba.modify(domain.hardened())
+            async with staged(samba, tmp_path, key=None) as stage:
+                assert ("rights: people" in wrong(await stage.ldap.check())) != reads
+                found = {person.email for person in await stage.ldap.people.members("it-support")}
+                assert (found == {"sam@acme.example", "noor@acme.example"}) == reads
 
 
 class TestReach:

@@ -29,12 +29,12 @@ _USER = "bf967aba-0de6-11d0-a285-00aa003049e2"
 _GROUP = "bf967a9c-0de6-11d0-a285-00aa003049e2"
 _RESET_PASSWORD = "00299570-246d-11d0-a768-00aa006e0529"
 _LOCKOUT_TIME = "28630ebf-41d5-11d1-a9c1-0000f80367c1"
-_PWD_LAST_SET = "bf967a0a-0de6-11d0-a285-00aa003049e2"
 _MEMBER = "bf9679c0-0de6-11d0-a285-00aa003049e2"
 RESET = f"(OA;CI;CR;{_RESET_PASSWORD};{_USER};{{sid}})"
 UNLOCK = f"(OA;CI;WP;{_LOCKOUT_TIME};{_USER};{{sid}})"
-EXPIRE = f"(OA;CI;WP;{_PWD_LAST_SET};{_USER};{{sid}})"
 JOIN = f"(OA;CI;WP;{_MEMBER};{_GROUP};{{sid}})"
+READ = f"(OA;CI;RP;;{_USER};{{sid}})"
+"""All of people, where not everybody may."""
 Rights = tuple[tuple[str, str], ...]
 RIGHTS: Rights = ((PEOPLE, RESET + UNLOCK), (APPLICATIONS, JOIN))
 """Where the service account may do what: the least that it needs, as `samba-tool dsacl set --sddl` takes it."""
@@ -90,6 +90,12 @@ def managers() -> str:
         if person.row["manager_key"]
     ]
     return written(changes)
+
+
+def hardened() -> str:
+    """The change by which signing in alone does not let anybody read all of people any more."""
+    everybody, former = f"CN=S-1-5-11,CN=ForeignSecurityPrincipals,{ROOT}", f"CN=Pre-Windows 2000 Compatible Access,CN=Builtin,{ROOT}"
+    return written([[("dn", former), ("changetype", "modify"), ("delete", "member"), ("member", everybody)]])
 
 
 def crowd(count: int) -> str:

@@ -59,12 +59,12 @@ class TestScim:
         async with scim_scene(tmp_path / "home", template) as scene:
             await given_and_taken(scene.foyer, scene.proxy, SCIM_FAULTS[fault], SCIM_CHANGES)
 
-    @pytest.mark.parametrize("fault", ["cut", "apply_then_502", "apply_then_hang", "503"])
+    @pytest.mark.parametrize("fault", ["cut", "apply_then_502", "500"])
     async def test_an_end(self, template: Path, tmp_path: Path, fault: str) -> None:  # noqa: F811
         async with scim_scene(tmp_path / "home", template) as scene:
             await ends(scene.foyer, scene.proxy, SCIM_FAULTS[fault], SCIM_CHANGES)
 
-    @pytest.mark.parametrize("fault", ["hang", "cut_answer", "429", "page"])
+    @pytest.mark.parametrize("fault", ["hang", "cut_answer", "429"])
     async def test_always(self, template: Path, tmp_path: Path, fault: str) -> None:  # noqa: F811
         async with scim_scene(tmp_path / "home", template) as scene:
             await goes_on(scene.foyer, scene.proxy, SCIM_FAULTS[fault], SCIM_CHANGES, "grant", fault in HARMLESS)
@@ -103,7 +103,7 @@ class TestLdap:
             found = await foyer.found("unlock")
             assert (found.end, wrong(found)) == ("done", []), found
 
-    @pytest.mark.parametrize("fault", ["cut", "apply_then_hang", "busy"])
+    @pytest.mark.parametrize("fault", ["apply_then_hang", "busy"])
     async def test_an_unlock_always(self, template: Path, tmp_path: Path, fault: str) -> None:  # noqa: F811
         async with ldap_scene(tmp_path, template, "unlock") as (foyer, _, proxy):
             await goes_on(foyer, proxy, LDAP_FAULTS[fault], LDAP_CHANGES, "unlock", fault in HARMLESS)

@@ -31,7 +31,6 @@ from tests.outside.proxy import (
     apply_then,
     asks,
     cut_answer,
-    cut_request,
     rate_limited,
 )
 from tests.outside.scim import TOKEN, ScimService, shared_server
@@ -43,27 +42,23 @@ SCIM_CHANGES = asks("PATCH", "PUT", "POST")
 SCIM_FAULTS: Mapping[str, Fault] = {
     "hang": HANG,
     "cut": CUT,
-    "cut_request": cut_request(40),
     "cut_answer": cut_answer(20),
     "apply_then_cut": APPLY_THEN_CUT,
     "apply_then_hang": APPLY_THEN_HANG,
     "apply_then_502": apply_then(502),
     "429": rate_limited(0.01),
     "500": answer(500),
-    "503": answer(503),
     "page": PAGE,
 }
 LDAP_CHANGES = asks("modify")
 LDAP_FAULTS: Mapping[str, Fault] = {
     "hang": HANG,
     "cut": CUT,
-    "cut_request": cut_request(9),
     "cut_answer": cut_answer(5),
     "apply_then_cut": APPLY_THEN_CUT,
     "apply_then_hang": APPLY_THEN_HANG,
     "apply_then_other": apply_then(80),
     "busy": answer(51),
-    "unavailable": answer(52),
 }
 """Result codes of RFC 4511."""
 WISHES = {"grant": "I need editor access to Figma for 30 days", "unlock": "unlock my account"}

@@ -1,11 +1,17 @@
 """How an application is declared in foyer.yaml: Foyer can only ever give what stands there, whatever the system behind it has."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from connectors.errors import ConnectorError, NeedsHuman
+from connectors.ports.people import Directory
 from connectors.ports.systems import Application
+
+log = structlog.get_logger()
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -57,3 +63,33 @@ class DeclaredApplication(BaseModel):
             default_role=self.default_role,
             sensitive_roles=frozenset(name for name, role in self.roles.items() if role.sensitive),
         )
+
+
+class Declared:
+    """The applications of one connector. `people` knows their owners."""
+
+    def __init__(self, connector: str, applications: Sequence[DeclaredApplication], people: Directory) -> None:
+        self._connector = connector
+        self._applications = applications
+        self._people = people
+        self._owners: dict[str, str | None] = {}
+        """Application -> its owner when they were last looked up."""
+
+    async def applications(self) -> Sequence[Application]:
+        """An owner who cannot be looked up now is the one who was known last, or nobody: what is declared is known all the same."""
+        owners = await asyncio.gather(*(self._owner(application) for application in self._applications))
+        return [application.application(owner) for application, owner in zip(self._applications, owners, strict=True)]
+
+    async def _owner(self, application: DeclaredApplication) -> str | None:
+        if application.owner is None:
+            return None
+        try:
+            owner = await self._people.by_email(application.owner)
+        except NeedsHuman as error:  # two people have that address
+            log.error("owner_unclear", connector=self._connector, application=application.key, code=error.code)
+            owner = None
+        except ConnectorError as error:
+            log.warning("owner_not_looked_up", connector=self._connector, application=application.key, code=error.code)
+            return self._owners.get(application.key)
+        self._owners[application.key] = owner.key if owner is not None else None
+        return self._owners[application.key]

@@ -35,12 +35,22 @@ what is there later was given by people, who have the request by then."""
 class Seen:
     """What reading the system showed. `holds`: it is as the change wants it, or, for access, the person has it.
 
-    `reference`: the system's own id of the thing that changes.
+    `reference`: the system's own id of the thing that changes. `holder`: what the system has for the person, such as the id of their
+    account; "" while it has nothing. It finds what was given also when nobody else can tell any more whose it is.
     """
 
     holds: bool
     reference: str
     detail: Mapping[str, Json] = field(default_factory=dict)
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAs:
+    """What was given, in the system's own words, as `Seen` had them."""
+
+    reference: str
+    holder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +114,12 @@ class Ledger:
                 return Effect(first.reference, changed=False, detail=first.detail)
             seen = await look()
             if seen.holds:
-                await self._finish(operation, target, key, seen.reference, seen.detail)
+                await self._finish(operation, target, key, seen, seen.detail)
                 return Effect(seen.reference, changed=False, detail=seen.detail)
-            await self._begin(operation, target, key)
+            await self._begin(operation, target, key, seen)
             await self._act(act, key, known=first is not None)
             seen = await _see(look, holds=True)
-            changed = await self._finish(operation, target, key, seen.reference, seen.detail)
+            changed = await self._finish(operation, target, key, seen, seen.detail)
             return Effect(seen.reference, changed, seen.detail)
 
     async def once(self, operation: str, target: str, key: str, act: Callable[[], Awaitable[str]]) -> Effect:
@@ -118,7 +128,7 @@ class Ledger:
             first = await self._first(operation, target, key)
             if first is not None and first.done:
                 return Effect(first.reference, changed=False, detail=first.detail)
-            await self._begin(operation, target, key)
+            await self._begin(operation, target, key, Seen(False, ""))
             reference = ""
 
             async def noted() -> None:
@@ -126,7 +136,7 @@ class Ledger:
                 reference = await act()
 
             await self._act(noted, key, known=first is not None)
-            return Effect(reference, await self._finish(operation, target, key, reference, {}))
+            return Effect(reference, await self._finish(operation, target, key, Seen(True, reference), {}))
 
     async def grant(self, person_key: str, application_key: str, role: str, *, until: datetime, key: str, look: Look, act: Act) -> Effect:
         """Gives access until then. A new end replaces the old one; access that was not given here has none, and stays as it is."""
@@ -140,19 +150,19 @@ class Ledger:
             if seen.holds and first is None:
                 if end is None or (end.until == until and end.leaving_since is None):
                     so = {"until": end.until.isoformat() if end else None}
-                    await self._finish(operation, target, key, seen.reference, so)
+                    await self._finish(operation, target, key, seen, so)
                     return Effect(seen.reference, changed=False, detail=so)
                 moved = {**detail, "previous_until": end.until.isoformat()}
-                changed = await self._finish(operation, target, key, seen.reference, moved, given, _End(until, None))
+                changed = await self._finish(operation, target, key, seen, moved, given, _End(until, None))
                 return Effect(seen.reference, changed, moved)
             if seen.holds:  # an earlier try of this key did it, and wrote the end before; it may have been moved since
-                await self._finish(operation, target, key, seen.reference, detail, given, end or _End(until, None))
+                await self._finish(operation, target, key, seen, detail, given, end or _End(until, None))
                 return Effect(seen.reference, changed=False, detail=detail)
-            await self._begin(operation, target, key, given, _End(until, None))
+            await self._begin(operation, target, key, seen, given, _End(until, None))
             await self._act(act, key, known=first is not None, given=given, before=end)
             seen = await _see(look, holds=True)
             # The end once more: another process, with the same key, may have failed meanwhile and taken it off.
-            changed = await self._finish(operation, target, key, seen.reference, detail, given, _End(until, None))
+            changed = await self._finish(operation, target, key, seen, detail, given, _End(until, None))
             return Effect(seen.reference, changed, {**detail, **seen.detail})
 
     async def revoke(self, person_key: str, application_key: str, role: str, *, key: str, look: Look, act: Act) -> Effect:
@@ -167,11 +177,11 @@ class Ledger:
             leaving = None if end is None else _End(end.until, end.leaving_since or self._clock())
             changed = False
             if seen.holds:
-                await self._begin(operation, target, key, given, leaving)
+                await self._begin(operation, target, key, seen, given, leaving)
                 await self._act(act, key, known=first is not None, given=given, before=end)
                 seen = await _see(look, holds=False)
                 changed = True
-            finished = await self._finish(operation, target, key, seen.reference, detail, given, await self._remains(given, leaving))
+            finished = await self._finish(operation, target, key, seen, detail, given, await self._remains(given, leaving))
             return Effect(seen.reference, changed and finished, detail)
 
     async def ends(self, person_key: str, application_key: str | None = None) -> Mapping[tuple[str, str], datetime]:
@@ -181,6 +191,16 @@ class Ledger:
             where.append(e.c.application_key == application_key)
         rows = await self._rows(select(e).where(*where))
         return {(row.application_key, row.role): row.until for row in rows}
+
+    async def given_as(self, person_key: str, application_key: str, *roles: str) -> Sequence[GivenAs]:
+        """As what these roles were given, or may have been by what was begun and never seen: in their order, of each the last first.
+
+        Also of what has ended since. Nothing of what was given to somebody for whom the system had nothing when it was begun.
+        """
+        targets = [Given(person_key, application_key, role).target for role in roles]
+        where = (c.c.connector == self._connector, c.c.operation == "access.grant", c.c.target.in_(targets), c.c.holder != "")
+        rows = await self._rows(select(c).where(*where).order_by(c.c.begun_at.desc()))
+        return list(dict.fromkeys(GivenAs(row.reference, row.holder) for one in targets for row in rows if row.target == one))
 
     async def overdue(self) -> Sequence[Given]:
         """What should have been taken back by now: its end is over, or taking it back was begun, and is still written here."""
@@ -237,14 +257,15 @@ class Ledger:
             raise Refused("key_reused", f"{row.operation} is not {operation} of the same target")
         return _First(row.done, row.reference, row.detail)
 
-    async def _begin(self, operation: str, target: str, key: str, given: Given | None = None, end: _End | None = None) -> None:
+    async def _begin(self, operation: str, target: str, key: str, seen: Seen, given: Given | None = None, end: _End | None = None) -> None:
         """Writes what is intended, and the end that it will have."""
+        own = {"reference": seen.reference, "holder": seen.holder}
 
         async def work(session: AsyncSession) -> None:
             if not await self._is_known(session, key):
-                await self._insert(session, operation, target, key, done=False, reference="", detail={})
+                await self._insert(session, operation, target, key, done=False, detail={}, **own)
             else:
-                await session.execute(update(c).where(*self._row(key)).values(repeated=True, begun_at=self._clock()))
+                await session.execute(update(c).where(*self._row(key)).values(repeated=True, begun_at=self._clock(), **own))
             if given is not None and end is not None:
                 await self._keep_end(session, given, end)
 
@@ -272,13 +293,13 @@ class Ledger:
         operation: str,
         target: str,
         key: str,
-        reference: str,
+        seen: Seen,
         detail: Mapping[str, Json],
         given: Given | None = None,
         end: _End | None = None,
     ) -> bool:
         """Whether nobody else had finished it. With `given`, `end` is kept with it; None forgets it."""
-        written: dict[str, Any] = {"done": True, "reference": reference, "detail": dict(detail)}
+        written: dict[str, Any] = {"done": True, "reference": seen.reference, "holder": seen.holder, "detail": dict(detail)}
 
         async def work(session: AsyncSession) -> bool:
             mine = update(c).where(*self._row(key), c.c.done.is_(False)).values(**written).returning(c.c.key)
@@ -317,11 +338,9 @@ class Ledger:
     async def _is_known(self, session: AsyncSession, key: str) -> bool:
         return (await session.execute(select(c.c.key).where(*self._row(key)))).one_or_none() is not None
 
-    async def _insert(
-        self, session: AsyncSession, operation: str, target: str, key: str, *, done: bool, reference: str, detail: Mapping[str, Json]
-    ) -> None:
+    async def _insert(self, session: AsyncSession, operation: str, target: str, key: str, **written: Any) -> None:
         values = {"connector": self._connector, "key": key, "operation": operation, "target": target, "begun_at": self._clock()}
-        await session.execute(insert(c).values(**values, repeated=False, done=done, reference=reference, detail=dict(detail)))
+        await session.execute(insert(c).values(**values, repeated=False, **written))
 
     async def _end(self, given: Given) -> _End | None:
         rows = await self._rows(select(e).where(*self._end_row(given)))

@@ -1,6 +1,6 @@
 """What was asked of systems that keep no idempotency keys, and when what was given there ends."""
 
-from sqlalchemy import JSON, Boolean, Column, Index, MetaData, String, Table
+from sqlalchemy import JSON, Boolean, Column, Index, MetaData, String, Table, Text
 
 from connectors.ports.records import UtcDateTime
 
@@ -17,6 +17,8 @@ outside_change = Table(
     # False: begun, and nobody knows yet what came of it.
     Column("done", Boolean, nullable=False),
     Column("reference", String(400), nullable=False),
+    # What the system had for the person, such as a member's name; "" for nothing.
+    Column("holder", Text, nullable=False),
     Column("detail", JSON, nullable=False),
     # It was begun more than once: an earlier try may still come about after the one that was seen.
     Column("repeated", Boolean, nullable=False),

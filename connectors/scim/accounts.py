@@ -1,10 +1,13 @@
 """Somebody's account in the application, and which of the declared roles it has.
 
+What Foyer gave is found by the account's own id, which the ledger knows: people's addresses change, and people leave the directory.
+
 An account that Foyer made is remembered in the ledger beside the roles, as something given without an end: only such an account is
 ever set inactive by Foyer, or active again.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -13,8 +16,8 @@ import structlog
 
 from connectors.calling.declared import DeclaredRole
 from connectors.calling.ledger import Ledger, Seen
-from connectors.errors import NeedsHuman, OutcomeUnknown, Retry
-from connectors.ports.people import DirectoryPerson
+from connectors.errors import NeedsHuman, OutcomeUnknown, Refused, Retry
+from connectors.ports.people import Directory, DirectoryPerson
 from connectors.ports.records import Clock
 from connectors.scim.client import KEPT, ScimClient
 from connectors.scim.faults import Asked, Rejected, failure
@@ -39,19 +42,69 @@ class Holding:
 
 
 class Accounts:
-    def __init__(self, settings: ScimSettings, client: ScimClient, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, settings: ScimSettings, client: ScimClient, ledger: Ledger, people: Directory, clock: Clock) -> None:
         self._settings = settings
         self._application = settings.application
         self._client = client
         self._ledger = ledger
+        self._people = people
         self._clock = clock
         self.by_address = settings.match == "emails" or (settings.match, settings.user_name) == ("userName", "email")
         """Whether an account is known by the person's e-mail address alone."""
         self._groups: dict[str, tuple[str, datetime]] = {}
         """Group as foyer.yaml names it -> its id, and until when that is believed."""
 
-    async def find(self, person: DirectoryPerson) -> Json | None:
-        """Raises NeedsHuman("ambiguous") when the service has two that could be theirs."""
+    async def find(self, person_key: str, role: str = "") -> Json | None:
+        """The account that has what was given, by preference that of `role`; the directory is asked only where that is not known.
+
+        Raises Refused("unknown_person") of somebody whom neither the directory nor the service knows and to whom nothing was given,
+        and NeedsHuman("ambiguous") when the service has two that could be theirs.
+        """
+        ids = await self._ids(person_key, role)
+        user = await self._first(ids)
+        if user is not None:
+            return user
+        person = await self._people.get(person_key)
+        if person is not None:
+            user = await self._matching(person)
+            return await self._made_here(person_key, ids) if user is None else user
+        if ids:
+            await self._client.count("User")  # raises where nothing at all is found: then the account need not be gone
+            return None
+        user = await self._by_external_id(person_key)
+        if user is None:
+            raise Refused("unknown_person", person_key)
+        return user
+
+    async def of(self, person: DirectoryPerson) -> Json | None:
+        """The account to give to. NeedsHuman("ambiguous") also where it is not the one that they were given something on before."""
+        ids = await self._ids(person.key)
+        known, matching = await self._first(ids), await self._matching(person)
+        if known is not None and matching is not None and known["id"] != matching["id"]:
+            told = f"{known['id']} was given to, {self._settings.match} is that of {matching['id']}"
+            raise NeedsHuman("ambiguous", f"match: {person.key} has two accounts: {told}")
+        return known or matching or await self._made_here(person.key, ids)
+
+    async def _ids(self, person_key: str, role: str = "") -> Sequence[str]:
+        given = await self._ledger.given_as(person_key, self._application.key, role, *self._application.roles, ACCOUNT)
+        return list(dict.fromkeys(one.holder for one in given))
+
+    async def _first(self, ids: Sequence[str]) -> Json | None:
+        """Of these accounts the first that there is."""
+        for id in ids:
+            user = await self._client.read("User", id)
+            if user is not None:
+                return user
+        return None
+
+    async def _made_here(self, person_key: str, ids: Sequence[str]) -> Json | None:
+        """An account whose making was begun and never seen: it says whose it is."""
+        return await self._by_external_id(person_key) if not ids and await self._ours(person_key) else None
+
+    async def _by_external_id(self, person_key: str) -> Json | None:
+        return self._only(person_key, "externalId", await self._client.find("User", "externalId", person_key))
+
+    async def _matching(self, person: DirectoryPerson) -> Json | None:
         match self._settings.match:
             case "userName":
                 value = self._user_name(person)
@@ -59,10 +112,12 @@ class Accounts:
                 value = person.key
             case "emails":
                 value = person.email
-        found = await self._client.find("User", self._settings.match, value)
+        return self._only(person.key, self._settings.match, await self._client.find("User", self._settings.match, value))
+
+    def _only(self, person_key: str, attribute: str, found: Sequence[Json]) -> Json | None:
         if len(found) > 1:
             ids = ", ".join(sorted(str(one["id"]) for one in found))
-            raise NeedsHuman("ambiguous", f"match: {person.key} has {len(found)} accounts by {self._settings.match}: {ids}")
+            raise NeedsHuman("ambiguous", f"match: {person_key} has {len(found)} accounts by {attribute}: {ids}")
         return found[0] if found else None
 
     async def holding(self, role: str, user: Json) -> Holding:
@@ -89,9 +144,9 @@ class Accounts:
                 held[role] = one.edit
         return held
 
-    async def to_retire(self, person: DirectoryPerson, user: Json, besides: str) -> bool:
+    async def to_retire(self, person_key: str, user: Json, besides: str) -> bool:
         """Whether the account stays for nothing once it has not the role `besides`."""
-        if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person):
+        if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person_key):
             return False
         return not set(await self.held(user, all_there=False)) - {besides}
 
@@ -100,11 +155,11 @@ class Accounts:
 
     async def ready(self, person: DirectoryPerson, role: str, key: str) -> tuple[Json, bool]:
         """Their account, active, and whether it was touched: made (with the role where that is one request) or activated, as Foyer may."""
-        user = await self.find(person)
+        user = await self.of(person)
         if user is not None and is_active(user):
             return user, False
         if user is not None:
-            if not await self._ours(person):
+            if not await self._ours(person.key):
                 raise NeedsHuman("account_inactive", f"{person.key}: account {user['id']} is inactive, and Foyer did not make it")
             await self._client.edit(Edit("User", str(user["id"]), "active", "", True))
         elif not self._settings.create_users:
@@ -112,7 +167,7 @@ class Accounts:
         else:
             await self._made(person, role, key)
         try:
-            user = await self.find(person)
+            user = await self.of(person)
         except Retry as error:
             raise OutcomeUnknown(error.code, f"account made or activated, and not read back: {error.detail}") from error
         if user is None or not is_active(user):
@@ -121,8 +176,8 @@ class Accounts:
 
     async def _made(self, person: DirectoryPerson, role: str, key: str) -> None:
         async def look() -> Seen:
-            user = await self.find(person)
-            return Seen(user is not None, f"Users/{user['id']}" if user is not None else "")
+            user = await self.of(person)
+            return Seen(True, f"Users/{user['id']}", holder=str(user["id"])) if user is not None else Seen(False, "")
 
         await self._ledger.grant(
             person.key, self._application.key, ACCOUNT, until=FOREVER, key=f"{key}/account", look=look, act=lambda: self._make(person, role)
@@ -141,7 +196,7 @@ class Accounts:
         except Rejected as error:
             if error.status != 409:
                 raise
-            if await self.find(person) is None:  # not made by somebody else in this moment
+            if await self.of(person) is None:  # not made by somebody else in this moment
                 raise NeedsHuman(
                     "user_name_taken", f"match: {person.key}'s userName is taken by an account that match does not find"
                 ) from error
@@ -189,8 +244,8 @@ class Accounts:
         self._groups[name] = (group_id, self._clock() + KEPT)
         return group_id, group
 
-    async def _ours(self, person: DirectoryPerson) -> bool:
-        return (self._application.key, ACCOUNT) in await self._ledger.ends(person.key, self._application.key)
+    async def _ours(self, person_key: str) -> bool:
+        return (self._application.key, ACCOUNT) in await self._ledger.ends(person_key, self._application.key)
 
 
 def _on_user(declared: DeclaredRole, user_id: str) -> Edit:

@@ -30,7 +30,8 @@ class ScimConnector:
             raise ValueError(f"ca_file: {error.strerror or 'holds no certificates'}") from None
         self.name = name
         self.rules = CallRules(timeout=3 * made.timeout)
-        self.access = ScimAccess(made.application, Accounts(made, self._client, ledger, clock), self._client, ledger, people, clock)
+        accounts = Accounts(made, self._client, ledger, people, clock)
+        self.access = ScimAccess(made.application, accounts, self._client, ledger, people, clock)
         self._checkup = Checkup(made, self._client)
 
     async def open(self) -> None:

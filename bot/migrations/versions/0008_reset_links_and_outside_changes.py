@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("target", sa.String(length=400), nullable=False),
         sa.Column("done", sa.Boolean(), nullable=False),
         sa.Column("reference", sa.String(length=400), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.Column("repeated", sa.Boolean(), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),

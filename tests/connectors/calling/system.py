@@ -11,16 +11,17 @@ async def nothing() -> None: ...
 
 
 class Members:
-    """`before` and `after` a change are where it can be struck."""
+    """`before` and `after` a change are where it can be struck. `holder`: what the system has for the person now."""
 
     def __init__(self) -> None:
+        self.holder = ""
         self.members: set[str] = set()
         self.changes: list[str] = []
         self.before: Strike = nothing
         self.after: Strike = nothing
 
     async def look(self, who: str = "dana") -> Seen:
-        return Seen(who in self.members, f"member:{who}")
+        return Seen(who in self.members, f"member:{who}", holder=self.holder)
 
     async def look_gone(self, who: str = "dana") -> Seen:
         return Seen(who not in self.members, f"member:{who}")

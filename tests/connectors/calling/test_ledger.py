@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from connectors.calling.ledger import LATE, OVERDUE, Given, Ledger
+from connectors.calling.ledger import LATE, OVERDUE, Given, GivenAs, Ledger
 from connectors.calling.tables import metadata
 from connectors.errors import OutcomeUnknown, Refused, Retry
 from connectors.ports.systems import Effect
@@ -179,3 +179,38 @@ class TestTakingBack:
         assert await world.ledger.overdue() == []
         world.clock.advance(OVERDUE)
         assert await world.ledger.overdue() == [GIVEN]
+
+
+class TestGivenAs:
+    async def test_is_what_the_system_had_for_the_person_the_last_first(self, world: World) -> None:
+        for key, holder in (("k1", "a"), ("k2", "b"), ("k3", "a")):
+            world.system.holder = holder
+            await world.grant(key)
+            await world.revoke(f"r-{key}")
+            world.clock.advance(timedelta(minutes=1))
+        assert await world.ledger.given_as("dana", "figma", "editor") == [GivenAs("member:dana", one) for one in ("a", "b")]
+        assert await world.ledger.given_as("dana", "figma", "viewer") == []
+        assert await world.ledger.given_as("omar", "figma", "editor") == []
+
+    async def test_is_known_of_what_was_begun_and_never_seen(self, world: World) -> None:
+        world.system.holder, world.system.before = "a", unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.grant()
+        assert await world.ledger.given_as("dana", "figma", "editor") == [GivenAs("member:dana", "a")]
+
+    async def test_is_known_of_what_was_found_done_and_not_of_what_had_no_effect(self, world: World) -> None:
+        world.system.holder, world.system.before = "a", refused
+        with pytest.raises(Refused):
+            await world.grant("k0")
+        assert await world.ledger.given_as("dana", "figma", "editor") == []
+        world.system.members.add("dana")
+        assert not (await world.grant()).changed
+        assert await world.ledger.given_as("dana", "figma", "editor") == [GivenAs("member:dana", "a")]
+
+    async def test_follows_the_roles_that_are_asked_for(self, world: World) -> None:
+        for role in ("viewer", "editor"):
+            world.system.members, world.system.holder = set(), role
+            until = world.clock() + TWO_WEEKS
+            await world.ledger.grant("dana", "figma", role, until=until, key=role, look=world.system.look, act=world.system.add)
+        for roles in (["viewer", "editor"], ["editor", "viewer"]):
+            assert [one.holder for one in await world.ledger.given_as("dana", "figma", *roles)] == roles

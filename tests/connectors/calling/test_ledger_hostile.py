@@ -123,8 +123,8 @@ class Blind(Ledger):
 class EndsAfter(Ledger):
     """The negative control: writes the end once the act is over, as who trusts that a process lives on."""
 
-    async def _begin(self, operation: str, target: str, key: str, given: Given | None = None, end: _End | None = None) -> bool:
-        return await super()._begin(operation, target, key)
+    async def _begin(self, operation: str, target: str, key: str, seen: Seen, given: Given | None = None, end: _End | None = None) -> None:
+        return await super()._begin(operation, target, key, seen)
 
     async def grant(self, person_key: str, application_key: str, role: str, *, until: datetime, key: str, look: Look, act: Act) -> Effect:
         effect = await super().grant(person_key, application_key, role, until=until, key=key, look=look, act=act)

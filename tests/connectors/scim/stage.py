@@ -1,8 +1,9 @@
 """Applications of the sandbox company behind a real SCIM service, each asked through a proxy that can disturb."""
 
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,21 @@ class Stage:
     clock: FakeClock
     people: Directory
     sessions: Sessions
+    company: Path
+    """The file of the company."""
     service: ScimService
     proxy: FaultProxy
     _open: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    def change_person(self, key: str, *, email: str) -> None:
+        self._written("UPDATE people SET email = ? WHERE key = ?", email, key)
+
+    def delete_person(self, key: str) -> None:
+        self._written("DELETE FROM people WHERE key = ?", key)
+
+    def _written(self, statement: str, *values: str) -> None:
+        with closing(sqlite3.connect(self.company)) as db, db:
+            db.execute(statement, values)
 
     def connect(
         self,
@@ -72,7 +85,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             await connection.run_sync(metadata.create_all)
         service = another_service()
         proxy = await opened.enter_async_context(FaultProxy(service.port, "http"))
-        made = Stage(clock, company.people, sessions, service, proxy)
+        made = Stage(clock, company.people, sessions, folder / "company.sqlite", service, proxy)
         await opened.enter_async_context(made._open)
         yield made
 

@@ -158,11 +158,11 @@ class Ledger:
             if seen.holds:  # an earlier try of this key did it, and wrote the end before; it may have been moved since
                 await self._finish(operation, target, key, seen, detail, given, end or _End(until, None))
                 return Effect(seen.reference, changed=False, detail=detail)
-            await self._begin(operation, target, key, seen, given, _End(until, None))
-            await self._act(act, key, known=first is not None, given=given, before=end)
+            ours = _End(until, None)
+            await self._begin(operation, target, key, seen, given, ours)
+            await self._act(act, key, known=first is not None, moved=(given, end, ours))
             seen = await _see(look, holds=True)
-            # The end once more: another process, with the same key, may have failed meanwhile and taken it off.
-            changed = await self._finish(operation, target, key, seen, detail, given, _End(until, None))
+            changed = await self._finish(operation, target, key, seen, detail)
             return Effect(seen.reference, changed, {**detail, **seen.detail})
 
     async def revoke(self, person_key: str, application_key: str, role: str, *, key: str, look: Look, act: Act) -> Effect:
@@ -172,17 +172,18 @@ class Ledger:
             first = await self._first(operation, target, key)
             if first is not None and first.done:
                 return Effect(first.reference, changed=False, detail=first.detail)
-            seen, end = await look(), await self._end(given)
+            end = await self._end(given)
             detail: dict[str, Json] = {} if end is None else {"previous_until": end.until.isoformat()}
-            leaving = None if end is None else _End(end.until, end.leaving_since or self._clock())
-            changed = False
-            if seen.holds:
-                await self._begin(operation, target, key, seen, given, leaving)
-                await self._act(act, key, known=first is not None, given=given, before=end)
+            # Written before anything can fail: whatever becomes of this call, it is looked at again.
+            leaving = await self._leaving(given, end)
+            seen = await look()
+            held = seen.holds
+            if held or end is not None:  # what was given here is taken back also where a server that is behind does not show it yet
+                await self._begin(operation, target, key, seen)
+                await self._act(act, key, known=first is not None)
                 seen = await _see(look, holds=False)
-                changed = True
             finished = await self._finish(operation, target, key, seen, detail, given, await self._remains(given, leaving))
-            return Effect(seen.reference, changed and finished, detail)
+            return Effect(seen.reference, held and finished, detail)
 
     async def ends(self, person_key: str, application_key: str | None = None) -> Mapping[tuple[str, str], datetime]:
         """(application, role) -> when it ends, of what was given here."""
@@ -204,8 +205,8 @@ class Ledger:
 
     async def overdue(self) -> Sequence[Given]:
         """What should have been taken back by now: its end is over, or taking it back was begun, and is still written here."""
-        latest = self._clock() - OVERDUE
-        late = (e.c.until <= latest) | (e.c.leaving_since <= self._clock() - LATE)
+        now = self._clock()
+        late = (e.c.until <= now - OVERDUE) | (e.c.leaving_since <= now - LATE)
         rows = await self._rows(select(e).where(e.c.connector == self._connector, late))
         return [Given(row.person_key, row.application_key, row.role) for row in rows]
 
@@ -216,9 +217,9 @@ class Ledger:
         """
         async with self._alone(given.target):
             end = await self._end(given)
-            if end is None:
+            if end is None or not _is_overdue(end, self._clock()):  # given anew since it was asked what is overdue
                 return False
-            leaving = _End(end.until, end.leaving_since or self._clock())
+            leaving = await self._leaving(given, end)
             seen = await look()
             if seen.holds:
                 await act()
@@ -271,8 +272,11 @@ class Ledger:
 
         await self._written(work)
 
-    async def _act(self, act: Act, key: str, *, known: bool, given: Given | None = None, before: _End | None = None) -> None:
-        """`known`: an earlier try of this key may have had its effect. What certainly had none is as if it had not been begun."""
+    async def _act(self, act: Act, key: str, *, known: bool, moved: tuple[Given, _End | None, _End] | None = None) -> None:
+        """`known`: an earlier try of this key may have had its effect. What certainly had none is as if it had not been begun.
+
+        `moved`: the end before, and the one that was written for this key; it goes back unless somebody else has moved it since.
+        """
         try:
             await act()
         except OutcomeUnknown:
@@ -281,9 +285,14 @@ class Ledger:
             if not known:
 
                 async def work(session: AsyncSession) -> None:
-                    await session.execute(delete(c).where(*self._row(key), c.c.done.is_(False)))
-                    if given is not None:
-                        await self._keep_end(session, given, before)
+                    # Where another process has begun the same key since, it may be doing it now.
+                    forgot = delete(c).where(*self._row(key), c.c.done.is_(False), c.c.repeated.is_(False)).returning(c.c.key)
+                    mine = (await session.execute(forgot)).one_or_none() is not None
+                    if moved is not None and mine:
+                        given, before, ours = moved
+                        rows = (await session.execute(select(e).where(*self._end_row(given)))).all()
+                        if [_End(row.until, row.leaving_since) for row in rows] == [ours]:
+                            await self._keep_end(session, given, before)
 
                 await self._written(work)
             raise
@@ -352,6 +361,14 @@ class Ledger:
             who = {"person_key": given.person_key, "application_key": given.application_key, "role": given.role}
             await session.execute(insert(e).values(connector=self._connector, **who, until=end.until, leaving_since=end.leaving_since))
 
+    async def _leaving(self, given: Given, end: _End | None) -> _End | None:
+        """Writes down since when it is to be taken back."""
+        if end is None or end.leaving_since is not None:
+            return end
+        leaving = _End(end.until, self._clock())
+        await self._written(lambda session: self._keep_end(session, given, leaving))
+        return leaving
+
     async def _remains(self, given: Given, end: _End | None) -> _End | None:
         """The end that is kept of what is taken back: a grant, or a try of one, whose outcome nobody knows may still come about."""
         since = self._clock() - LATE
@@ -363,6 +380,10 @@ class Ledger:
             c.c.begun_at > since,
         )
         return end if await self._rows(unknown.limit(1)) else None
+
+
+def _is_overdue(end: _End, now: datetime) -> bool:
+    return end.until <= now - OVERDUE or (end.leaving_since is not None and end.leaving_since <= now - LATE)
 
 
 async def _see(look: Look, *, holds: bool) -> Seen:

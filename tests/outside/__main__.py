@@ -36,9 +36,7 @@ async def serve(home: Path) -> None:
             write(home, slapd, figma.url)
             print(f"slapd on {slapd.tls_url} (and {slapd.url}), SCIM on {figma.url}; {home}/foyer.yaml names both.")
             print(f"In another terminal:\n  FOYER_HOME={home} .venv/bin/foyer doctor\n  FOYER_HOME={home} .venv/bin/foyer demo")
-            print(
-                "Dana is locked out. Figma is the SCIM service's, Tableau groups of the directory, all else the sandbox's."
-            )
+            print("Dana is locked out. Figma is the SCIM service's, Tableau groups of the directory, all else the sandbox's.")
             await asyncio.Event().wait()
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from connectors.calling.ledger import LATE, OVERDUE, Given, GivenAs, Ledger
+from connectors.calling.ledger import LATE, OVERDUE, Given, GivenAs, Ledger, Seen
 from connectors.calling.tables import metadata
 from connectors.errors import OutcomeUnknown, Refused, Retry
 from connectors.ports.systems import Effect
@@ -20,8 +21,8 @@ TWO_WEEKS = timedelta(days=14)
 
 
 class World:
-    def __init__(self, ledger: Ledger, clock: FakeClock) -> None:
-        self.ledger, self.clock, self.system = ledger, clock, Members()
+    def __init__(self, ledger: Ledger, clock: FakeClock, sessions: async_sessionmaker[AsyncSession]) -> None:
+        self.ledger, self.clock, self.sessions, self.system = ledger, clock, sessions, Members()
 
     async def grant(self, key: str = "k1", after: timedelta = TWO_WEEKS) -> Effect:
         until = self.clock() + after
@@ -42,7 +43,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     clock = FakeClock()
-    yield World(Ledger("figma", async_sessionmaker(engine), clock), clock)
+    sessions = async_sessionmaker(engine)
+    yield World(Ledger("figma", sessions, clock), clock, sessions)
     await engine.dispose()
 
 
@@ -55,6 +57,10 @@ async def refused() -> None:
 
 
 async def unreachable() -> None:
+    raise Retry("unreachable")
+
+
+async def out_of_reach() -> Seen:
     raise Retry("unreachable")
 
 
@@ -214,3 +220,53 @@ class TestGivenAs:
             await world.ledger.grant("dana", "figma", role, until=until, key=role, look=world.system.look, act=world.system.add)
         for roles in (["viewer", "editor"], ["editor", "viewer"]):
             assert [one.holder for one in await world.ledger.given_as("dana", "figma", *roles)] == roles
+
+    async def test_what_was_given_is_taken_back_though_a_server_that_is_behind_does_not_show_it(self, world: World) -> None:
+        async def behind() -> Seen:
+            return Seen(False, "member:dana")
+
+        await world.grant()
+        effect = await world.ledger.revoke("dana", "figma", "editor", key="k2", look=behind, act=world.system.remove)
+        assert not effect.changed
+        assert world.system.members == set()
+
+    async def test_a_revocation_that_cannot_even_look_is_made_good_soon(self, world: World) -> None:
+        await world.grant()
+        with pytest.raises(Retry):
+            await world.ledger.revoke("dana", "figma", "editor", key="k2", look=out_of_reach, act=world.system.remove)
+        world.clock.advance(LATE)
+        assert await world.settle() == [True]
+        assert world.system.members == set()
+
+    async def test_what_was_given_anew_since_is_not_overdue_any_more(self, world: World) -> None:
+        world.system.before = unknown
+        with pytest.raises(OutcomeUnknown):
+            await world.grant()
+        world.system.before = Members().before
+        await world.revoke()
+        world.clock.advance(LATE)
+        due = await world.ledger.overdue()
+        await world.grant("k3")
+        assert [await world.ledger.settle(given, world.system.look, world.system.remove) for given in due] == [False]
+        assert world.system.members == {"dana"}
+        assert set((await world.ledger.ends("dana")).values()) == {world.clock() + TWO_WEEKS}
+
+
+class TestTwoProcesses:
+    """What one of them writes down while the other one acts is left as it is."""
+
+    @pytest.mark.parametrize("fails", [True, False])
+    async def test_a_later_end_stays(self, world: World, fails: bool) -> None:
+        other = World(Ledger("figma", world.sessions, world.clock), world.clock, world.sessions)
+        other.system = world.system
+
+        who, later = (GIVEN.person_key, GIVEN.application_key, GIVEN.role), world.clock() + 2 * TWO_WEEKS
+
+        async def meanwhile() -> None:
+            await other.ledger.grant(*who, until=later, key="k2", look=other.system.look, act=other.system.add)
+            if fails:
+                raise Retry("unreachable")
+
+        with pytest.raises(Retry) if fails else nullcontext():
+            await world.ledger.grant(*who, until=later - TWO_WEEKS, key="k1", look=world.system.look, act=meanwhile)
+        assert set((await world.ledger.ends("dana")).values()) == {later}

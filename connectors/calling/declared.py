@@ -68,8 +68,7 @@ class DeclaredApplication(BaseModel):
 class Declared:
     """The applications of one connector. `people` knows their owners."""
 
-    def __init__(self, connector: str, applications: Sequence[DeclaredApplication], people: Directory) -> None:
-        self._connector = connector
+    def __init__(self, applications: Sequence[DeclaredApplication], people: Directory) -> None:
         self._applications = applications
         self._people = people
         self._owners: dict[str, str | None] = {}
@@ -86,10 +85,10 @@ class Declared:
         try:
             owner = await self._people.by_email(application.owner)
         except NeedsHuman as error:  # two people have that address
-            log.error("owner_unclear", connector=self._connector, application=application.key, code=error.code)
+            log.error("owner_unclear", application=application.key, code=error.code)
             owner = None
         except ConnectorError as error:
-            log.warning("owner_not_looked_up", connector=self._connector, application=application.key, code=error.code)
+            log.warning("owner_not_looked_up", application=application.key, code=error.code)
             return self._owners.get(application.key)
         self._owners[application.key] = owner.key if owner is not None else None
         return self._owners[application.key]

@@ -1,21 +1,24 @@
 """Access that is membership of a group: whoever is in the group of a role has the role.
 
 Given and taken is direct membership alone. Whoever has a role through a group of groups has it without an end, and Foyer cannot end it.
+
+A group that the server does not keep in step names whoever is gone or was moved by the name that they had, and whoever gets that name
+next would have the access: so what was written into a group is taken out again, too.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import structlog
 
-from connectors.calling.declared import DeclaredApplication
+from connectors.calling.declared import Declared
 from connectors.calling.ledger import Act, Given, Ledger, Look, Seen
 from connectors.errors import NeedsHuman, Refused, Retry
 from connectors.ldap.accounts import entry_id, version
 from connectors.ldap.client import Change, LdapClient, Rejected
 from connectors.ldap.groups import Group, Groups, Member, groups_of, needing
+from connectors.ldap.leftovers import Leftovers
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
@@ -41,18 +44,17 @@ class LdapAccess:
         self._schema = schema
         self._groups = Groups(client, settings, schema)
         self._placeholder = settings.placeholder or settings.bind_dn
-        self._declared = {application.key: application for application in settings.applications}
+        self._leftovers = Leftovers(client, settings, schema, self._groups)
+        self._declared = Declared(settings.applications, directory)
         self._roles = groups_of(settings.applications)
         self._ledger = ledger
         self._clock = clock
 
     async def applications(self) -> Sequence[Application]:
-        owners = await asyncio.gather(*(self._owner(application) for application in self._declared.values()))
-        return [application.application(owner) for application, owner in zip(self._declared.values(), owners, strict=True)]
+        return await self._declared.applications()
 
     async def entitlements(self, person_key: str, *, application_key: str | None = None) -> Sequence[Entitlement]:
         """Of one application, Retry("misconfigured") when a group of its is not there; of all, nobody has what is not there."""
-        member = await self._member(person_key)
         roles = {which: group for which, group in self._roles.items() if application_key in (None, which[0])}
         declared = sorted(set(roles.values()))
         there = await self._groups.found(declared)
@@ -60,12 +62,15 @@ class LdapAccess:
             if application_key is not None:
                 await self._groups.one(missing[0])
             log.error("ldap_groups_missing", groups=missing)
+        ends = await self._ledger.ends(person_key, application_key)
+        member = await self._member(person_key)
+        if member is None:
+            return await self._left(person_key, {which: there[group] for which, group in sorted(roles.items()) if group in there}, ends)
         direct = await self._groups.direct(sorted(there), member)
         inherited = await self._groups.inherited(sorted(there), member)
-        ends = await self._ledger.ends(person_key, application_key)
         return [
             Entitlement(
-                reference=_reference(there[group], member),
+                reference=_reference(there[group], member.id),
                 person_key=person_key,
                 application_key=key,
                 role=role,
@@ -86,8 +91,10 @@ class LdapAccess:
         if until <= self._clock():
             raise Refused("end_in_past", until.isoformat())
         group, member = await self._groups.one(name), await self._member(person_key)
-        inherited = bool(await self._groups.inherited((name,), member))
-        look, act = self._look(group, member, inherited=inherited), lambda: self._add(group, member)
+        if member is None:
+            raise Refused("unknown_person", person_key)
+        inherited, value = bool(await self._groups.inherited((name,), member)), group.value(member)
+        look, act = self._look(group, (value,), _reference(group, member.id), inherited=inherited), lambda: self._add(group, value)
         return await self._ledger.grant(person_key, application_key, role, until=until, key=key, look=look, act=act)
 
     async def revoke(self, person_key: str, application_key: str, role: str, *, key: str) -> Effect:
@@ -108,51 +115,73 @@ class LdapAccess:
         return found
 
     async def _taking(self, person_key: str, application_key: str, role: str) -> tuple[Look, Act]:
-        member = await self._member(person_key)
         group = await self._groups.one(self._group_name(application_key, role))
-        return self._look(group, member), lambda: self._take_out(group, member)
+        given, member = await self._ledger.given_as(person_key, application_key, role), await self._member(person_key)
+        if member is None and not given:
+            raise Refused("unknown_person", person_key)
+        names = await self._leftovers.names(group, given, member)
+        reference = _reference(group, member.id) if member is not None else given[0].reference
+        return self._look(group, names, reference), lambda: self._take_out(group, names)
 
-    async def _owner(self, application: DeclaredApplication) -> str | None:
-        if application.owner is None:
-            return None
-        try:
-            owner = await self._directory.by_email(application.owner)
-        except NeedsHuman:
-            log.error("ldap_owner_ambiguous", application=application.key)
-            return None
-        return owner.key if owner is not None else None
+    async def _left(
+        self, person_key: str, groups: Mapping[tuple[str, str], Group], ends: Mapping[tuple[str, str], datetime]
+    ) -> Sequence[Entitlement]:
+        """What somebody who is not in the directory still has of what they were given; Refused("unknown_person") if it was nothing."""
+        given = {which: await self._ledger.given_as(person_key, *which) for which in groups}
+        if not any(given.values()):
+            raise Refused("unknown_person", person_key)
+        left = []
+        for (key, role), group in groups.items():
+            names = await self._leftovers.names(group, given[key, role], None)
+            if any([await self._groups.membership(group, name) is not None for name in names]):
+                left.append(Entitlement(given[key, role][0].reference, person_key, key, role, ends.get((key, role))))
+        return left
 
-    async def _member(self, person_key: str) -> Member:
-        """Refused("unknown_person")."""
+    async def _member(self, person_key: str) -> Member | None:
+        """None where the directory has no such person."""
         username = self._schema.attribute("username")
         wanted = ("entryUUID", "objectGUID", *((username,) if username else ()))
-        entry = await self._directory.entry(person_key, wanted)
+        try:
+            entry = await self._directory.entry(person_key, wanted)
+        except Refused as error:
+            if error.code != "unknown_person":
+                raise
+            return None
         return Member(entry.dn, entry.text(username) if username else None, entry_id(entry))
 
     def _group_name(self, application_key: str, role: str) -> str:
-        if application_key not in self._declared:
+        if application_key not in {key for key, _ in self._roles}:
             raise Refused("unknown_application", application_key)
         if (application_key, role) not in self._roles:
             raise Refused("unknown_role", role)
         return self._roles[application_key, role]
 
-    def _look(self, group: Group, member: Member, *, inherited: bool = False) -> Look:
+    def _look(self, group: Group, names: Sequence[str], reference: str, *, inherited: bool = False) -> Look:
+        """Whether one of these names is among the members."""
+
         async def look() -> Seen:
-            entry = await self._groups.membership(group, member)
-            changed = version(entry) if entry is not None else None
-            return Seen(entry is not None or inherited, _reference(group, member), {"version": changed} if changed else {})
+            for name in names:
+                entry = await self._groups.membership(group, name)
+                if entry is not None:
+                    changed = version(entry)
+                    return Seen(True, reference, {"version": changed} if changed else {}, name)
+            return Seen(inherited, reference, holder=next(iter(names), ""))
 
         return look
 
-    async def _add(self, group: Group, member: Member) -> None:
+    async def _add(self, group: Group, name: str) -> None:
         try:
-            await self._modify(group, Change("add", group.attribute, (group.value(member),)))
+            await self._modify(group, Change("add", group.attribute, (name,)))
         except Rejected as rejected:
             if rejected.result not in THERE_ALREADY:
                 raise
 
-    async def _take_out(self, group: Group, member: Member) -> None:
-        out = Change("delete", group.attribute, (group.value(member),))
+    async def _take_out(self, group: Group, names: Sequence[str]) -> None:
+        for name in names:
+            await self._take_one_out(group, name)
+
+    async def _take_one_out(self, group: Group, name: str) -> None:
+        out = Change("delete", group.attribute, (name,))
         try:
             await self._modify(group, out)
         except Rejected as rejected:
@@ -161,7 +190,7 @@ class LdapAccess:
                 await self._modify(group, Change("add", group.attribute, (self._placeholder,)), out)
             elif rejected.result == UNWILLING:
                 # How Active Directory and Samba refuse to take out whoever is no member, and they refuse more by this number.
-                if await self._groups.membership(group, member) is not None:
+                if await self._groups.membership(group, name) is not None:
                     raise
             elif rejected.result != NOT_THERE:
                 raise
@@ -176,6 +205,6 @@ class LdapAccess:
             raise
 
 
-def _reference(group: Group, member: Member) -> str:
+def _reference(group: Group, member_id: str) -> str:
     """The directory's own ids: of the group, and of who is in it."""
-    return f"{entry_id(group.entry)}/{member.id}"
+    return f"{entry_id(group.entry)}/{member_id}"

@@ -26,7 +26,7 @@ class ScimAccess:
         self, application: DeclaredApplication, accounts: Accounts, client: ScimClient, ledger: Ledger, people: Directory, clock: Clock
     ) -> None:
         self._application = application
-        self._declared = Declared(application.key, (application,), people)
+        self._declared = Declared((application,), people)
         self._accounts = accounts
         self._client = client
         self._ledger = ledger

@@ -32,7 +32,7 @@ async def owners(declared: Declared) -> list[str | None]:
 @pytest.mark.parametrize("error", [Retry("unreachable"), Refused("not_permitted")])
 async def test_an_owner_who_cannot_be_looked_up_is_the_one_who_was_known_last(error: ConnectorError) -> None:
     people = Owners(error)
-    declared = Declared("directory", (FIGMA, WIKI), cast(Directory, people))
+    declared = Declared((FIGMA, WIKI), cast(Directory, people))
     assert await owners(declared) == [None, None]
     people.says = "e1"
     assert await owners(declared) == ["e1", None]
@@ -43,7 +43,7 @@ async def test_an_owner_who_cannot_be_looked_up_is_the_one_who_was_known_last(er
 @pytest.mark.parametrize("says", [None, NeedsHuman("ambiguous")])
 async def test_an_owner_who_is_nobody_or_two_is_none(says: ConnectorError | None) -> None:
     people = Owners("e1")
-    declared = Declared("directory", (FIGMA,), cast(Directory, people))
+    declared = Declared((FIGMA,), cast(Directory, people))
     await owners(declared)
     people.says = says
     assert await owners(declared) == [None]

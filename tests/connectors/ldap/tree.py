@@ -79,7 +79,11 @@ class Tree:
         return found[0] if found else None
 
     def replace(self, changed: Entry) -> None:
-        self.entries = [one for one in self.entries if one.dn != changed.dn] + [changed]
+        self.remove(changed.dn)
+        self.entries.append(changed)
+
+    def remove(self, dn: str) -> None:
+        self.entries = [one for one in self.entries if one.dn != dn]
 
 
 def _raw(value: str | bytes) -> bytes:

@@ -125,9 +125,9 @@ class Groups:
             found |= await self._find(declared, self._listing(some))
         return found
 
-    async def membership(self, group: Group, member: Member) -> Entry | None:
-        """The group as it is now, when it lists this person; None when it does not."""
-        listing = f"({group.attribute}={escaped(group.value(member))})"
+    async def membership(self, group: Group, value: str) -> Entry | None:
+        """The group as it is now, when this is among its members; None when it is not."""
+        listing = f"({group.attribute}={escaped(value)})"
         found = await self._client.search(group.dn, listing, ATTRIBUTES, scope="base")
         return found[0] if found else None
 

@@ -146,7 +146,8 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
         raise ConfigError("foyer.yaml: no connector serves people, and Foyer has to know whom it speaks with")
     made: dict[str, Connector] = {}
     guards: dict[str, Guard] = {}
-    available: dict[str, Any] = {}
+    given = frozenset((*organisation.assignment_groups, *(group for groups in organisation.roles.values() for group in groups)))
+    available: dict[str, Any] = {"group_names": given}
 
     def port(name: str, of: str) -> Any:
         # What stands in foyer.yaml is known while the system is down.
@@ -160,7 +161,7 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
         guards[name] = Guard(name, getattr(made[name], "rules", None), watch=watch)
         if name == serving["people"]:
             available["people"] = port("people", name)
-    ports = {name: port(name, of) for name, of in serving.items() if name != "people"} | available
+    ports = {name: port(name, of) for name, of in serving.items() if name != "people"} | {"people": available["people"]}
     sources = {name: Source(port("access", name), one.keys) for name, one in instances.items() if "access" in one.serves}
     applications = _applications(organisation, sources)
     ports["access"] = JoinedAccess(sources, applications)

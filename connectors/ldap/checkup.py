@@ -150,15 +150,23 @@ class Checkup:
             return [Finding("groups", False, f"none under {where}", "correct groups.base or groups.filter, or let bind_dn read there")]
         found = [Finding("groups", True, f"{sum(names.values())} under {where}")]
         if twice := sorted(name for name, count in names.items() if count > 1):
-            mend = "whoever may make a group could take a name that foyer.yaml gives a role: set `groups: {name: dn}` and name them so"
+            mend = "what foyer.yaml gives by such a name, nobody has: name the group by its dn there, or set `groups: {name: dn}`"
             found.append(Finding("groups", False, f"{len(twice)} names are of two groups or more: {', '.join(twice[:5])}", mend))
         if self._schema.kind == "openldap" and not settings.privileged.groups and settings.privileged.filter is None:
             mend = "name the administrators' groups there: their accounts are a person's matter, and Foyer cannot tell them from others"
             found.append(Finding("privileged", False, "privileged: nothing is said", mend))
         marked = {"guests": settings.guests, "privileged": settings.privileged, "inactive": settings.inactive}
         for setting, mark in marked.items():
-            found += [_no_group(setting, name) for name in mark.groups if name not in names]
+            meant = await self._directory.memberships.meant(frozenset(mark.groups))
+            found += [_no_group(f"{setting}.groups", setting, name) for name in mark.groups if not meant[name]]
             found += await self._matches(setting, mark)
+        given = await self._directory.memberships.meant(self._directory.memberships.given)
+        for name, means in sorted(given.items()):
+            if not means:
+                found.append(_no_group("roles and assignment_groups", "roles", name))
+            elif len(means) > 1:
+                mend = "nobody has what foyer.yaml gives by it: write the dn of the one that is meant there instead"
+                found.append(Finding("roles", False, f"roles and assignment_groups: {len(means)} groups are called {name!r}", mend))
         return found
 
     async def _matches(self, setting: str, mark: Marked) -> Iterable[Finding]:
@@ -172,8 +180,11 @@ class Checkup:
         return await check_rights(self._client, self._settings, self._schema)
 
 
-def _no_group(setting: str, name: str) -> Finding:
-    return Finding(setting, False, f"{setting}.groups: there is no group {name!r}", "write it as the directory does, or take it out")
+def _no_group(where: str, setting: str, name: str) -> Finding:
+    mend = "name one that is there, or take it out"
+    if setting == "privileged":
+        mend += "; until then nobody's password is reset and nobody unlocked"
+    return Finding(setting, False, f"{where}: there is no group {name!r}", mend)
 
 
 def _product(root: Entry) -> str:

@@ -1,6 +1,6 @@
 """A directory as one object: its ports, and what `foyer doctor` asks it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,7 +20,7 @@ from connectors.ports.records import Clock
 class Ldap:
     """Raises ValueError with a sentence when the settings cannot be. The directory may be down: it is asked when it is needed."""
 
-    def __init__(self, name: str, clock: Clock, *, ledger: Ledger, **settings: Any) -> None:
+    def __init__(self, name: str, clock: Clock, *, ledger: Ledger, group_names: Collection[str] = (), **settings: Any) -> None:
         try:
             made = LdapSettings(**settings)
         except ValidationError as error:
@@ -30,7 +30,7 @@ class Ldap:
         # A port's call is several to the directory, each within its own time.
         self.rules = CallRules(timeout=2 * made.timeout)
         self._client = LdapClient(made, clock)
-        self.people = LdapDirectory(self._client, made, schema, clock)
+        self.people = LdapDirectory(self._client, made, schema, clock, group_names)
         self.passwords = LdapPasswords(self._client, self.people, made, ledger, clock)
         self.access = LdapAccess(self._client, self.people, made, schema, ledger, clock)
         self._checkup = Checkup(self._client, self.people, made, schema, clock)

@@ -4,13 +4,19 @@ Active Directory can follow groups of groups itself (LDAP_MATCHING_RULE_IN_CHAIN
 person's groups it would look through all groups of the domain, so there the groups that the entry names are followed upwards, and
 remembered for a moment: next to everybody is in the same ones. Elsewhere entries may not name their groups, and those that name the entry
 are looked for.
+
+A group may have several names, one name several groups, and people write either as they like. What Foyer gives by a group goes to those in
+the one group that the directory finds by that name, and to nobody where it finds two; what it withholds by a group counts by any name.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.errors import NeedsHuman
+import structlog
+
+from connectors.errors import NeedsHuman, Retry
 from connectors.ldap import dns
 from connectors.ldap.client import Entry, LdapClient, escaped
 from connectors.ldap.entries import Entries
@@ -18,6 +24,7 @@ from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.records import Clock
 
+log = structlog.get_logger()
 _CHAIN = ":1.2.840.113556.1.4.1941:"
 DEPTH = 20
 """Of groups in groups."""
@@ -26,16 +33,35 @@ FRESH = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Belonging:
+    """The groups of one person."""
+
+    names: frozenset[str]
+    """Those that foyer.yaml names as it writes them, the others as the directory does."""
+    called: frozenset[str]
+    """All names and dns that the groups have, `folded`."""
+
+    def among(self, groups: Collection[str]) -> bool:
+        """Whether one of these is meant, however it is written: for what is withheld by a group, never for what is given."""
+        return not self.called.isdisjoint(map(folded, groups))
+
+
+@dataclass(frozen=True, slots=True)
 class _Group:
-    """`name` None: it is not one of those that count. `above`: dns of the groups that it is in."""
+    """`entry` None: it is not one of those that count. `above`: dns of the groups that it is in."""
 
     at: datetime
-    name: str | None
+    entry: Entry | None
     above: tuple[str, ...]
 
 
 class Memberships:
-    def __init__(self, client: LdapClient, settings: LdapSettings, schema: Schema, entries: Entries, clock: Clock) -> None:
+    def __init__(
+        self, client: LdapClient, settings: LdapSettings, schema: Schema, entries: Entries, clock: Clock, given: Collection[str] = ()
+    ) -> None:
+        """`given`: the groups by which foyer.yaml gives somebody something, as it names them."""
+        self.given = frozenset(given)
+        self._withheld = frozenset(name for mark in (settings.guests, settings.privileged, settings.inactive) for name in mark.groups)
         self._client = client
         self._base = settings.groups.base
         self._filter = f"{schema.group_filter}{settings.groups.filter or ''}"
@@ -47,12 +73,12 @@ class Memberships:
         self._clock = clock
         self._known: dict[str, _Group] = {}
         self._primary: dict[bytes, tuple[datetime, str | None]] = {}
+        self._meant: dict[frozenset[str], tuple[datetime, Mapping[str, frozenset[str]]]] = {}
 
-    async def of(self, person: Entry) -> frozenset[str]:
-        """The names of a person's groups."""
+    async def of(self, person: Entry) -> Belonging:
         if self._schema.kind == "active_directory":
             primary = await self._primary_dn(primary_sid(person))
-            return await self._upwards([*person.texts("memberOf"), *((primary,) if primary else ())])
+            return await self._belonging(await self._upwards([*person.texts("memberOf"), *((primary,) if primary else ())]))
         username = self._entries.username(person)
         found = await self._groups(self._holding([person.dn], [username] if username else []))
         seen = {dns.same(group.dn): group for group in found}
@@ -62,7 +88,7 @@ class Memberships:
             above = await self._groups_holding([group.dn for group in found])
             found = [group for group in above if dns.same(group.dn) not in seen]
             seen.update((dns.same(group.dn), group) for group in found)
-        return self._names(seen.values())
+        return await self._belonging(seen.values())
 
     async def members(self, group: str) -> list[Entry]:
         """The people in a group, named by cn or dn; none where there is no such group, NeedsHuman("ambiguous") where there are two."""
@@ -83,13 +109,39 @@ class Memberships:
         if not group.strip():
             return []
         every = await self._groups(f"(cn={escaped(group)})", attributes)
-        return [one for one in every if any(name.casefold() == group.casefold() for name in one.texts("cn"))]
+        return [one for one in every if _is_called(one, group)]
+
+    async def meant(self, names: frozenset[str]) -> Mapping[str, frozenset[str]]:
+        """Name -> the dns (`dns.same`) of the groups that it means, none or several where it is wrong; remembered for FRESH."""
+        at, found = self._meant.get(names, (None, {}))
+        if at is None or self._clock() - at >= FRESH:
+            by_name = [name for name in names if "=" not in name]
+            entries = [one for some in dns.any_of([f"(cn={escaped(name)})" for name in by_name]) for one in await self._groups(some)]
+            found = {name: frozenset(dns.same(one.dn) for one in entries if _is_called(one, name)) for name in by_name}
+            for name in names - set(by_name):
+                found[name] = frozenset(dns.same(one.dn) for one in await self.named(name))
+            self._meant[names] = (self._clock(), found)
+        return found
+
+    async def tell(self) -> None:
+        """Logs the groups of foyer.yaml that are not there, and those that are there twice: nothing is given by them, or withheld."""
+        for name, means in sorted((await self.meant(self.given | self._withheld)).items()):
+            if not means:
+                log.error("ldap_group_missing", group=name)
+            elif len(means) > 1 and name in self.given:
+                log.error("ldap_group_ambiguous", group=name, groups=len(means))
+
+    async def require(self, setting: str, names: Collection[str]) -> None:
+        """Retry("misconfigured") where a group is missing by which something is withheld."""
+        missing = sorted(name for name, means in (await self.meant(frozenset(names))).items() if not means)
+        if missing:
+            raise Retry("misconfigured", f"{setting}.groups: there is no group {', '.join(map(repr, missing))}")
 
     async def names(self) -> Mapping[str, int]:
         """How many groups there are of each name, for whoever checks the settings."""
         counted: dict[str, int] = {}
         for group in await self._groups(""):
-            for name in self._names([group]):
+            for name in self._names(group):
                 counted[name] = counted.get(name, 0) + 1
         return counted
 
@@ -111,10 +163,16 @@ class Memberships:
         by_name = self._schema.members_by_name
         return () if self._schema.kind == "active_directory" else (*self._schema.members, *((by_name,) if by_name else ()))
 
-    def _names(self, groups: Iterable[Entry]) -> frozenset[str]:
-        if self._by_dn:
-            return frozenset(group.dn for group in groups)
-        return frozenset(name for group in groups if (name := group.text("cn")))
+    def _names(self, group: Entry) -> frozenset[str]:
+        return frozenset((group.dn,) if self._by_dn else group.texts("cn"))
+
+    async def _belonging(self, groups: Iterable[Entry]) -> Belonging:
+        meant: dict[str, str] = {name: min(found) for name, found in (await self.meant(self.given)).items() if len(found) == 1}
+        own = {dns.same(group.dn): group for group in groups}
+        names = {name for name, dn in meant.items() if dn in own}
+        names |= {name for group in own.values() for name in self._names(group) if name not in self.given}
+        called = {folded(name) for group in own.values() for name in (group.dn, *group.texts("cn"))}
+        return Belonging(frozenset(names), frozenset(called))
 
     async def _primary_dn(self, sid: bytes | None) -> str | None:
         if sid is None:
@@ -126,7 +184,7 @@ class Memberships:
             self._primary[sid] = (self._clock(), dn)
         return dn
 
-    async def _upwards(self, group_dns: Sequence[str]) -> frozenset[str]:
+    async def _upwards(self, group_dns: Sequence[str]) -> list[Entry]:
         groups: dict[str, _Group] = {}
         level = group_dns
         for _ in range(DEPTH):
@@ -135,7 +193,7 @@ class Memberships:
             level = [dn for group in found.values() for dn in group.above]
             if not self._nested or not level:
                 break
-        return frozenset(group.name for group in groups.values() if group.name)
+        return [group.entry for group in groups.values() if group.entry is not None]
 
     async def _read(self, wanted: Mapping[str, str]) -> Mapping[str, _Group]:
         """Groups by what they are in; `wanted`: dns by their one way to write them."""
@@ -144,8 +202,7 @@ class Memberships:
         unknown = {same: dn for same, dn in wanted.items() if same not in groups}
         for filter in dns.named(unknown.values()):
             for found in await self._groups(filter, ("cn", "memberOf")):
-                name = found.dn if self._by_dn else found.text("cn")
-                groups[dns.same(found.dn)] = _Group(now, name, found.texts("memberOf"))
+                groups[dns.same(found.dn)] = _Group(now, found, found.texts("memberOf"))
         for same, dn in unknown.items():
             if same not in groups:
                 # It does not count, being elsewhere or filtered out, but may be in one that does.
@@ -184,6 +241,17 @@ class Memberships:
 
     async def _somebody(self, filter: str) -> list[Entry]:
         return await self._client.search(self._people, f"(&{self._entries.everybody}{filter})", self._entries.attributes)
+
+
+def folded(name: str) -> str:
+    """One way to write a group's name or dn; takes more for the same than any server does."""
+    return dns.same(name) if "=" in name else " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _is_called(group: Entry, name: str) -> bool:
+    """Servers find more by a name than has it, such as an é for an e."""
+    wanted = " ".join(name.lower().split())
+    return any(" ".join(cn.lower().split()) == wanted for cn in group.texts("cn"))
 
 
 def primary_sid(person: Entry) -> bytes | None:

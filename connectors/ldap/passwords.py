@@ -46,6 +46,7 @@ class LdapPasswords:
         self._clock = clock
 
     async def account(self, person_key: str) -> Account:
+        await self._directory.require_privileged()
         entry = await self._entry(person_key)
         return await self._account(entry, active=await self._active(person_key))
 
@@ -83,6 +84,7 @@ class LdapPasswords:
         return await self._directory.entry(person_key, names)
 
     async def _usable(self, person_key: str) -> Entry:
+        await self._directory.require_privileged()
         entry = await self._entry(person_key)
         if (await self._account(entry, active=await self._active(person_key))).status == "disabled":
             raise Refused("account_disabled", person_key)

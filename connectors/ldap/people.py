@@ -1,7 +1,7 @@
 """The directory itself: who somebody is, read live, so that whoever has left is seen to have left at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ from connectors.ldap.client import Entry, LdapClient
 from connectors.ldap.entries import Entries
 from connectors.ldap.memberships import Memberships
 from connectors.ldap.schema import Schema
-from connectors.ldap.settings import LdapSettings, Marked
+from connectors.ldap.settings import LdapSettings
 from connectors.ldap.snapshot import Snapshot
 from connectors.ports.people import DirectoryPerson
 from connectors.ports.records import Clock
@@ -27,14 +27,15 @@ SPARE = 5
 class LdapDirectory:
     """Implements `connectors.ports.people.Directory`."""
 
-    def __init__(self, client: LdapClient, settings: LdapSettings, schema: Schema, clock: Clock) -> None:
+    def __init__(self, client: LdapClient, settings: LdapSettings, schema: Schema, clock: Clock, group_names: Collection[str] = ()) -> None:
+        """`group_names`: the groups by which foyer.yaml gives roles and work."""
         self._client = client
         self._settings = settings
         self._schema = schema
         self._clock = clock
         self.entries = Entries(settings, schema)
-        self.memberships = Memberships(client, settings, schema, self.entries, clock)
-        self.snapshot = Snapshot(client, settings, schema, self.entries, clock)
+        self.memberships = Memberships(client, settings, schema, self.entries, clock, group_names)
+        self.snapshot = Snapshot(client, settings, schema, self.entries, clock, on_whole=self.memberships.tell)
         self._keys: dict[str, tuple[datetime, str | None]] = {}
 
     async def get(self, key: str) -> DirectoryPerson | None:
@@ -47,6 +48,10 @@ class LdapDirectory:
         if found is None:
             raise Refused("unknown_person", person_key)
         return found
+
+    async def require_privileged(self) -> None:
+        """Retry("misconfigured") where a group of `privileged` is missing: nobody could tell then whose account is theirs alone."""
+        await self.memberships.require("privileged", self._settings.privileged.groups)
 
     async def by_email(self, email: str) -> DirectoryPerson | None:
         filter = self.entries.by_email(email)
@@ -115,11 +120,11 @@ class LdapDirectory:
                 entry,
                 key,
                 now=now,
-                groups=groups,
+                groups=groups.names,
                 manager_key=manager_key,
-                guest=dn in guests or _in_one(settings.guests, groups),
-                privileged=dn in privileged or _in_one(settings.privileged, groups),
-                inactive=dn in inactive or _in_one(settings.inactive, groups),
+                guest=dn in guests or groups.among(settings.guests.groups),
+                privileged=dn in privileged or groups.among(settings.privileged.groups),
+                inactive=dn in inactive or groups.among(settings.inactive.groups),
             )
 
         return await _each(keyed, one, at_once=settings.pool)
@@ -144,10 +149,6 @@ class LdapDirectory:
             key = self.entries.key(manager) if manager is not None else None
             self._keys[dns.same(dn)] = (self._clock(), key)
         return key
-
-
-def _in_one(marked: Marked, groups: frozenset[str]) -> bool:
-    return not groups.isdisjoint(marked.groups)
 
 
 async def _each(items: Sequence[T], work: Callable[[T], Awaitable[R]], *, at_once: int) -> list[R]:

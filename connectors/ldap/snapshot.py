@@ -6,6 +6,7 @@ change: each look goes back a while before the last.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +33,17 @@ class Known:
 
 
 class Snapshot:
-    def __init__(self, client: LdapClient, settings: LdapSettings, schema: Schema, entries: Entries, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: LdapClient,
+        settings: LdapSettings,
+        schema: Schema,
+        entries: Entries,
+        clock: Clock,
+        *,
+        on_whole: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`on_whole`: called whenever everybody was read, to say what else is wrong between foyer.yaml and the directory."""
         self._client = client
         self._settings = settings
         self._schema = schema
@@ -42,6 +53,7 @@ class Snapshot:
         self._people: dict[str, Known] | None = None
         self._newest: datetime | None = None
         self._whole_at: datetime | None = None
+        self._on_whole = on_whole
         self._task: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         self._looked = asyncio.Condition()
@@ -70,7 +82,8 @@ class Snapshot:
         """Looks once: for everybody, or for who changed."""
         now = self._clock()
         whole = self._people is None or self._newest is None or self._whole_at is None
-        if whole or (self._whole_at is not None and now - self._whole_at >= timedelta(seconds=self._settings.full_refresh)):
+        whole_now = whole or (self._whole_at is not None and now - self._whole_at >= timedelta(seconds=self._settings.full_refresh))
+        if whole_now:
             found = await self._read("")
             self._people, self._newest = {}, None
             self._whole_at = now
@@ -80,6 +93,8 @@ class Snapshot:
             since = as_generalized(self._newest - OVERLAP).removesuffix("Z") + ".0Z"
             found = await self._read(f"({self._schema.changed}>={since})")
         self._take(found)
+        if whole_now:
+            await self._on_whole()
 
     async def _first(self) -> dict[str, Known]:
         """Waits for the look that is under way, or asks for one now."""

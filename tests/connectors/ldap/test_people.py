@@ -1,8 +1,10 @@
 """The directory's port above the client: whose key, whose address, whose groups."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.errors import NeedsHuman, Refused, Retry
 from connectors.ldap.memberships import primary_sid
@@ -13,10 +15,10 @@ from tests.connectors.ldap.tree import GROUPS, PEOPLE, Clock, Tree, entry, group
 DANA, OMAR, PRIYA = f"uid=dana,{PEOPLE}", f"uid=omar,{PEOPLE}", f"uid=priya,{PEOPLE}"
 
 
-def directory(*entries: Any, clock: Clock | None = None, **over: Any) -> tuple[LdapDirectory, Tree]:
+def directory(*entries: Any, clock: Clock | None = None, given: Sequence[str] = (), **over: Any) -> tuple[LdapDirectory, Tree]:
     made, tree = settings(**over), Tree(*entries)
     schema = schema_of(made.schema_, key=made.key, attributes=made.attributes)
-    return LdapDirectory(tree, made, schema, clock or Clock()), tree  # type: ignore[arg-type]
+    return LdapDirectory(tree, made, schema, clock or Clock(), given), tree  # type: ignore[arg-type]
 
 
 async def test_a_person_comes_with_groups_and_manager() -> None:
@@ -148,6 +150,73 @@ async def test_two_groups_of_one_name_are_nobodys_until_they_are_named_by_dn() -
     assert [one.key for one in await people.members(twin.dn)] == ["e2"]
     by_dn, _ = directory(person("dana", "e1"), group("it", DANA), twin, groups={"base": GROUPS, "name": "dn"})
     assert (await by_dn.get("e1")).groups == {f"cn=it,{GROUPS}"}  # type: ignore[union-attr]
+
+
+def renamed(cn: str, *names: str, **more: Any) -> Any:
+    """A group that is called more than by its dn."""
+    return entry(f"cn={cn},{GROUPS}", objectClass="groupOfNames", cn=[*names], **more)
+
+
+@pytest.mark.parametrize("mark", ["guests", "privileged", "inactive"])
+@pytest.mark.parametrize("written", ["Administrators", " administrators", "CN=Administrators, " + GROUPS.upper(), "zz-alias"])
+@pytest.mark.parametrize("name", ["cn", "dn"])
+async def test_what_a_group_withholds_it_withholds_however_it_is_written(mark: str, written: str, name: str) -> None:
+    admins = renamed("administrators", "zz-alias", "administrators", member=OMAR)
+    over = {mark: {"groups": [written]}, "groups": {"base": GROUPS, "name": name}}
+    people, _ = directory(person("dana", "e1"), person("omar", "e2"), admins, **over)
+    dana, omar = await people.get("e1"), await people.get("e2")
+    assert dana is not None
+    assert omar is not None
+    marked = {"guests": omar.guest, "privileged": omar.privileged, "inactive": not omar.active}
+    assert marked == {one: one == mark for one in marked}
+    assert not dana.guest
+    assert not dana.privileged
+    assert dana.active
+
+
+@pytest.mark.parametrize("written", ["IT-Support", f"CN=it-support,{GROUPS}", "second"])
+async def test_what_a_group_gives_it_gives_as_foyer_yaml_writes_it(written: str) -> None:
+    people, _ = directory(person("dana", "e1"), renamed("it-support", "it-support", "second", member=DANA), given=[written])
+    found = await people.get("e1")
+    assert found is not None
+    assert written in found.groups
+
+
+async def test_a_name_that_two_groups_have_gives_nothing_and_its_dn_does() -> None:
+    twin = entry(f"cn=it,ou=clubs,{GROUPS}", objectClass="groupOfNames", cn="it", member=DANA)
+    theirs = (person("dana", "e1"), person("omar", "e2"), group("it", OMAR), twin)
+    people, _ = directory(*theirs, given=["it"])
+    assert [(await people.get(key)).groups for key in ("e1", "e2")] == [frozenset(), frozenset()]  # type: ignore[union-attr]
+    named, _ = directory(*theirs, given=[f"cn=it,{GROUPS}"])
+    assert f"cn=it,{GROUPS}" not in (await named.get("e1")).groups  # type: ignore[union-attr]
+    assert f"cn=it,{GROUPS}" in (await named.get("e2")).groups  # type: ignore[union-attr]
+
+
+async def test_a_group_that_a_server_takes_for_the_given_one_does_not_give_it() -> None:
+    people, _ = directory(person("dana", "e1"), group("équipe", DANA), given=["equipe"])
+    assert (await people.get("e1")).groups == {"équipe"}  # type: ignore[union-attr]
+
+
+async def test_groups_of_foyer_yaml_that_are_missing_or_there_twice_are_logged_when_everybody_is_read() -> None:
+    twin = entry(f"cn=it,ou=clubs,{GROUPS}", objectClass="groupOfNames", cn="it", member=DANA)
+    dana = person("dana", "e1", modifyTimestamp="20261121120000Z")
+    people, _ = directory(dana, group("it", OMAR), twin, given=["it", "staff"], privileged={"groups": ["admins"]})
+    with capture_logs() as logs:
+        await people.snapshot.refresh()
+        await people.snapshot.refresh()
+    told = [(line["event"], line["group"]) for line in logs if "group" in line]
+    assert told == [("ldap_group_missing", "admins"), ("ldap_group_ambiguous", "it"), ("ldap_group_missing", "staff")]
+
+
+async def test_nobody_is_known_to_be_unprivileged_while_the_group_of_the_privileged_is_missing() -> None:
+    clock = Clock()
+    people, tree = directory(person("dana", "e1"), clock=clock, privileged={"groups": ["Admins"]})
+    with pytest.raises(Retry) as raised:
+        await people.require_privileged()
+    assert (raised.value.code, raised.value.detail) == ("misconfigured", "privileged.groups: there is no group 'Admins'")
+    tree.replace(group("admins", OMAR))
+    clock.forward(minutes=2)
+    await people.require_privileged()
 
 
 DOMAIN = bytes.fromhex("010500000000000515000000aabbccdd1122334455667788")

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import bot
 from bot.database import Sessions, connect
-from bot.migrations import upgrade
 from bot.resets import OwnResets
 from connectors.errors import OutcomeUnknown, Retry
 from connectors.memory.passwords import MemoryPasswords
@@ -35,6 +34,7 @@ from tests.contract.cases import (
     PasswordsCase,
     PurchasingCase,
 )
+from tests.contract.made_once import company_file, foyer_file
 from tests.contract.over_scim import SCIM_ACCESSES
 from tests.contract.over_smtp import smtp_enrolled
 
@@ -44,6 +44,7 @@ Made = Callable[[Path], AbstractAsyncContextManager[T]]
 
 @asynccontextmanager
 async def _company(folder: Path, clock: FakeClock) -> AsyncIterator[SandboxCompany]:
+    await company_file(folder / "sandbox.sqlite")
     company = SandboxCompany(folder / "sandbox.sqlite", clock)
     await company.open()
     try:
@@ -115,6 +116,9 @@ def resets_over(passwords: Passwords, company: SandboxCompany, sessions: Session
         async def get(self, person_id: str) -> Person | None:
             return await self.by_key(person_id)
 
+        async def known(self, person_id: str) -> Person | None:
+            return await self.get(person_id)
+
         async def by_key(self, directory_key: str) -> Person | None:
             entry = await company.people.get(directory_key)
             return Person(entry.key, entry.key, entry.name, entry.email, entry.timezone, entry.locale) if entry is not None else None
@@ -147,8 +151,8 @@ def _memory_passwords(clock: FakeClock, leaver: str) -> MemoryPasswords:
 async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
     """Foyer's own links, over passwords in memory."""
     clock = FakeClock()
+    await foyer_file(folder / "foyer.db")
     engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
-    await upgrade(engine)
     async with _company(folder, clock) as company:
         leaver = await _leaver(company)
         passwords = _memory_passwords(clock, leaver)
@@ -228,6 +232,11 @@ async def sandbox_enrolled(folder: Path) -> AsyncIterator[EnrolledCase]:
 async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
     clock = FakeClock()
     async with _company(folder, clock) as company:
+
+        async def departs() -> None:
+            with closing(sqlite3.connect(folder / "sandbox.sqlite")) as db, db:
+                db.execute("DELETE FROM people WHERE key = ?", (facts.DANA,))
+
         yield AccessCase(
             port=company.access,
             clock=clock,
@@ -237,6 +246,7 @@ async def sandbox_access(folder: Path) -> AsyncIterator[AccessCase]:
             role="editor",
             ownerless="old-intranet",
             permanent=("slack", "member"),
+            departs=departs,
             unreachable=_disturb(company, FaultKind.REFUSE_CONNECTION),
             answer_lost=_disturb(company, FaultKind.APPLY_THEN_FAIL),
         )

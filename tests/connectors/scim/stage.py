@@ -17,6 +17,7 @@ from connectors.ports.people import Directory
 from connectors.sandbox.connector import SandboxCompany
 from connectors.scim.connector import ScimConnector
 from tests.contract.cases import FakeClock
+from tests.contract.made_once import company_file
 from tests.outside.proxy import FaultProxy
 from tests.outside.scim import TOKEN, ScimService, shared_server
 
@@ -75,7 +76,7 @@ class Stage:
 async def stage(folder: Path) -> AsyncIterator[Stage]:
     clock = FakeClock()
     async with AsyncExitStack() as opened:
-        await _company(folder / "company.sqlite")
+        await company_file(folder / "company.sqlite")
         company = SandboxCompany(folder / "company.sqlite", clock)
         await company.open()
         opened.push_async_callback(company.close)
@@ -88,19 +89,6 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
         made = Stage(clock, company.people, sessions, folder / "company.sqlite", service, proxy)
         await opened.enter_async_context(made._open)
         yield made
-
-
-_made: list[bytes] = []
-
-
-async def _company(path: Path) -> None:
-    """The company's file, made once: making it takes longer than most tests."""
-    if not _made:
-        company = SandboxCompany(path, FakeClock())
-        await company.open()
-        await company.close()
-        _made.append(path.read_bytes())
-    path.write_bytes(_made[0])
 
 
 def another_service() -> ScimService:

@@ -283,8 +283,7 @@ class App:
             dialogue, self.requests, self.handoffs, self.people, self.channels, self.outbox, self.messages, self.buttons
         )
         hearing = Hearing(self.channels, self.files, self.sessions, settings.turn_timeout / 2)
-        signs_in = settings.sandbox_sign_in and settings.exposed is None
-        articles_url = f"{settings.base_url}/#/articles" if signs_in else None
+        articles_url = f"{settings.base_url}/#/articles" if self.sign_in_off is None else None
         self.shortcuts = Shortcuts(
             self.people, self.conversations, talks, self.outbox, hearing, self.library, organisation, self.buttons, articles_url
         )
@@ -400,6 +399,18 @@ class App:
     def company(self) -> SandboxCompany | None:
         """The sandbox company, where it is configured."""
         return next((one for one in self.outside.connectors.values() if isinstance(one, SandboxCompany)), None)
+
+    @property
+    def sign_in_off(self) -> str | None:
+        """Why nobody can sign in to the web chat, whose sign-in asks for no password; None when they can."""
+        if self.settings.sandbox_sign_in is False:
+            return "FOYER_SANDBOX_SIGN_IN is false"
+        if self.settings.exposed is not None:
+            return self.settings.exposed
+        (people,) = self.outside.served["people"]
+        if self.settings.sandbox_sign_in is None and not isinstance(self.outside.connectors[people], SandboxCompany):
+            return f"people are of {people}, not of the sandbox, and FOYER_SANDBOX_SIGN_IN is not set"
+        return None
 
     def words(self, person: Person) -> Words:
         return Words.for_person(self.messages, person)

@@ -269,7 +269,7 @@ async def _serve(settings: Settings, *, banner: bool) -> int:
             raise Refusal(f"Port {settings.port} cannot be used ({error.strerror or error}). Try another: PORT=8099.") from error
         settle()
         if banner:
-            typer.echo(_banner(settings, server.url))
+            typer.echo(_banner(settings, server.url, foyer.sign_in_off))
         await stopped.wait()
     finally:
         await server.stop()
@@ -278,8 +278,8 @@ async def _serve(settings: Settings, *, banner: bool) -> int:
     return 0
 
 
-def _banner(settings: Settings, url: str) -> str:
-    because = settings.exposed or (None if settings.sandbox_sign_in else "FOYER_SANDBOX_SIGN_IN is false")
+def _banner(settings: Settings, url: str, because: str | None) -> str:
+    """`because`: why nobody can sign in."""
     try_it = CHOOSE if because is None else CLOSED.format(because=because)
     return BANNER.format(url=url, try_it=try_it, home=settings.home)
 

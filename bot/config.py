@@ -162,8 +162,8 @@ class Settings(BaseSettings):
     """Of that model's vectors."""
     models: Path | None = None
     """Where the embedding runtime lies; inside the virtual environment when None."""
-    sandbox_sign_in: bool = True
-    """Choose who you are; off anyway where anybody but this machine may reach the server (`exposed`)."""
+    sandbox_sign_in: Annotated[bool | None, _UNSET] = None
+    """Choose who you are. None: where people are the sandbox's. Off anyway where others than this machine may reach it (`exposed`)."""
     rate_per_minute: int = 60
     """Messages a person may send in a minute."""
     turn_timeout: float = 30.0

@@ -14,6 +14,7 @@ from bot.outside import Checked
 from connectors.chat.loopback import leads_here
 from connectors.errors import ConnectorError
 from connectors.ports.chat import Address
+from connectors.sandbox.connector import SandboxCompany
 
 Check = Callable[[App], Awaitable[str]]
 
@@ -141,11 +142,11 @@ async def _audit(app: App) -> str:
 
 
 async def _sign_in(app: App) -> str:
-    settings = app.settings
-    if not settings.sandbox_sign_in:
-        return "none for the web chat"
-    if settings.exposed is not None:
-        return f"none for the web chat: the sandbox's is off, because {settings.exposed}"
+    if app.sign_in_off is not None:
+        return f"none for the web chat: the sandbox's is off, because {app.sign_in_off}"
+    (people,) = app.outside.served["people"]
+    if not isinstance(app.outside.connectors[people], SandboxCompany):
+        raise Broken(f"asks for no password, by FOYER_SANDBOX_SIGN_IN: whoever uses this machine may be anybody in {people}")
     return "sandbox: whoever uses this machine chooses who they are; put no proxy before it"
 
 
@@ -195,7 +196,7 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("specialists", _specialists, "foyer specialists list"),
     ("policy", _policy, "mend specialists/policy/policies.cedar"),
     ("audit", _audit, "restore the database from a backup; keep this one as evidence"),
-    ("sign-in", _sign_in, ""),
+    ("sign-in", _sign_in, "to try Foyer out this may be so; take FOYER_SANDBOX_SIGN_IN away before anybody works with it"),
     (
         "address",
         _address,

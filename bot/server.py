@@ -45,10 +45,10 @@ class Server:
 
     async def start(self) -> None:
         """Raises OSError when the port is taken."""
-        exposed = self.app.settings.exposed
-        if self.app.settings.sandbox_sign_in and exposed is not None:
-            log.warning("sandbox_sign_in_off", because=exposed)
-        await self._serve(self._application(exposed is None))
+        because = self.app.sign_in_off
+        if self.app.settings.sandbox_sign_in is not False and because is not None:
+            log.warning("sandbox_sign_in_off", because=because)
+        await self._serve(self._application(because is None))
         if self._port is not None:
             await web.TCPSite(self._runners[0], self.app.settings.host, self._port).start()
         operator = self._application(True, largest=OPERATORS_LARGEST)
@@ -80,7 +80,8 @@ class Server:
         """`may_choose`: whoever reaches it may choose who they are, if the installation lets anybody. `largest`: bytes of a JSON body."""
         app = self.app
         application = web.Application(client_max_size=largest)
-        sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if may_choose and app.settings.sandbox_sign_in else None
+        chooses = may_choose and app.settings.sandbox_sign_in is not False
+        sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if chooses else None
         secret, address = app.home.key("web session"), app.settings.public_url
         chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=secret, clock=app.clock, address=address)
         chat.add_to(application)

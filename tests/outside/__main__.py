@@ -14,6 +14,8 @@ from tests.outside import company
 from tests.outside.scim import TOKEN, scim_server
 from tests.outside.slapd import SLAPD, Slapd
 
+SIGN_IN = "FOYER_SANDBOX_SIGN_IN=true"
+"""Over a directory nobody chooses who they are unless the operator says so; these people are made up."""
 FIGMA = {
     "key": "figma",
     "name": "Figma",
@@ -35,7 +37,7 @@ async def serve(home: Path) -> None:
                 await figma.make_group(role["group"])
             write(home, slapd, figma.url)
             print(f"slapd on {slapd.tls_url} (and {slapd.url}), SCIM on {figma.url}; {home}/foyer.yaml names both.")
-            print(f"In another terminal:\n  FOYER_HOME={home} .venv/bin/foyer doctor\n  FOYER_HOME={home} .venv/bin/foyer demo")
+            print(f"In another terminal:\n  FOYER_HOME={home} .venv/bin/foyer doctor\n  {SIGN_IN} FOYER_HOME={home} .venv/bin/foyer demo")
             print("Dana is locked out. Figma is the SCIM service's, Tableau groups of the directory, all else the sandbox's.")
             await asyncio.Event().wait()
 

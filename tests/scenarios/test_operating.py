@@ -69,11 +69,49 @@ async def test_nobody_chooses_who_they_are_where_others_may_reach_the_server(
 
 
 def test_the_banner_says_whether_anybody_can_sign_in() -> None:
-    assert "Choose who you are" in _banner(Settings(), "http://127.0.0.1:8080")
-    shut = _banner(Settings(public_url="https://foyer.acme.example"), "https://foyer.acme.example")
+    assert "Choose who you are" in _banner(Settings(), "http://127.0.0.1:8080", None)
+    shut = _banner(Settings(), "https://foyer.acme.example", "FOYER_SANDBOX_SIGN_IN is false")
     assert "Choose who you are" not in shut
-    assert "FOYER_PUBLIC_URL is https://foyer.acme.example" in shut
-    assert "FOYER_SANDBOX_SIGN_IN is false" in _banner(Settings(sandbox_sign_in=False), "http://127.0.0.1:8080")
+    assert "FOYER_SANDBOX_SIGN_IN is false" in shut
+
+
+OVER_A_DIRECTORY = "people are of directory, not of the sandbox, and FOYER_SANDBOX_SIGN_IN is not set"
+
+
+@pytest.mark.parametrize(
+    ("settings", "because"),
+    [
+        ({}, OVER_A_DIRECTORY),
+        ({"sandbox_sign_in": False}, "FOYER_SANDBOX_SIGN_IN is false"),
+        ({"sandbox_sign_in": True}, None),
+        ({"sandbox_sign_in": True, "public_url": "https://foyer.acme.example"}, "FOYER_PUBLIC_URL is https://foyer.acme.example"),
+    ],
+)
+async def test_nobody_chooses_to_be_somebody_of_a_real_directory_unless_the_operator_says_so(
+    settings: dict[str, Any], because: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOYER_DIRECTORY_PASSWORD", "its-own")
+    directory = {"use": "ldap", "url": "ldap://127.0.0.1:1", "schema": "openldap", "bind_dn": "cn=foyer", "timeout": 1}
+    branches = {"people": {"base": "ou=people"}, "groups": {"base": "ou=groups"}}
+    company = Settings().organisation
+    connectors = {"sandbox": {}, "directory": {**directory, **branches}}
+    organisation = company.model_copy(update={"connectors": connectors, "ports": {"people": "directory"}})
+    app = App(Settings(home=tmp_path, organisation=organisation, **settings))
+    assert app.sign_in_off == because
+    server = Server(app, port=0)
+    with capture_logs() as logs:
+        await server.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            assert (await signs_in(session, f"http://127.0.0.1:{server.bound}") == 403) == (because is not None)
+    finally:
+        await server.stop()
+    told = [] if because is None or settings.get("sandbox_sign_in") is False else [because]
+    assert [line["because"] for line in logs if line["event"] == "sandbox_sign_in_off"] == told
+    found = await finding(app, "sign-in")
+    assert found["ok"] == (because is not None)
+    assert (because or "may be anybody in directory") in found["found"]
+    await app.engine_db.dispose()
 
 
 @pytest.mark.parametrize(

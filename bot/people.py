@@ -92,10 +92,17 @@ class PeopleStore:
         cached = self._cached(person_id)
         if cached is not None:
             return cached
-        async with self._sessions() as session:
-            key = (await session.execute(select(t.person.c.directory_key).where(t.person.c.id == person_id))).scalar_one_or_none()
+        key = await self._key(person_id)
         entry = await self._directory.get(key) if key is not None else None
         return self._person(person_id, entry) if entry is not None else None
+
+    async def known(self, person_id: str) -> Person | None:
+        person = await self.get(person_id)
+        key = await self._key(person_id) if person is None else None
+        if key is None:
+            return person
+        reader = self._default_reader
+        return Person(person_id, key, "", "", reader.timezone, reader.locale, active=False)
 
     async def name(self, person_id: str) -> str:
         """What they are called; empty for somebody whom the directory does not know any more."""
@@ -161,6 +168,11 @@ class PeopleStore:
     async def saw(self, session: AsyncSession, sender: ExternalId) -> None:
         """Remembers, in the turn's transaction, which channel somebody used last."""
         await session.execute(update(t.identity).where(*_row_of(sender)).values(last_seen_at=self._clock()))
+
+    async def _key(self, person_id: str) -> str | None:
+        async with self._sessions() as session:
+            found = select(t.person.c.directory_key).where(t.person.c.id == person_id)
+            return (await session.execute(found)).scalar_one_or_none()
 
     async def _keep(self, entry: DirectoryPerson) -> Person:
         found = select(t.person.c.id).where(t.person.c.directory_key == entry.key)

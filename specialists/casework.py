@@ -73,9 +73,11 @@ class Casework:
     saved: Callable[[], None]
     """Called after every commit."""
 
-    async def open(self, request: Request) -> Case:
-        requester = await self._person(request.requester_id)
-        beneficiary = requester if request.beneficiary_id == request.requester_id else await self._person(request.beneficiary_id)
+    async def open(self, request: Request, *, ending: bool = False) -> Case:
+        """`ending`: to take back what was given, also from somebody whom the directory does not know any more."""
+        get = self.people.known if ending else self.people.get
+        requester = await _found(get, request.requester_id)
+        beneficiary = requester if request.beneficiary_id == request.requester_id else await _found(get, request.beneficiary_id)
         return Case(request, self.skills[request.skill], requester, beneficiary)
 
     def hands(self, case: Case, now: datetime | None = None) -> Hands:
@@ -174,11 +176,12 @@ class Casework:
         has_end = stored.plan.until is not None
         return self.policy.decide(query(case.request, case.skill.spec, action, case.requester, case.beneficiary, has_end, standing))
 
-    async def _person(self, person_id: str) -> Person:
-        person = await self.people.get(person_id)
-        if person is None:
-            raise LookupError(f"no person {person_id}")
-        return person
+
+async def _found(get: Callable[[str], Awaitable[Person | None]], person_id: str) -> Person:
+    person = await get(person_id)
+    if person is None:
+        raise LookupError(f"no person {person_id}")
+    return person
 
 
 def is_current(request: Request, attempt: int, *states: RequestState) -> bool:

@@ -98,6 +98,12 @@ class People(Protocol):
 
     async def get(self, person_id: str) -> Person | None: ...
 
+    async def known(self, person_id: str) -> Person | None:
+        """As `get`; of somebody whom the directory does not know any more, an inactive Person with nothing but their key.
+
+        For ending what they were given; for nothing that is done for them.
+        """
+
     async def by_key(self, directory_key: str) -> Person | None:
         """The Person of a directory entry, made on first sight."""
 

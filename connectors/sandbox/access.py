@@ -16,7 +16,7 @@ from connectors.sandbox.store import Applied, Database, Store
 
 
 def entitlements_of(db: Database, person_key: str, application_key: str | None = None) -> list[Entitlement]:
-    row_of(db, person_key)
+    _check_known(db, person_key)
     rows = db.execute(
         """SELECT * FROM entitlements WHERE person_key = ? AND application_key = coalesce(?, application_key)
            ORDER BY application_key, role""",
@@ -81,7 +81,7 @@ class SandboxAccess:
 
     async def revoke(self, person_key: str, application_key: str, role: str, *, key: str) -> Effect:
         def work(db: Database, now: datetime) -> Applied:
-            row_of(db, person_key)
+            _check_known(db, person_key)
             _check_role(db, application_key, role)
             had = db.execute(
                 "DELETE FROM entitlements WHERE person_key = ? AND application_key = ? AND role = ? RETURNING id, until",
@@ -92,6 +92,13 @@ class SandboxAccess:
             return Applied(person_key, f"entitlement:{had['id']}", detail={"previous_until": had["until"]})
 
         return await self._store.change("access.revoke", f"{person_key}/{application_key}/{role}", key, work)
+
+
+def _check_known(db: Database, person_key: str) -> None:
+    """Whoever was ever given something is known here for as long as the company is, also when the directory has them no more."""
+    given = "SELECT 1 FROM effects WHERE person_key = ? AND operation = 'access.grant' LIMIT 1"
+    if db.execute(given, (person_key,)).fetchone() is None:
+        row_of(db, person_key)
 
 
 def _check_role(db: Database, application_key: str, role: str) -> None:

@@ -104,6 +104,8 @@ class AccessCase:
     ownerless: str
     permanent: tuple[str, str]
     """An application and role that `person` has without an end."""
+    departs: Callable[[], Awaitable[None]]
+    """The directory does not know `person` any more."""
     unreachable: Disturb
     answer_lost: Disturb
 

@@ -32,6 +32,10 @@ async def _access(folder: Path, editor: str, *, patch: bool = True, has_account:
         sources = {key: Source(one.access, frozenset({key})) for key, one in made.items()}
         keys = [f"e{number}" for number in range(2001, 2001 + facts.HEADCOUNT - len(facts.NAMED))]
         found = [await on.people.get(key) for key in keys]
+
+        async def departs() -> None:
+            on.delete_person(facts.DANA)
+
         yield AccessCase(
             port=JoinedAccess(sources, {key: key for key in sources}),
             clock=on.clock,
@@ -41,6 +45,7 @@ async def _access(folder: Path, editor: str, *, patch: bool = True, has_account:
             role="editor",
             ownerless="old-intranet",
             permanent=("slack", "member"),
+            departs=departs,
             unreachable=partial(_plan, on.proxy, CUT, always),
             answer_lost=partial(_plan, on.proxy, APPLY_THEN_CUT, asks("POST", "PATCH" if patch else "PUT")),
         )

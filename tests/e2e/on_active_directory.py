@@ -158,6 +158,9 @@ async def domain_access(folder: Path) -> AsyncIterator[AccessCase]:
         async def answer_lost() -> None:
             await _lose_answer(proxy)
 
+        async def departs() -> None:
+            await stage.samba.modify(f"dn: {domain.dn_of(facts.DANA)}\nchangetype: delete\n")
+
         yield AccessCase(
             port=port,
             clock=stage.clock,
@@ -167,6 +170,7 @@ async def domain_access(folder: Path) -> AsyncIterator[AccessCase]:
             role="editor",
             ownerless="old-intranet",
             permanent=("slack", "member"),
+            departs=departs,
             unreachable=unreachable,
             answer_lost=answer_lost,
         )

@@ -167,6 +167,10 @@ async def ldap_passwords(folder: Path) -> AsyncIterator[PasswordsCase]:
 async def ldap_access(folder: Path, *, memberof: bool = True) -> AsyncIterator[AccessCase]:
     async with staged(folder, memberof=memberof) as stage:
         port, unreachable = Reached.of(stage.ldap.access, stage.proxy)
+
+        async def departs() -> None:
+            await stage.slapd.delete(company.dn_of(facts.DANA))
+
         yield AccessCase(
             port=port,
             clock=stage.clock,
@@ -176,6 +180,7 @@ async def ldap_access(folder: Path, *, memberof: bool = True) -> AsyncIterator[A
             role="editor",
             ownerless="old-intranet",
             permanent=("slack", "member"),
+            departs=departs,
             unreachable=unreachable,
             answer_lost=stage.answer_lost,
         )

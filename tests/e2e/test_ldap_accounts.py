@@ -277,6 +277,19 @@ class TestGroups:
                 await it.access.grant(DANA, "figma", "editor", until=it.clock() + timedelta(days=1), key="k1")
             assert (raised.value.code, "two groups" in raised.value.detail) == ("misconfigured", True)
 
+    async def test_whoever_is_gone_leaves_no_name_for_the_next(self, tmp_path: Path) -> None:
+        """Without the overlay refint a group keeps the names of entries that are gone."""
+        async with connected(tmp_path) as it:
+            await it.access.grant(DANA, "figma", "editor", until=it.clock() + timedelta(days=1), key="k1")
+            await it.slapd.delete(company.dn_of(DANA))
+            await it.slapd.modify(f"dn: {FIGMA_EDITOR}\nchangetype: modify\nadd: member\nmember: {company.dn_of(DANA)}\n")
+            assert [role for role, _ in await it.roles(DANA, "figma")] == ["editor"]
+            it.clock.advance(timedelta(days=1, hours=1))
+            assert [one.person_key for one in await it.access.settle()] == [DANA]
+            assert company.dn_of(DANA) not in await it.slapd.members(FIGMA_EDITOR)
+            assert await it.roles(DANA, "figma") == []
+            assert not (await it.access.revoke(DANA, "figma", "editor", key="k2")).changed
+
     async def test_what_outlived_its_end_is_taken_back(self, tmp_path: Path) -> None:
         async with connected(tmp_path) as it:
             await it.access.grant(DANA, "figma", "editor", until=it.clock() + timedelta(days=1), key="k1")

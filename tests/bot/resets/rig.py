@@ -84,6 +84,9 @@ class People:
     async def get(self, person_id: str) -> Person | None:
         return await self.by_key(person_id.removeprefix("p-"))
 
+    async def known(self, person_id: str) -> Person | None:
+        return await self.get(person_id)
+
     async def by_key(self, directory_key: str) -> Person | None:
         if self.down is not None:
             raise self.down

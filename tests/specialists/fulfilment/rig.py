@@ -60,6 +60,9 @@ class DirectoryPeople:
         found = await self._directory.get(person_id)
         return replace(_person(found), **self.changed.get(person_id, {})) if found is not None else None
 
+    async def known(self, person_id: str) -> Person | None:
+        return await self.get(person_id) or Person(person_id, person_id, "", "", "UTC", "en", active=False)
+
     async def by_key(self, directory_key: str) -> Person | None:
         return await self.get(directory_key)
 

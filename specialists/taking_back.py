@@ -46,7 +46,7 @@ class TakingBack:
         grant = await self.work.store.grant_of(request_id)
         if record is None or record.state != "done" or not record.changed or (grant is not None and grant.ended_at is not None):
             return "undone"
-        case, action = await self.work.open(request), stored.plan.actions[n]
+        case, action = await self.work.open(request, ending=True), stored.plan.actions[n]
         standing = await self.work.standing(request, stored, {})
         decision = self.work.policy.decide(gate.undo_query(request, case.skill.spec, action, case.requester, case.beneficiary, standing))
 
@@ -98,7 +98,7 @@ class TakingBack:
         request = await self.work.current(request_id, attempt, S.UNDOING)
         if request is None:
             return
-        case = await self.work.open(request)
+        case = await self.work.open(request, ending=True)
         message = case.skill.says("undone", case.context(self.work.clock()))
         taken = any(record.state == "undone" for record in (await self.work.store.actions(request_id)).values())
 
@@ -168,7 +168,7 @@ class TakingBack:
         stored = await self.work.store.plan(grant.request_id)
         if request is None or stored is None or await self.work.paused(request):
             return
-        case = await self.work.open(request)
+        case = await self.work.open(request, ending=True)
         records = await self.work.store.actions(request.id)
         taken = [record for n, record in sorted(records.items(), reverse=True) if record.state == "done" and record.changed]
         problem: str | None = None
@@ -192,7 +192,7 @@ class TakingBack:
         request, stored = await self.work.store.get(request_id), await self.work.store.plan(request_id)
         if request is None or stored is None:
             return False
-        hands = self.work.hands(await self.work.open(request))
+        hands = self.work.hands(await self.work.open(request, ending=True))
         changed = [n for n, record in (await self.work.store.actions(request_id)).items() if record.state == "done" and record.changed]
         return not all([await hands.stands(stored.plan.actions[n]) for n in changed])
 

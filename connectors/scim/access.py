@@ -115,6 +115,14 @@ class _Work:
         return await self._seen(await self.accounts.find(self.person_key, self.role), granting=False)
 
     async def give(self, person: DirectoryPerson, key: str) -> None:
+        async with self.accounts.alone(self.person_key):
+            await self._give(person, key)
+
+    async def take(self) -> None:
+        async with self.accounts.alone(self.person_key):
+            await self._take()
+
+    async def _give(self, person: DirectoryPerson, key: str) -> None:
         """An account that was made for a role that is then refused does not stay active."""
         user, touched = await self.accounts.ready(person, self.role, key)
         try:
@@ -122,23 +130,21 @@ class _Work:
             if not holding.has:
                 await self.client.edit(holding.edit)
         except (Refused, NeedsHuman):
-            if await self.accounts.to_retire(self.person_key, user, besides=self.role):
-                await self.accounts.retire(user)
+            await self.accounts.retire_empty(self.person_key, user, besides=self.role)
             raise
         except Retry as error:
             if touched:  # not without effect any more
                 raise OutcomeUnknown(error.code, error.detail, error.after) from error
             raise
 
-    async def take(self) -> None:
+    async def _take(self) -> None:
         user = await self.accounts.find(self.person_key, self.role)
         if user is None:
             return
         holding = await self.accounts.holding(self.role, user)
         if holding.has:
             await self.client.edit(replace(holding.edit, wanted=False))
-        if await self.accounts.to_retire(self.person_key, user, besides=self.role):
-            await self.accounts.retire(user)
+        await self.accounts.retire_empty(self.person_key, user, besides=self.role)
 
     async def _seen(self, user: Json | None, *, granting: bool) -> Seen:
         if user is None:

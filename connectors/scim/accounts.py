@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -22,12 +23,10 @@ from connectors.ports.records import Clock
 from connectors.scim.client import KEPT, ScimClient
 from connectors.scim.faults import Asked, Rejected, failure
 from connectors.scim.resources import Edit, Json, is_active, values, version
-from connectors.scim.settings import ScimSettings
+from connectors.scim.settings import ACCOUNT, ScimSettings
 
 log = structlog.get_logger()
 
-ACCOUNT: Final = "(account)"
-"""Stands in the ledger where a role does."""
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 
@@ -51,14 +50,22 @@ class Accounts:
         self._clock = clock
         self.by_address = settings.match == "emails" or (settings.match, settings.user_name) == ("userName", "email")
         """Whether an account is known by the person's e-mail address alone."""
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._groups: dict[str, tuple[str, datetime]] = {}
         """Group as foyer.yaml names it -> its id, and until when that is believed."""
+
+    def alone(self, person_key: str) -> asyncio.Lock:
+        """For giving and taking, of whatever role: an account is not set inactive while another role is given to it."""
+        lock = self._locks.get(person_key)
+        if lock is None:
+            self._locks[person_key] = lock = asyncio.Lock()
+        return lock
 
     async def find(self, person_key: str, role: str = "") -> Json | None:
         """The account that has what was given, by preference that of `role`; the directory is asked only where that is not known.
 
         Raises Refused("unknown_person") of somebody whom neither the directory nor the service knows and to whom nothing was given,
-        and NeedsHuman("ambiguous") when the service has two that could be theirs.
+        and NeedsHuman("ambiguous") when the service has two that could be theirs, or one that is somebody else's.
         """
         ids = await self._ids(person_key, role)
         user = await self._first(ids)
@@ -67,7 +74,7 @@ class Accounts:
         person = await self._people.get(person_key)
         if person is not None:
             user = await self._matching(person)
-            return await self._made_here(person_key, ids) if user is None else user
+            return await self._made_here(person_key, ids) if user is None else await self._own(person_key, user)
         if ids:
             await self._client.count("User")  # raises where nothing at all is found: then the account need not be gone
             return None
@@ -83,7 +90,9 @@ class Accounts:
         if known is not None and matching is not None and known["id"] != matching["id"]:
             told = f"{known['id']} was given to, {self._settings.match} is that of {matching['id']}"
             raise NeedsHuman("ambiguous", f"match: {person.key} has two accounts: {told}")
-        return known or matching or await self._made_here(person.key, ids)
+        if known is None and matching is not None:
+            return await self._own(person.key, matching)
+        return known or await self._made_here(person.key, ids)
 
     async def _ids(self, person_key: str, role: str = "") -> Sequence[str]:
         given = await self._ledger.given_as(person_key, self._application.key, role, *self._application.roles, ACCOUNT)
@@ -100,6 +109,17 @@ class Accounts:
     async def _made_here(self, person_key: str, ids: Sequence[str]) -> Json | None:
         """An account whose making was begun and never seen: it says whose it is."""
         return await self._by_external_id(person_key) if not ids and await self._ours(person_key) else None
+
+    async def _own(self, person_key: str, user: Json) -> Json:
+        """The account that matches, unless it is known to be another person's: addresses and names are given anew."""
+        says, key = str(user.get("externalId") or person_key), self._application.key
+        known = await self._ledger.given_to(key, str(user["id"])) - {person_key}
+        if says != person_key and (await self._ledger.ends(says, key) or await self._people.get(says) is not None):
+            known |= {says}
+        if known:
+            whose = f"which is known to be that of {', '.join(sorted(known))}"
+            raise NeedsHuman("ambiguous", f"match: by {self._settings.match} {person_key} has account {user['id']}, {whose}")
+        return user
 
     async def _by_external_id(self, person_key: str) -> Json | None:
         return self._only(person_key, "externalId", await self._client.find("User", "externalId", person_key))
@@ -145,13 +165,40 @@ class Accounts:
         return held
 
     async def to_retire(self, person_key: str, user: Json, besides: str) -> bool:
-        """Whether the account stays for nothing once it has not the role `besides`."""
+        """Whether the account stays for nothing once it has not the role `besides`: what others gave it counts, declared or not."""
         if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person_key):
             return False
-        return not set(await self.held(user, all_there=False)) - {besides}
+        return not set(await self.held(user, all_there=False)) - {besides} and not await self._told_besides(user, besides)
 
-    async def retire(self, user: Json) -> None:
-        await self._client.edit(Edit("User", str(user["id"]), "active", "", False))
+    async def retire_empty(self, person_key: str, user: Json, besides: str) -> None:
+        """Sets the account inactive that stays for nothing; active again where another process gave it something meanwhile."""
+        now = await self._client.read("User", str(user["id"]))
+        if now is None or not await self.to_retire(person_key, now, besides):
+            return
+        await self._activate(now, wanted=False)
+        now = await self._client.read("User", str(user["id"]))
+        if now is not None and (await self.held(now, all_there=False) or await self._told_besides(now, besides)):
+            log.warning("scim_account_needed_again", application=self._application.key)
+            await self._activate(now, wanted=True)
+
+    async def _told_besides(self, user: Json, besides: str) -> bool:
+        """Whether the service tells of any group, role or entitlement of the account but that of the role `besides`."""
+        declared = self._application.roles[besides]
+        taken = {("roles", declared.role), ("entitlements", declared.entitlement)}
+        told = {(kind, value) for kind in ("roles", "entitlements", "groups") for value in values(user, kind)}
+        if declared.group in self._groups:
+            taken.add(("groups", self._groups[declared.group][0]))
+        try:
+            told |= {("groups", id) for id in await self._client.groups_of(str(user["id"]))}
+        except Retry as error:
+            if error.code != "misconfigured":
+                raise
+            log.warning("scim_groups_not_searched", application=self._application.key, detail=error.detail)
+            return True  # for all that anybody can tell
+        return bool(told - taken)
+
+    async def _activate(self, user: Json, *, wanted: bool) -> None:
+        await self._client.edit(Edit("User", str(user["id"]), "active", "", wanted))
 
     async def ready(self, person: DirectoryPerson, role: str, key: str) -> tuple[Json, bool]:
         """Their account, active, and whether it was touched: made (with the role where that is one request) or activated, as Foyer may."""
@@ -161,7 +208,7 @@ class Accounts:
         if user is not None:
             if not await self._ours(person.key):
                 raise NeedsHuman("account_inactive", f"{person.key}: account {user['id']} is inactive, and Foyer did not make it")
-            await self._client.edit(Edit("User", str(user["id"]), "active", "", True))
+            await self._activate(user, wanted=True)
         elif not self._settings.create_users:
             raise NeedsHuman("no_account", f"create_users: {person.key} has no account in {self._application.key}")
         else:

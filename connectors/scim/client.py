@@ -16,7 +16,7 @@ from scim2_models import Group, Reference, ResourceType, Schema, SCIMException, 
 from connectors.errors import Refused, Retry
 from connectors.ports.records import Clock
 from connectors.scim.faults import Asked, Rejected
-from connectors.scim.resources import Edit, Json, Kind, Offered, compared, if_match, listed, read_offer
+from connectors.scim.resources import Edit, Json, Kind, Offered, compared, if_match, listed, read_offer, values
 from connectors.scim.settings import ScimSettings
 from connectors.scim.wire import Wire
 
@@ -87,6 +87,18 @@ class ScimClient:
                 return
             if len(seen) >= most:
                 raise Retry("misconfigured", f"url: {total} {kind}s, and the service cannot search them")
+
+    async def groups_of(self, user_id: str) -> set[str]:
+        """The ids of the groups that list the user. Looks through all groups where the service cannot search them; Retry as `each`."""
+        try:
+            return await self._listing(user_id, f"members.value eq {ScimFilter.quote(user_id)}")
+        except Rejected as error:
+            if error.status not in (400, 501):
+                raise
+            return await self._listing(user_id, None)
+
+    async def _listing(self, user_id: str, filter: str | None) -> set[str]:
+        return {str(one["id"]) async for one in self.each("Group", filter) if user_id in values(one, "members")}
 
     async def count(self, kind: Kind) -> int:
         return int((await self._page(kind, {"startIndex": 1, "count": 1}))["totalResults"])

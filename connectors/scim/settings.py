@@ -1,12 +1,14 @@
 """What foyer.yaml says of one application behind SCIM, checked before anything is asked of it."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from connectors.calling.declared import DeclaredApplication
 
+ACCOUNT: Final = "(account)"
+"""Stands in the ledger where a role does, for an account that Foyer made."""
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$")]
 
 
@@ -31,6 +33,12 @@ class ScimSettings(BaseModel):
     deactivate_when_empty: bool = True
     requests_per_second: float | None = Field(default=None, gt=0)
     bulk: Literal["auto", "never"] = "auto"
+
+    @model_validator(mode="after")
+    def _leaves_foyer_its_word(self) -> Self:
+        if ACCOUNT in self.application.roles:
+            raise ValueError(f"application.roles: no role can be called {ACCOUNT}, under which Foyer keeps accounts; call it otherwise")
+        return self
 
     @model_validator(mode="after")
     def _signs_in_one_way(self) -> Self:

@@ -111,6 +111,7 @@ async def test_offers_what_could_be_named(on: Stage) -> None:
         ({"timeout": 0}, "timeout: "),
         ({"ca_file": Path("/nowhere.pem")}, "ca_file: "),
         ({"application": {"key": "figma", "name": "Figma", "roles": {"editor": {}}}}, "application.roles.editor: "),
+        ({"application": {"key": "figma", "name": "Figma", "roles": {"(account)": {"group": "x"}}}}, "no role can be called"),
         ({"colour": "red"}, "colour: "),
     ],
 )

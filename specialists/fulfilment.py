@@ -117,7 +117,7 @@ class Fulfilment:
         self._sweeps = Rounds("sweep", self._swept, longest=_SWEEP_SECONDS, again=_SWEEP_SECONDS)
         engine.register("fulfil", self._fulfil)
         engine.register("undo", self._undo)
-        engine.register("revoke", self._one("revoke", self._taking_back.revoke))
+        engine.register("revoke", self._revoke)
         engine.register("remind", self._one("remind", self._taking_back.remind))
         engine.register("expire_approval", self._one("expire_approval", self._taking_back.expire_approval))
         engine.register("expire_step_up", self._one("expire_step_up", self._taking_back.expire_step_up))
@@ -280,6 +280,10 @@ class Fulfilment:
                 await step("undone", self._taking_back.undone, request_id, attempt)
         except Exception as error:
             await self._give_up(request_id, attempt, error)
+
+    async def _revoke(self, grant_id: str) -> None:
+        if await self._engine.step("claim", self._taking_back.claim, grant_id):
+            await self._engine.step("revoke", self._taking_back.revoke, grant_id)
 
     async def _planned(self, request_id: str) -> int:
         stored = await self._store.plan(request_id)

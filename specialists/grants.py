@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 _TOLD_BEFORE = timedelta(days=1)
 _FIRST_RETRY = timedelta(seconds=30)
 _LONGEST_RETRY = timedelta(minutes=5)
+_FOR_PEOPLE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,16 @@ class Grant:
 def reminder_at(granted_at: datetime, until: datetime) -> datetime:
     """A day before the end, or the last tenth of what is shorter than ten days."""
     return until - min(_TOLD_BEFORE, (until - granted_at) / 10)
+
+
+def claimed_until(now: datetime) -> datetime:
+    """A try that is under way is the only one: the next is due at its end, or then, should it never come to one."""
+    return now + _LONGEST_RETRY
+
+
+def is_for_people(tries: int, final: bool) -> bool:
+    """Whether people are to look after a revocation that failed so often. `final`: it will fail however often it is tried."""
+    return final or tries >= _FOR_PEOPLE
 
 
 def next_try(now: datetime, tries: int) -> datetime:

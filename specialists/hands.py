@@ -11,7 +11,7 @@ from typing import Final, TypeGuard, TypeVar
 import structlog
 
 from connectors.calling.codes import FOR_OPERATOR, cause
-from connectors.errors import ConnectorError, NeedsHuman, OutcomeUnknown, Retry
+from connectors.errors import ConnectorError, NeedsHuman, OutcomeUnknown, Refused, Retry
 from connectors.ports.systems import Effect
 from specialists.loader import LoadedSkill
 from specialists.skill import MAX_ACTIONS, Declined, Plan, PlannedAction, Ports, SkillContext, Verified
@@ -34,10 +34,14 @@ class Broken(ConnectorError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long outside systems are given: `waits` in seconds between tries, `call` the longest that one call may take."""
+    """How long outside systems are given: `waits` in seconds between tries, `call` the longest that one call may take.
+
+    `asked`: who asks to be left alone for longer is not asked again; None to wait as long as is waited for anybody.
+    """
 
     waits: tuple[float, ...] = (0.5, 2.0, 8.0)
     call: float = 30.0
+    asked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,12 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """It did not work. `touched`: it had an effect, or may have had one."""
+    """It did not work. `touched`: it had an effect, or may have had one. `final`: it will not, however often it is tried."""
 
     code: str
     touched: bool
     effect: Effect | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class Hands:
             problem, unknown = found, unknown or isinstance(found, OutcomeUnknown | Broken)
             if not isinstance(found, Retry):
                 return Trouble(found.code, touched=unknown)
-            if not _may_pass(found):
+            if not self._may_pass(found):
                 break
             if wait is not None:
                 await _wait(wait, found)
@@ -133,11 +138,11 @@ class Hands:
             if isinstance(found, Effect):
                 return Effect(found.reference, found.changed or touched, found.detail)
             problem, touched = found, touched or isinstance(found, OutcomeUnknown | Broken)
-            if not _may_pass(found):
+            if not self._may_pass(found):
                 break
             if wait is not None:
                 await _wait(wait, found)
-        return Trouble(cause(problem), touched)
+        return Trouble(cause(problem), touched, final=is_final(problem))
 
     async def gone(self, action: PlannedAction) -> bool:
         """Whether the action's postcondition holds no longer; False also when that cannot be read."""
@@ -167,7 +172,7 @@ class Hands:
     async def _tried(self, what: Callable[[], Awaitable[T]]) -> T | ConnectorError:
         for wait in (*self.patience.waits, None):
             found = await self._once(what)
-            if wait is None or not isinstance(found, ConnectorError) or not _may_pass(found):
+            if wait is None or not isinstance(found, ConnectorError) or not self._may_pass(found):
                 break
             await _wait(wait, found)
         return found
@@ -184,10 +189,16 @@ class Hands:
             log.error("skill_broke", skill=self.skill.spec.name, request=self.context.request_id, error=type(error).__name__)
             return Broken("skill_broke")
 
+    def _may_pass(self, error: ConnectorError) -> TypeGuard[Retry]:
+        """Whether it may work a moment later: what an operator has to mend does not pass by itself."""
+        if not isinstance(error, Retry) or cause(error) in FOR_OPERATOR:
+            return False
+        return error.after is None or self.patience.asked is None or error.after <= self.patience.asked
 
-def _may_pass(error: ConnectorError) -> TypeGuard[Retry]:
-    """Whether it may work a moment later: what an operator has to mend does not pass by itself."""
-    return isinstance(error, Retry) and cause(error) not in FOR_OPERATOR
+
+def is_final(error: ConnectorError) -> bool:
+    """Whether it fails however often it is tried."""
+    return isinstance(error, Refused | NeedsHuman)
 
 
 async def _wait(seconds: float, error: Retry) -> None:

@@ -100,6 +100,7 @@ class EventKind(StrEnum):
     OWNER_NOTIFIED = "owner_notified"  # manager_email, confidence
     GRANT_ENDING = "grant_ending"  # grant_id, until
     GRANT_ENDED = "grant_ended"  # grant_id
+    GRANT_STUCK = "grant_stuck"  # grant_id, action, code: it is over, could not be taken back, and people are to look
     RESOLVED = "resolved"  # how: confirmed | assumed | reopened
 
 

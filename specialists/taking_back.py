@@ -10,20 +10,40 @@ from typing import Any, Final, Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from connectors.calling.codes import cause
+from connectors.errors import ConnectorError
 from connectors.ports.calls import Call, as_json, recording
 from connectors.ports.messages import Message
 from connectors.ports.records import Json
 from connectors.ports.systems import Effect
 from specialists import gate
 from specialists.casework import Case, Casework, is_current
-from specialists.grants import Grant, next_try
-from specialists.hands import Held, Trouble
+from specialists.grants import Grant, claimed_until, is_for_people, next_try
+from specialists.hands import Held, Trouble, is_final
 from specialists.policy.model import Outcome
 from specialists.request import Change, EventKind, Request, RequestState, held, moved, noted
-from specialists.skill import SUPERSEDED
+from specialists.skill import SUPERSEDED, PlannedAction
 from specialists.store import ActionRecord
 
 S: Final = RequestState
+_ASKED: Final = 8.0
+"""Seconds that a system may ask a revocation to wait: for longer than that, the next try is the one that waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """What kept a grant from being ended. `final`: it will, however often it is tried."""
+
+    action: str
+    code: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """`superseded`: another grant has taken its place."""
+
+    superseded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,52 +174,95 @@ class TakingBack:
 
         await self.work.change("remind", grant.request_id, make)
 
-    async def revoke(self, grant_id: str) -> None:
-        """One try to end a grant that is over; the sweep makes the next one.
+    async def claim(self, grant_id: str) -> bool:
+        """Whether a try to end this grant is due, and whoever asks makes it: while one is under way, nobody begins another.
 
-        Not asked of policy again: that it ends was part of what was decided, and must happen also for somebody who has left
-        since. A paused specialist does not act: then it waits for the switch.
+        A paused specialist does not act: then it waits for the switch.
         """
         grant = await self.work.store.grant(grant_id)
-        now = self.work.clock()
-        if grant is None or grant.ended_at is not None or now < grant.next_try_at:
+        request = await self.work.store.get(grant.request_id) if grant is not None else None
+        if request is None or await self.work.paused(request):
+            return False
+
+        async def make(session: AsyncSession, now_request: Request) -> Change | None:
+            now = self.work.clock()
+            known = await self.work.store.grant(grant_id, session=session)
+            if known is None or known.ended_at is not None or now < known.next_try_at:
+                return None
+            await self.work.store.put_grant(session, replace(known, next_try_at=claimed_until(now)))
+            return Change(now_request)
+
+        return await self.work.change("claim", request.id, make) is not None
+
+    async def revoke(self, grant_id: str) -> None:
+        """One try to end a grant that is over, once it is claimed; the sweep makes the next one.
+
+        Not asked of policy again: that it ends was part of what was decided, and must happen also for somebody who has left
+        since.
+        """
+        grant = await self.work.store.grant(grant_id)
+        if grant is None or grant.ended_at is not None:
             return
         request = await self.work.store.get(grant.request_id)
         stored = await self.work.store.plan(grant.request_id)
-        if request is None or stored is None or await self.work.paused(request):
+        if request is None or stored is None:
             return
-        case = await self.work.open(request, ending=True)
         records = await self.work.store.actions(request.id)
         taken = [record for n, record in sorted(records.items(), reverse=True) if record.state == "done" and record.changed]
-        problem: str | None = None
-        superseded = False
         with recording() as calls:
-            for record in taken:
-                hands = self.work.hands(case)
-                action = stored.plan.actions[record.n]
-                result = await hands.undo(action, record.reference, f"{grant_id}:{record.n}:revoke", lambda: self.work.paused(request))
-                if isinstance(result, Held):
-                    return
-                if isinstance(result, Trouble) or not await hands.gone(action):
-                    problem = result.code if isinstance(result, Trouble) else "revoke_not_verified"
-                    break
-                superseded = superseded or bool(result.detail.get(SUPERSEDED))
+            came_to = await self._end(grant, request, [(stored.plan.actions[record.n], record) for record in taken])
+        if isinstance(came_to, Held):
+            return await self._put_back(grant, request)
         outside: dict[str, Json] = {"references": [record.reference for record in taken if record.reference], "calls": as_json(calls)}
-        await self._revoked(grant, request, problem, superseded, outside)
+        await self._revoked(grant, request, came_to, outside)
+
+    async def _end(self, grant: Grant, request: Request, taken: Sequence[tuple[PlannedAction, ActionRecord]]) -> _Ended | _Problem | Held:
+        """A directory that is down ends a try as any other system does."""
+        try:
+            hands = self.work.hands(await self.work.open(request, ending=True))
+        except ConnectorError as error:
+            return _Problem(request.skill, cause(error), is_final(error))
+        hands = replace(hands, patience=replace(hands.patience, asked=_ASKED))
+        superseded = False
+        for action, record in taken:
+            result = await hands.undo(action, record.reference, f"{grant.id}:{record.n}:revoke", lambda: self.work.paused(request))
+            if isinstance(result, Held):
+                return result
+            if isinstance(result, Trouble):
+                return _Problem(action.name, result.code, result.final)
+            if not await hands.gone(action):
+                return _Problem(action.name, "revoke_not_verified", final=False)
+            superseded = superseded or bool(result.detail.get(SUPERSEDED))
+        return _Ended(superseded)
+
+    async def _put_back(self, grant: Grant, request: Request) -> None:
+        """The switch came between: due again as soon as it allows."""
+
+        async def make(session: AsyncSession, now_request: Request) -> Change | None:
+            known = await self.work.store.grant(grant.id, session=session)
+            if known is None or known.ended_at is not None:
+                return None
+            await self.work.store.put_grant(session, replace(known, next_try_at=self.work.clock()))
+            return Change(now_request)
+
+        await self.work.change("put back", request.id, make)
 
     async def _replaced(self, request_id: str) -> bool:
         """Whether a step of this request can be read to hold no longer."""
         request, stored = await self.work.store.get(request_id), await self.work.store.plan(request_id)
         if request is None or stored is None:
             return False
-        hands = self.work.hands(await self.work.open(request, ending=True))
+        try:
+            hands = self.work.hands(await self.work.open(request, ending=True))
+        except ConnectorError:
+            return False
         changed = [n for n, record in (await self.work.store.actions(request_id)).items() if record.state == "done" and record.changed]
         return not all([await hands.stands(stored.plan.actions[n]) for n in changed])
 
-    async def _revoked(self, grant: Grant, request: Request, problem: str | None, superseded: bool, outside: Mapping[str, Json]) -> None:
+    async def _revoked(self, grant: Grant, request: Request, came_to: _Ended | _Problem, outside: Mapping[str, Json]) -> None:
         """A grant that another one has taken the place of ends without a word: to the person nothing has ended.
 
-        `outside`: what the audit keeps of the systems.
+        What cannot be ended is tried on, and people hear of it once. `outside`: what the audit keeps of the systems.
         """
         audited = {"grant_id": grant.id, **outside}
 
@@ -208,14 +271,20 @@ class TakingBack:
             known = await self.work.store.grant(grant.id, session=session)
             if known is None or known.ended_at is not None:
                 return None
-            if problem is not None:
+            if isinstance(came_to, _Problem):
                 tried = replace(known, tries=known.tries + 1, next_try_at=next_try(now, known.tries))
                 await self.work.store.put_grant(session, tried)
-                await self.work.outcome(session, now_request, "revoke_failed", {**audited, "code": problem, "tries": tried.tries})
-                return Change(now_request)
+                await self.work.outcome(session, now_request, "revoke_failed", {**audited, "code": came_to.code, "tries": tried.tries})
+                before = await self.work.store.events_of(now_request.id, session=session)
+                told = any(one.event.kind is EventKind.GRANT_STUCK for one in before)
+                if told or not is_for_people(tried.tries, came_to.final):
+                    return Change(now_request)
+                await self.work.outcome(session, now_request, "revoke_left_to_staff", {"grant_id": grant.id, "code": came_to.code})
+                stuck = {"grant_id": grant.id, "action": f"undo_{came_to.action}", "code": came_to.code}
+                return noted(now_request, EventKind.GRANT_STUCK, now, stuck)
             await self.work.store.put_grant(session, replace(known, ended_at=now))
-            await self.work.outcome(session, now_request, "grant_superseded" if superseded else "grant_ended", audited)
-            if superseded:
+            await self.work.outcome(session, now_request, "grant_superseded" if came_to.superseded else "grant_ended", audited)
+            if came_to.superseded:
                 return Change(now_request)
             return noted(now_request, EventKind.GRANT_ENDED, now, {"grant_id": grant.id})
 

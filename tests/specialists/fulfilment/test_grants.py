@@ -1,9 +1,16 @@
 """What is granted ends: told before, on time, never early, and tried until it is confirmed."""
 
+import asyncio
+import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import text
+from structlog.testing import capture_logs
 
+from connectors.errors import Retry
+from connectors.ports.people import Person
 from connectors.sandbox.facts import DANA, PRIYA
 from connectors.sandbox.faults import FaultKind
 from specialists.grants import Grant, next_try, reminder_at
@@ -86,6 +93,129 @@ async def test_a_revocation_is_tried_until_it_is_confirmed(rig: Rig) -> None:
     await swept(rig)
     assert not await has_figma(rig)
     assert (await rig.kinds(request)).count(EventKind.GRANT_ENDED) == 1
+
+
+async def failed(rig: Rig, grant: Grant) -> Grant:
+    """The grant after one more try."""
+    await swept(rig)
+    found = await rig.store.grant(grant.id)
+    assert found is not None
+    rig.clock.now = max(rig.clock.now, found.next_try_at)
+    return found
+
+
+async def audited(rig: Rig, event: str) -> list[dict[str, Any]]:
+    async with rig.sessions() as session:
+        rows = await session.execute(text("SELECT data FROM audit_event WHERE event = :event ORDER BY seq"), {"event": event})
+        return [json.loads(row.data) for row in rows]
+
+
+async def test_a_directory_that_is_down_ends_a_try_and_is_no_error_of_the_engine(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until
+
+    async def down(person_id: str) -> Person | None:
+        raise Retry("unreachable")
+
+    with monkeypatch.context() as broken, capture_logs() as logs:
+        broken.setattr(rig.people, "get", down)
+        for tries in (1, 2):
+            assert (await failed(rig, grant)).tries == tries
+        await rig.engine.start("remind", "its-reminder", grant.id)
+        await rig.quiet()
+    assert [one for one in logs if one["event"] == "workflow_failed"] == []
+    assert [one["code"] for one in await audited(rig, "revoke_failed")] == ["unreachable", "unreachable"]
+    await swept(rig)
+    assert not await has_figma(rig)
+    assert (await rig.kinds(request))[-1] is EventKind.GRANT_ENDED
+
+
+async def test_a_person_is_reminded_though_the_directory_cannot_be_asked(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until - timedelta(hours=1)
+
+    async def down(person_id: str) -> Person | None:
+        raise Retry("unreachable")
+
+    monkeypatch.setattr(rig.people, "get", down)
+    await rig.fire(f"{grant.id}:remind")
+    assert EventKind.GRANT_ENDING in await rig.kinds(request)
+
+
+async def test_an_undo_while_the_directory_is_down_goes_to_people(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    request, _ = await granted(rig)
+
+    async def down(person_id: str) -> Person | None:
+        raise Retry("unreachable")
+
+    monkeypatch.setattr(rig.people, "get", down)
+    with capture_logs() as logs:
+        assert (await rig.undo(request)).state is S.FAILED
+    assert [one for one in logs if one["event"] == "workflow_failed"] == []
+    assert (await rig.data(request, EventKind.FAILED))[-1]["code"] == "unreachable"
+
+
+async def test_what_cannot_be_taken_back_goes_to_people_at_once_and_only_once(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until
+    await rig.company.faults.fail_next("access.revoke", FaultKind.REFUSED, times=2)
+    await failed(rig, grant)
+    assert (await failed(rig, grant)).tries == 2, "it is tried on"
+    assert len(await rig.data(request, EventKind.GRANT_STUCK)) == 1
+    assert len(await audited(rig, "revoke_left_to_staff")) == 1
+    await swept(rig)
+    assert not await has_figma(rig)
+
+
+async def test_what_fails_again_and_again_goes_to_people(rig: Rig) -> None:
+    request, grant = await granted(rig)
+    rig.clock.now = grant.until
+    for tries in range(1, 12):
+        await rig.company.faults.fail_next("access.revoke", FaultKind.REFUSE_CONNECTION, times=4)
+        assert (await failed(rig, grant)).tries == tries
+        assert len(await rig.data(request, EventKind.GRANT_STUCK)) == (tries >= 10)
+
+
+async def test_while_a_try_is_under_way_no_other_begins(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, grant = await granted(rig)
+    rig.clock.now = grant.until
+    begun, go_on, asked = asyncio.Event(), asyncio.Event(), 0
+    entitlements = rig.company.access.entitlements
+
+    async def slow(*args: Any, **kwargs: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        begun.set()
+        await go_on.wait()
+        return await entitlements(*args, **kwargs)
+
+    monkeypatch.setattr(rig.company.access, "entitlements", slow)
+    await rig.fulfilment.sweep()
+    await begun.wait()
+    for n in range(4):
+        rig.clock.advance(seconds=31)
+        await rig.engine.start("revoke", f"as-the-sweep-{n}", grant.id)
+        async with asyncio.timeout(30):
+            while await rig.engine.status(f"as-the-sweep-{n}") != "SUCCESS":
+                await asyncio.sleep(0.01)
+    assert asked == 1
+    go_on.set()
+    await rig.quiet()
+    ended = await rig.store.grant(grant.id)
+    assert ended is not None
+    assert (ended.ended_at is not None, ended.tries) == (True, 0)
+
+
+async def test_a_due_revocation_does_not_sit_in_a_long_wait(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, grant = await granted(rig)
+    rig.clock.now = grant.until
+
+    async def limited(*args: Any, **kwargs: Any) -> Any:
+        raise Retry("rate_limited", after=3600.0)
+
+    monkeypatch.setattr(rig.company.access, "entitlements", limited)
+    async with asyncio.timeout(20):
+        assert (await failed(rig, grant)).tries == 1
 
 
 async def test_the_person_is_told_once_before_it_ends(rig: Rig) -> None:

@@ -160,7 +160,7 @@ async def test_a_plan_without_actions_or_with_too_many_is_left_to_people() -> No
 async def test_an_undo_is_repeated_and_then_given_up() -> None:
     undone = await hands(Scripted([Retry("busy"), Effect("e1")])).undo(action("key"), "e1", "k", not_paused)
     assert undone == Effect("e1")
-    assert await hands(Scripted([Refused("no")])).undo(action("key"), "e1", "k", not_paused) == Trouble("no", touched=False)
+    assert await hands(Scripted([Refused("no")])).undo(action("key"), "e1", "k", not_paused) == Trouble("no", touched=False, final=True)
     assert await hands(Scripted(holds=[True, False])).gone(action("key"))
     assert not await hands(Scripted(holds=[True])).gone(action("key"))
     assert not await hands(Scripted(holds=[Refused("?")])).gone(action("key"))

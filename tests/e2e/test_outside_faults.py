@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.outside.disturbed import LDAP_CHANGES, LDAP_FAULTS, SCIM_CHANGES, SCIM_FAULTS, Disturbed, blind, ldap_scene, scim_scene
+from tests.outside.direct import DANA
+from tests.outside.disturbed import LDAP_CHANGES, LDAP_FAULTS, SCIM_CHANGES, SCIM_FAULTS, WISHES, Disturbed, blind, ldap_scene, scim_scene
 from tests.outside.judging import Wish, wrong
-from tests.outside.proxy import CUT, Fault, FaultProxy, When
+from tests.outside.proxy import CUT, Fault, FaultProxy, When, answer, asks
+from tests.outside.scim import PATCH
 from tests.scenarios.conftest import template  # noqa: F401
 
 HARMLESS = {"apply_then_cut", "apply_then_hang", "apply_then_502", "apply_then_other", "cut_answer"}
@@ -64,7 +66,7 @@ class TestScim:
         async with scim_scene(tmp_path / "home", template) as scene:
             await ends(scene.foyer, scene.proxy, SCIM_FAULTS[fault], SCIM_CHANGES)
 
-    @pytest.mark.parametrize("fault", ["hang", "cut_answer", "429"])
+    @pytest.mark.parametrize("fault", ["hang", "cut_answer", "429", "apply_then_502"])
     async def test_always(self, template: Path, tmp_path: Path, fault: str) -> None:  # noqa: F811
         async with scim_scene(tmp_path / "home", template) as scene:
             await goes_on(scene.foyer, scene.proxy, SCIM_FAULTS[fault], SCIM_CHANGES, "grant", fault in HARMLESS)
@@ -82,6 +84,41 @@ class TestScim:
             await foyer.company.say("dana", "I need editor access to Figma for 30 days", thread="another")
             await foyer.company.press("priya", "approve")
             assert (await foyer.found("grant")).end == "done"
+
+    async def test_an_account_is_made_once_though_making_it_went_unanswered(self, template: Path, tmp_path: Path) -> None:  # noqa: F811
+        async with scim_scene(tmp_path / "home", template, account=False, bulk="never") as scene:
+            scene.proxy.plan(SCIM_FAULTS["apply_then_502"], when=asks("POST"))
+            scene.proxy.plan(SCIM_FAULTS["apply_then_cut"], when=asks("PATCH"))
+            await scene.foyer.ask("grant")
+            found = await scene.foyer.found("grant")
+            assert (found.end, wrong(found)) == ("done", []), found
+            assert len(scene.proxy.reached(asks("POST", target="/Users"))) == 1
+
+    async def test_an_account_that_was_made_for_nothing_does_not_stay(self, template: Path, tmp_path: Path) -> None:  # noqa: F811
+        """Making it works, and giving it the role does not, however often."""
+        async with scim_scene(tmp_path / "home", template, account=False, bulk="never") as scene:
+            scene.proxy.plan(answer(503), when=asks("PATCH", "PUT", target="/Groups/"), times=None)
+            await scene.foyer.ask("grant")
+            found = await scene.foyer.found("grant")
+            assert (found.end, wrong(found)) == ("failed", []), found
+            assert [one.get("active") for one in (await scene.service.users()).values()] in ([], [False])
+
+    async def test_a_grant_that_comes_about_after_it_was_given_up_is_taken_back(self, template: Path, tmp_path: Path) -> None:  # noqa: F811
+        """The request is on its way for longer than Foyer asks; people have the case by then, and they give nothing."""
+        async with scim_scene(tmp_path / "home", template) as scene:
+            foyer = scene.foyer
+            scene.proxy.plan(SCIM_FAULTS["cut"], when=SCIM_CHANGES, times=None)
+            await foyer.ask("grant")
+            assert (await foyer.found("grant")).end == "failed"
+            scene.proxy.clear()
+            await foyer.restart()
+            users = await scene.service.users()
+            [group] = (await scene.service.ask("GET", "/Groups"))["Resources"]
+            late = {"op": "add", "path": "members", "value": [{"value": users[DANA]["id"]}]}
+            await scene.service.ask("PATCH", f"/Groups/{group['id']}", {"schemas": [PATCH], "Operations": [late]})
+            assert await foyer.server.has()
+            await foyer.company.later(minutes=6)
+            assert not await foyer.server.has()
 
 
 class TestLdap:
@@ -102,6 +139,17 @@ class TestLdap:
             await foyer.ask("unlock")
             found = await foyer.found("unlock")
             assert (found.end, wrong(found)) == ("done", []), found
+
+    async def test_an_unlock_refused(self, template: Path, tmp_path: Path) -> None:  # noqa: F811
+        """Nobody listens when it is to be done; later they do, and the same wish works."""
+        async with ldap_scene(tmp_path, template, "unlock") as (foyer, _, proxy):
+            async with proxy.down():
+                await foyer.ask("unlock")
+                found = await foyer.found("unlock")
+                assert (found.end, wrong(found)) == ("failed", []), found
+            await foyer.restart()
+            await foyer.company.say("dana", WISHES["unlock"], thread="another")
+            assert (await foyer.found("unlock")).end == "done"
 
     @pytest.mark.parametrize("fault", ["apply_then_hang", "busy"])
     async def test_an_unlock_always(self, template: Path, tmp_path: Path, fault: str) -> None:  # noqa: F811

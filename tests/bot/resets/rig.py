@@ -15,7 +15,7 @@ from connectors.errors import Refused
 from connectors.memory.passwords import MemoryPasswords
 from connectors.ports.messages import Messages, Reader
 from connectors.ports.people import Person
-from connectors.ports.systems import Account, Effect
+from connectors.ports.systems import Account, Effect, fingerprint
 from specialists.audit import Audit
 from specialists.tables import audit_event
 
@@ -56,6 +56,9 @@ class Mailbox:
 
     async def address(self, person_key: str) -> str | None:
         return None if person_key == NOWHERE else "d•••@home.example"
+
+    async def fingerprint(self, person_key: str) -> str | None:
+        return fingerprint(person_key, "dana@home.example") if await self.address(person_key) else None
 
     async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect:
         if self.failing:

@@ -32,9 +32,18 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=40)
-@given(st.lists(STEPS, min_size=4, max_size=14))
+ORDERS = st.lists(STEPS, min_size=4, max_size=14)
+
+
+@settings(max_examples=12)
+@given(ORDERS)
 def test_any_order(steps: list[tuple[str, int, str]]) -> None:
+    hold(steps)
+
+
+def hold(steps: list[tuple[str, int, str]]) -> None:
+    """After each of the steps and in the end; tests/soak tries many more orders."""
+
     async def run() -> None:
         with tempfile.TemporaryDirectory() as folder:
             async with on_sqlite(Path(folder) / "foyer.db") as rig:

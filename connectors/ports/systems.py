@@ -4,6 +4,7 @@ Every call that changes something takes `key`, its idempotency key: the same key
 returns the first effect. People are named by directory key. Any call may raise `connectors.errors`.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -65,11 +66,19 @@ class Passwords(Protocol):
         """
 
 
+def fingerprint(person_key: str, address: str) -> str:
+    """48 bits: enough to find that an address was exchanged, and of the person, so that a shared one is not seen to be shared."""
+    return hashlib.sha256(f"{person_key}\n{address}".encode()).hexdigest()[:12]
+
+
 class EnrolledChannel(Protocol):
     """Reaches a person outside the chat, on an address that they enrolled before."""
 
     async def address(self, person_key: str) -> str | None:
         """That address, masked for showing ("d•••@acme.example"); None when there is none."""
+
+    async def fingerprint(self, person_key: str) -> str | None:
+        """Tells two addresses apart that may look alike when masked, and tells neither; None when there is none."""
 
     async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect: ...
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from connectors.errors import Refused
-from connectors.ports.systems import Account, Effect
+from connectors.ports.systems import Account, Effect, fingerprint
 from connectors.sandbox.people import row_of
 from connectors.sandbox.schema import to_text, to_time
 from connectors.sandbox.store import Applied, Database, Store
@@ -176,6 +176,13 @@ class SandboxEnrolledChannel:
             return masked(enrolled) if enrolled else None
 
         return await self._store.read("enrolled.address", work)
+
+    async def fingerprint(self, person_key: str) -> str | None:
+        def work(db: Database, now: datetime) -> str | None:
+            enrolled = _account_row(db, person_key)["enrolled"]
+            return fingerprint(person_key, enrolled) if enrolled else None
+
+        return await self._store.read("enrolled.fingerprint", work)
 
     async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect:
         def work(db: Database, now: datetime) -> Applied:

@@ -15,7 +15,7 @@ from connectors.errors import ConnectorError, Refused
 from connectors.ports.calls import CallRules, Finding
 from connectors.ports.people import Directory
 from connectors.ports.records import Clock
-from connectors.ports.systems import Effect
+from connectors.ports.systems import Effect, fingerprint
 from connectors.smtp.client import SmtpClient
 from connectors.smtp.settings import SmtpSettings, addressed
 
@@ -97,6 +97,10 @@ class SmtpEnrolledChannel:
     async def address(self, person_key: str) -> str | None:
         enrolled = await self._enrolled(person_key)
         return masked(enrolled) if enrolled is not None else None
+
+    async def fingerprint(self, person_key: str) -> str | None:
+        enrolled = await self._enrolled(person_key)
+        return fingerprint(person_key, enrolled.addr_spec) if enrolled is not None else None
 
     async def send(self, person_key: str, *, subject: str, text: str, link: str | None = None, key: str) -> Effect:
         """The effect's reference is the Message-ID.

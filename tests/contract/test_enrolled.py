@@ -23,6 +23,14 @@ class TestEnrolledChannel:
         assert "•" in shown
         assert await enrolled.port.address(enrolled.not_enrolled) is None
 
+    async def test_tells_addresses_apart_without_telling_them(self, enrolled: EnrolledCase) -> None:
+        told = await enrolled.port.fingerprint(enrolled.person)
+        assert told is not None
+        assert "@" not in told
+        assert told == await enrolled.port.fingerprint(enrolled.person)
+        assert told != await enrolled.port.fingerprint(enrolled.other)
+        assert await enrolled.port.fingerprint(enrolled.not_enrolled) is None
+
     async def test_reaches_the_person_once_a_key(self, enrolled: EnrolledCase) -> None:
         for _ in range(2):
             effect = await enrolled.port.send(enrolled.person, subject="Confirm", text="Is it you?", link="http://x.example/1", key="k1")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from connectors.errors import Refused
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.systems import Effect
 from specialists.skill import Declined, Plan, PlannedAction, Ports, SkillContext, Verified
@@ -22,6 +23,7 @@ class Skill:
         reachable = manager is not None and manager.active and await ports.enrolled.address(manager.key) is not None
         return {
             "account": await ports.accounts.account(context.beneficiary.directory_key),
+            "fingerprint": await ports.enrolled.fingerprint(context.beneficiary.directory_key),
             "manager": manager if reachable else None,
         }
 
@@ -31,9 +33,10 @@ class Skill:
             return Declined(Message(SAYS + "declined.disabled"), offer_human=True)
         if account.enrolled is None:
             return Declined(Message(SAYS + "declined.not_enrolled"), offer_human=True)
+        told = {"enrolled": account.enrolled, "fingerprint": facts["fingerprint"]}
         actions = [
-            PlannedAction("send_link", {"minutes": LIFETIME // timedelta(minutes=1), "enrolled": account.enrolled}, "key"),
-            PlannedAction("notify_person", {"enrolled": account.enrolled}, "key"),
+            PlannedAction("send_link", {"minutes": LIFETIME // timedelta(minutes=1), **told}, "key"),
+            PlannedAction("notify_person", told, "key"),
         ]
         if manager is not None:
             actions.append(PlannedAction("notify_manager", {"manager_key": manager.key}, "key"))
@@ -41,6 +44,10 @@ class Skill:
 
     async def perform(self, action: PlannedAction, context: SkillContext, ports: Ports, *, key: str) -> Effect:
         person = context.beneficiary
+        told = action.arguments
+        if "fingerprint" in told and await ports.enrolled.fingerprint(person.directory_key) != told["fingerprint"]:
+            # The person was told another address, and whoever exchanged it may not be the person.
+            raise Refused("enrolled_changed", person.directory_key)
         match action.name:
             case "send_link":
                 effect = await ports.accounts.send_reset_link(person.directory_key, lifetime=LIFETIME, key=key)

@@ -79,6 +79,12 @@ class TestMessage:
         for canary in (b"canary-text", LINK.encode(), DANA.encode()):
             assert canary not in kept
 
+    async def test_addresses_that_look_alike_when_masked_are_told_apart(self, ledger: Sessions, tmp_path: Path) -> None:
+        async with mail_server(tmp_path) as server:
+            before, after = (mailing(server, ledger, {"e1001": address}).enrolled for address in (DANA, "d.mallory@home.example"))
+            assert await before.address("e1001") == await after.address("e1001")
+            assert await before.fingerprint("e1001") != await after.fingerprint("e1001")
+
     @pytest.mark.parametrize("address", ["no address", "a@b@c\r\nRCPT TO:<x@y>", "dana@", "dänä@home.example"])
     async def test_an_address_that_is_none_is_refused_unshown(self, ledger: Sessions, tmp_path: Path, address: str) -> None:
         async with mail_server(tmp_path) as server:

@@ -1,6 +1,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from connectors.errors import Refused
 from connectors.sandbox.accounts import Redeemed
 from connectors.sandbox.connector import SandboxCompany
 from specialists.skill import Declined
@@ -38,6 +41,17 @@ async def test_neither_plan_nor_effects_hold_the_link(bench: MakeBench, company:
     token = link.rsplit("/", 1)[1]
     assert len(token) > 20
     assert token not in repr(done)
+
+
+async def test_nothing_goes_to_another_address_than_the_person_was_told(bench: MakeBench, company: SandboxCompany) -> None:
+    dana = await bench("reset_password", "dana")
+    plan = await dana.planned()
+    for action in plan.actions[:2]:
+        exchanged = replace(action, arguments={**action.arguments, "fingerprint": "of another address"})
+        with pytest.raises(Refused) as raised:
+            await dana.perform(exchanged)
+        assert raised.value.code == "enrolled_changed"
+    assert await company.inbox(dana.key) == []
 
 
 async def test_a_used_link_verifies_as_used(bench: MakeBench, company: SandboxCompany) -> None:

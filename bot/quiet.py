@@ -96,6 +96,7 @@ _NEWS = {
     EventKind.OWNER_NOTIFIED: News.REPORT,
     EventKind.STEP_UP_REQUESTED: News.STEP_UP,
     EventKind.FAILED: News.TO_STAFF,
+    EventKind.GRANT_STUCK: News.TO_STAFF,
     EventKind.LEFT_TO_STAFF: News.TO_STAFF,
 }
 

@@ -183,6 +183,9 @@ class _Telling:
         talk = await self._talk(request)
         if talk is None:
             log.warning("status_without_reader", request=request_id)
+            for event in events:
+                if event.kind is EventKind.GRANT_STUCK:
+                    self._tell_staff_alone(request, event)
             return
         taken_over = next((event for event in events if _goes_to_staff(event)), None)
         if taken_over is not None:
@@ -236,6 +239,8 @@ class _Telling:
                 await self._tell_owner(story, event)
             case EventKind.GRANT_ENDING:
                 talk.say(ReplyKind.NOTICE, words("grant.ending", title=titled(request, words), until=_at(data["until"])), request=request)
+            case EventKind.GRANT_STUCK:
+                await self._r.desk.open(talk, "not_taken_back", request=request, told="handoff.opened.access_stays")
             case EventKind.GRANT_ENDED:
                 talk.say(ReplyKind.NOTICE, words("grant.ended", title=titled(request, words)), request=request)
 
@@ -267,6 +272,13 @@ class _Telling:
         words = Words(self._r.messages, self._r.room_reader)
         text = words("security.not_me", case=request.case, name=talk.person.name, title=words.of_skill(request, "title"))
         self._changes.posts.append(Post(self._r.desk.room(group), Reply(new_id(), ReplyKind.NOTICE, text, request=request_ref(request))))
+
+    def _tell_staff_alone(self, request: Request, event: RequestEvent) -> None:
+        """Nobody is left to speak for what has to be taken back: its group hears of it all the same."""
+        words = Words(self._r.messages, self._r.room_reader)
+        text = words("grant.stuck", case=request.case, title=titled(request, words), code=event.data["code"])
+        room = self._r.desk.room(self._r.specs[request.skill].assignment_group)
+        self._changes.posts.append(Post(room, Reply(new_id(), ReplyKind.NOTICE, text, request=request_ref(request))))
 
     def _notice(self, talk: Talk, request: Request, text: str) -> None:
         """With the offer of a person."""
@@ -382,7 +394,7 @@ class _Telling:
 
 
 def _goes_to_staff(event: RequestEvent) -> bool:
-    return event.kind is EventKind.FAILED or (event.kind is EventKind.LEFT_TO_STAFF and not event.data.get("told"))
+    return event.kind in (EventKind.FAILED, EventKind.GRANT_STUCK) or (event.kind is EventKind.LEFT_TO_STAFF and not event.data.get("told"))
 
 
 def _at(text: str) -> datetime:

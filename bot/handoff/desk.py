@@ -12,6 +12,7 @@ from uuid import NAMESPACE_OID, uuid5
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.cards import titled
 from bot.changes import Audited, Changes, Redraw, Saver
 from bot.config import Organisation
 from bot.conversation.model import Conversation
@@ -35,7 +36,7 @@ from specialists.skill import SkillSpec
 log = structlog.get_logger()
 Topic = Callable[[Talk, str], Awaitable[str | None]]
 """The sensitive topic of what is said, None for anything else."""
-_NEWS = frozenset({"failed", "policy", "not_solved"})
+_NEWS = frozenset({"failed", "policy", "not_solved", "not_taken_back"})
 """Reasons that tell staff something new even of the request that the handoff is about."""
 
 
@@ -285,7 +286,8 @@ class Desk:
 
     async def _tell_of_opening(self, talk: Talk, handoff: Handoff, told: str | None, request: Request | None) -> None:
         key = told or ("handoff.opened.sensitive" if handoff.sensitive else "handoff.opened")
-        text = talk.words(key, case=handoff.case, group=self.board.group(handoff, talk.words))
+        title = titled(request, talk.words) if request is not None else ""
+        text = talk.words(key, case=handoff.case, group=self.board.group(handoff, talk.words), title=title)
         helpline = self.organisation.helplines.get(handoff.sensitive or "")
         if helpline is not None:
             text = f"{text} {talk.words('handoff.helpline', helpline=helpline)}"

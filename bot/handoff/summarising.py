@@ -264,6 +264,8 @@ def _by_specialist(request: Request, event: RequestEvent) -> Attempt | None:
     match event.kind:
         case EventKind.STEP_DONE:
             return Attempt(data["action"], by, "done", at=event.at)
+        case EventKind.GRANT_STUCK:
+            return Attempt(data["action"], by, "failed", data["code"], event.at)
         case EventKind.STEP_FAILED:
             return Attempt(data["action"], by, "perhaps" if data.get("perhaps") else "failed", data["code"], event.at)
         case EventKind.COMPENSATED:

@@ -5,7 +5,6 @@ Threads of its own rather than the loop's default executor: the workflow engine 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from cryptography import x509
 from connectors.errors import OutcomeUnknown, Refused, Retry
 from connectors.ldap.results import Missing, Rejected
 from connectors.ldap.settings import LdapSettings, Url
+from connectors.ldap.threads import Threads
 from connectors.ldap.wire import Change, Entry, Page, Scope, Wire
 from connectors.ports.records import Clock
 
@@ -26,6 +26,8 @@ IDLE = timedelta(minutes=1)
 """Unused for so long, a connection is not trusted any more: whatever stands between forgets it without a word."""
 GRACE = 0.5
 """Seconds that a thread has to tell of its own time-out, before it is woken."""
+LEAST = 1.0
+"""Seconds that a change must have for its answer: with less, its outcome would be as good as unknown before it is sent."""
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@.,_=+-:/")
 
 
@@ -53,7 +55,7 @@ class LdapClient:
         self._busy: set[Wire] = set()
         self._free = asyncio.Semaphore(settings.pool)
         # More than there are connections: a thread that looks up a name cannot be woken.
-        self._threads = ThreadPoolExecutor(max_workers=2 * settings.pool, thread_name_prefix="ldap")
+        self._threads = Threads(2 * settings.pool, "ldap")
 
     async def search(
         self, base: str, filter: str, attributes: Sequence[str], *, scope: Scope = "subtree", most: int | None = None
@@ -88,11 +90,11 @@ class LdapClient:
 
     async def modify(self, dn: str, changes: Sequence[Change], *, controls: Sequence[tuple[str, bool, bytes | None]] = ()) -> None:
         """All of the changes or none; `controls`: oid, criticality, value. OutcomeUnknown when the answer was lost."""
-        await self._use(lambda wire, seconds: self._run(wire, lambda wire: wire.modify(dn, changes, controls), seconds, changes=True))
+        await self._change(lambda wire: wire.modify(dn, changes, controls))
 
     async def set_password(self, dn: str, password: str) -> None:
         """By the password-modify operation (RFC 3062), for OpenLDAP."""
-        await self._use(lambda wire, seconds: self._run(wire, lambda wire: wire.set_password(dn, password), seconds, changes=True))
+        await self._change(lambda wire: wire.set_password(dn, password))
 
     async def root(self) -> Entry:
         """What the server tells of itself."""
@@ -113,10 +115,16 @@ class LdapClient:
         for wire in self._idle:
             wire.close()
         self._idle.clear()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
-    async def _use(self, work: Callable[[Wire, float], Awaitable[T]]) -> T:
-        """`work` gets a connection that is its own, and the seconds that are left. A stale connection is found out and replaced."""
+    async def _change(self, work: Callable[[Wire], None]) -> None:
+        """Sends nothing that could not be answered any more: connecting may have taken the time, and next time there is a connection."""
+        least = min(LEAST, self._settings.timeout / 2)
+        await self._use(lambda wire, seconds: self._run(wire, work, seconds, changes=True), least=least)
+
+    async def _use(self, work: Callable[[Wire, float], Awaitable[T]], *, least: float = 0) -> T:
+        """`work` gets a connection that is its own, and the seconds that are left, which are `least` or more. A stale connection is found
+        out and replaced."""
         until = asyncio.get_running_loop().time() + self._settings.timeout
         try:
             async with asyncio.timeout_at(until):
@@ -129,6 +137,9 @@ class LdapClient:
                 reused = wire is not None
                 if wire is None:
                     wire = await self._connected(until)
+                if self._left(until) < least:
+                    self._rest(wire)
+                    raise Retry("timeout", f"{wire.url}: nothing was sent, as {least:.1f} s were not left for the answer")
                 try:
                     value = await work(wire, self._left(until))
                 except Refused:
@@ -151,7 +162,7 @@ class LdapClient:
 
     async def _run(self, wire: Wire, work: Callable[[Wire], T], seconds: float, *, changes: bool = False) -> T:
         wire.limit(seconds)
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work, wire)
+        future = self._threads.run(lambda: work(wire))
         self._busy.add(wire)
         future.add_done_callback(lambda _: self._busy.discard(wire))
         try:

@@ -84,7 +84,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds of a Retry-After, which is seconds or a date; None without one that can be read."""
     if value is None:
         return None
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdecimal():
         return float(value)
     until = http_date(value)
     return None if until is None else max(0.0, (until - now).total_seconds())

@@ -252,3 +252,20 @@ async def test_tls_is_not_taken_for_granted() -> None:
         server.reply = lambda asked, number: None
         assert await raised(Retry, search(ldap)) == "connection_lost"
         assert BIND not in server.asked
+
+
+async def test_a_change_is_not_sent_that_could_not_be_answered_in_time() -> None:
+    """Connecting took nearly all of the time: certainly no effect, rather than one that nobody knows of."""
+    async with serving() as server, client(server, timeout=1) as ldap:
+        connected = ldap._connected
+
+        async def slow(until: float) -> Any:
+            wire = await connected(until)
+            await asyncio.sleep(until - asyncio.get_running_loop().time() - 0.3)
+            return wire
+
+        ldap._connected = slow  # type: ignore[method-assign]
+        assert await raised(Retry, ldap.modify("cn=x", CHANGE)) == "timeout"
+        assert server.asked == [BIND]
+        await ldap.modify("cn=x", CHANGE)
+        assert server.asked == [BIND, MODIFY], "by the connection that there is now"

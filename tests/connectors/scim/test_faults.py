@@ -175,6 +175,7 @@ class TestRetryAfter:
             ("soon", None),
             (None, None),
             ("-3", None),
+            ("\N{SUPERSCRIPT TWO}", None),
         ],
     )
     def test_reads_seconds_and_dates(self, said: str | None, seconds: float | None) -> None:

@@ -38,8 +38,8 @@ class Metrics:
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30),
             registry=self.registry,
         )
-        self._outside_open = Gauge(
-            "foyer_outside_open", "Whether a system is called; 0 while its breaker is open.", ["connector"], registry=self.registry
+        self._outside_called = Gauge(
+            "foyer_outside_called", "Whether a system is called; 0 while its breaker is open.", ["connector"], registry=self.registry
         )
 
     def called(self, connector: str, operation: str, came_to: str, seconds: float) -> None:
@@ -48,7 +48,7 @@ class Metrics:
 
     def watch_connector(self, connector: str, called: Callable[[], bool]) -> None:
         """`called`: whether this system is called now."""
-        self._outside_open.labels(connector).set_function(called)
+        self._outside_called.labels(connector).set_function(called)
 
     def model_asked(self, size: str, outcome: str) -> None:
         self._calls.labels(size, outcome).inc()

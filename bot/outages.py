@@ -9,7 +9,7 @@ from specialists.request import EventKind, RequestEvent
 
 _ACCOUNT: Final = frozenset(("no_account", "account_inactive", "no_user_name", "user_name_taken"))
 """An account in the application that only people can make, activate or name."""
-_BUSY: Final = frozenset(("rate_limited", BREAKER_OPEN, "not_served", "connection_refused"))
+_BUSY: Final = frozenset(("rate_limited", BREAKER_OPEN, "conflict", "not_ready"))
 
 
 def passes(error: Exception) -> bool:
@@ -66,7 +66,7 @@ def _told(code: str) -> str | None:
 
 
 def _kind(code: str) -> str | None:
-    if code in FOR_OPERATOR:
+    if code in FOR_OPERATOR or code == "not_served":
         return "set_up"
     if code in DOWN or code in _BUSY:
         return "down"

@@ -4,8 +4,9 @@ from typing import Final
 
 from connectors.errors import ConnectorError
 
-DOWN: Final = frozenset(("unreachable", "timeout", "unavailable", "connection_lost"))
-"""The system did not answer, or not in time. Several in a row open the breaker."""
+DOWN: Final = frozenset(("unreachable", "timeout", "unavailable", "connection_lost", "bad_answer"))
+"""The system did not answer, or not in time, or something else answered in its place, as a page that tells of maintenance. Several in
+a row open the breaker."""
 LOCKED_OUT: Final = frozenset(("bad_credentials", "bad_certificate"))
 """One is enough to open the breaker: an account that is tried again and again with a wrong password gets locked."""
 FOR_OPERATOR: Final = LOCKED_OUT | {"misconfigured", "not_permitted"}

@@ -160,14 +160,14 @@ class Guard:
         if self.breaker.is_open:
             self._because = error.code
         if self.breaker.is_open and not was_open:
-            log.warning("outside_closed", connector=self.name, code=error.code, seconds=round(self.breaker.wait(now), 1))
+            log.warning("outside_no_longer_called", connector=self.name, code=error.code, seconds=round(self.breaker.wait(now), 1))
 
     def _spoke(self, entry: Entry) -> None:
         """It answered, whatever it said: what was broken before is over."""
         was_open = self.breaker.is_open
         self.breaker.succeeded(entry)
         if was_open and not self.breaker.is_open:
-            log.info("outside_open_again", connector=self.name)
+            log.info("outside_called_again", connector=self.name)
 
     def _told(self, operation: str, error: ConnectorError, tries: int) -> None:
         if self._rules is None or error.code == BREAKER_OPEN:

@@ -39,7 +39,7 @@ class Fault:
         """What the caller meets before anything is done."""
         match self.kind:
             case FaultKind.REFUSE_CONNECTION:
-                raise Retry("connection_refused")
+                raise Retry("unreachable")
             case FaultKind.TIMEOUT_BEFORE:
                 raise OutcomeUnknown("timeout")
             case FaultKind.RATE_LIMIT:

@@ -319,7 +319,7 @@ async def test_opening_and_closing_are_told_once_each() -> None:
         stage.time.now += OPEN
         await stage.port.account("e1001")
         await stage.port.account("e1001")
-    assert [one["event"] for one in logs if one["event"] != "outside_call_failed"] == ["outside_closed", "outside_open_again"]
+    assert [one["event"] for one in logs if one["event"] != "outside_call_failed"] == ["outside_no_longer_called", "outside_called_again"]
     assert len(logs) == FAILURES + 2
 
 

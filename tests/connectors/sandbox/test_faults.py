@@ -14,7 +14,7 @@ from tests.contract.cases import FakeClock
 @pytest.mark.parametrize(
     ("fault", "error", "code", "happened"),
     [
-        (FaultKind.REFUSE_CONNECTION, Retry, "connection_refused", False),
+        (FaultKind.REFUSE_CONNECTION, Retry, "unreachable", False),
         (FaultKind.TIMEOUT_BEFORE, OutcomeUnknown, "timeout", False),
         (FaultKind.APPLY_THEN_FAIL, OutcomeUnknown, "timeout", True),
         (FaultKind.RATE_LIMIT, Retry, "rate_limited", False),

@@ -279,7 +279,7 @@ async def test_a_directory_that_is_away_for_long_ends_with_people_not_in_silence
     request = await rig.submit("unlock_account")
     assert (await rig.settle(request)).state is S.FAILED
     (data,) = await rig.data(request, EventKind.FAILED)
-    assert data["code"] == "connection_refused"
+    assert data["code"] == "unreachable"
 
 
 async def test_a_request_cancelled_meanwhile_is_not_carried_out(rig: Rig) -> None:

@@ -38,8 +38,8 @@ class Broken(Exception):
     """A check found that something does not work; the text says what."""
 
 
-async def examine(app: App) -> list[dict[str, Any]]:
-    """One finding a check: name, ok, what was found, and how to mend it when it is not ok."""
+async def examine(app: App, patience: float = PATIENCE) -> list[dict[str, Any]]:
+    """One finding a check: name, ok, what was found, and how to mend it when it is not ok. `patience`: seconds that a connector has."""
     findings = []
     for name, check, mend in CHECKS:
         try:
@@ -47,25 +47,25 @@ async def examine(app: App) -> list[dict[str, Any]]:
         except Exception as error:  # a broken part is a finding, whatever broke
             findings.append({"name": name, "ok": False, "found": _said(error), "mend": mend})
         if check is _systems:
-            findings += await _connectors(app)
+            findings += await _connectors(app, patience)
     return findings
 
 
-async def _connectors(app: App) -> list[dict[str, Any]]:
+async def _connectors(app: App, patience: float) -> list[dict[str, Any]]:
     """What each connector finds between it and its system, all at once: a system that hangs keeps nobody waiting for the others."""
-    found = await asyncio.gather(*(_connector(app, name) for name in app.outside.connectors))
+    found = await asyncio.gather(*(_connector(app, name, patience) for name in app.outside.connectors))
     return [{"name": f"{one.of}: {one.name}", "ok": one.ok, "found": one.found, "mend": one.mend} for some in found for one in some]
 
 
-async def _connector(app: App, name: str) -> list[_Found]:
+async def _connector(app: App, name: str, patience: float) -> list[_Found]:
     connector, closed = app.outside.connectors[name], app.outside.guards[name].closed_to
     if not isinstance(connector, Checked):
         return [_Found(name, "reach", True, "nothing to reach: it lives in this process")]
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             told = [_Found(name, one.name, one.ok, one.found, one.mend) for one in await connector.check()]
     except TimeoutError:
-        told = [_Found(name, "reach", False, f"no answer within {PATIENCE:g} s", f"check {name} in foyer.yaml, and the network")]
+        told = [_Found(name, "reach", False, f"no answer within {patience:g} s", f"check {name} in foyer.yaml, and the network")]
     except Exception as error:  # a broken part is a finding, whatever broke
         code = f"{error.code}: " if isinstance(error, ConnectorError) and error.detail else ""
         told = [_Found(name, "check", False, code + _said(error), f"check {name} in foyer.yaml; the log has the details")]

@@ -19,14 +19,16 @@ LOOKED_THROUGH: Final = 1000
 _MEND: Final = {
     "unreachable": "Look at url, the network between, and whether the service is up.",
     "timeout": "Look at the network between, and whether the service is up; raise timeout where it is only slow.",
+    "unavailable": "Look at the service: it is there and fails.",
     "connection_lost": "Look at what stands between: a proxy, a firewall.",
     "bad_certificate": "Renew the service's certificate, or name the authority that issued it in ca_file.",
-    "bad_credentials": "Make a new token at the service, and put it where foyer.yaml says.",
-    "not_permitted": "Give the token the right to read and write users and groups.",
+    "bad_credentials": "Renew the token (or password, or client_secret) at the service, and put it where foyer.yaml says.",
+    "not_permitted": "Give Foyer's account there the right to read and write users and groups.",
     "misconfigured": "Correct url: it is the address before /Users.",
     "bad_answer": "Correct url: what answers there does not speak SCIM.",
     "rate_limited": "Try again later; set requests_per_second.",
 }
+_USUAL: Final = "Look at the service."
 
 
 class Checkup:
@@ -99,7 +101,7 @@ class Checkup:
             if not named and await self._client.read("Group", group) is None:
                 return Finding(where, False, f"there is no group {group!r}", "Correct the name; `foyer connectors offers` lists them.")
         except ConnectorError as error:
-            return Finding(where, False, error.detail, _MEND.get(error.code, ""))
+            return Finding(where, False, error.detail, _MEND.get(error.code, _USUAL))
         if len(named) > 1:
             ids = ", ".join(sorted(str(one["id"]) for one in named))
             return Finding(where, False, f"{len(named)} groups are called {group!r}", f"Name one by its id: {ids}.")
@@ -108,7 +110,7 @@ class Checkup:
 
 def _broken(error: ConnectorError, host: str) -> Finding:
     name = {"bad_certificate": "certificate", "bad_credentials": "credentials", "not_permitted": "rights"}.get(error.code, "reach")
-    return Finding(name, False, f"{host}: {error}", _MEND.get(error.code, "Look at the service."))
+    return Finding(name, False, f"{host}: {error}", _MEND.get(error.code, _USUAL))
 
 
 def _plain(host: str) -> Finding:

@@ -67,7 +67,7 @@ def failure(asked: Asked, status: int, headers: Mapping[str, str], body: bytes, 
     after = retry_after(headers.get("retry-after"), now)
     match status:
         case 401:
-            return Retry("bad_credentials", f"token: {what}")
+            return Retry("bad_credentials", f"credentials: {what}")
         case 403:
             return Refused("not_permitted", f"the service does not let these credentials {asked.what}: {what}")
         case 429:

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -33,7 +34,15 @@ class Wire(AsyncSCIMClient):
     Answers are JSON as it came, not the library's models: somebody's malformed address is no reason not to read a whole list.
     """
 
-    def __init__(self, settings: ScimSettings, clock: Clock, provider: ScimProvider) -> None:
+    def __init__(
+        self,
+        settings: ScimSettings,
+        clock: Clock,
+        provider: ScimProvider,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         trust = _machine_trust() if settings.ca_file is None else ssl.create_default_context(cafile=settings.ca_file)
         client = AsyncClient(
             base_url=settings.url,
@@ -46,6 +55,8 @@ class Wire(AsyncSCIMClient):
         super().__init__(client, provider=provider, check_request_payload=False)
         self._timeout = settings.timeout
         self._clock = clock
+        self._monotonic = monotonic
+        self._sleep = sleep
         self._sign_in = SignIn(settings, client, clock)
         self._pace = None if settings.requests_per_second is None else Pace(1 / settings.requests_per_second, burst=1)
         self.skew: float | None = None
@@ -90,10 +101,10 @@ class Wire(AsyncSCIMClient):
 
     async def _wait_for_its_turn(self) -> None:
         if self._pace is not None:
-            now = asyncio.get_running_loop().time()
+            now = self._monotonic()
             wait = self._pace.wait("", now)
             self._pace.took("", now)
-            await asyncio.sleep(wait)
+            await self._sleep(wait)
 
     async def _sent(self, method: str, url: str, kwargs: Mapping[str, Any]) -> Response:
         sent = False

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bot import control
 from bot.cli import _call
 from bot.cli import app as command_line
-from bot.doctor import examine
+from bot.doctor import PATIENCE, examine
 from bot.home import Refusal
 from connectors.calling.breaker import FAILURES
 from connectors.errors import Retry
@@ -52,8 +52,8 @@ def connected(company: Company, **connectors: Any) -> None:
     object.__setattr__(outside, "guards", {**outside.guards, **dict.fromkeys(connectors, outside.guards["sandbox"])})
 
 
-async def found(company: Company) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in await examine(company.app)}
+async def found(company: Company, patience: float = PATIENCE) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in await examine(company.app, patience)}
 
 
 async def test_doctor_has_a_line_for_each_finding_of_each_connector(company: Company) -> None:
@@ -66,10 +66,9 @@ async def test_doctor_has_a_line_for_each_finding_of_each_connector(company: Com
     assert told["skills"]["found"] == "all 6 on"
 
 
-async def test_doctor_does_not_wait_for_who_hangs_and_goes_on_where_one_breaks(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.doctor.PATIENCE", 0.05)
+async def test_doctor_does_not_wait_for_who_hangs_and_goes_on_where_one_breaks(company: Company) -> None:
     connected(company, hangs=Directory(None), breaks=Directory(Retry("bad_certificate", "expired on 1 May")), well=Directory())
-    told = await found(company)
+    told = await found(company, 0.05)
     assert told["hangs: reach"]["found"] == "no answer within 0.05 s"
     assert told["breaks: check"]["found"] == "bad_certificate: expired on 1 May"
     assert "breaks in foyer.yaml" in told["breaks: check"]["mend"]

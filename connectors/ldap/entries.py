@@ -25,7 +25,7 @@ class Entries:
         self._settings = settings
         self._schema = schema
         self.everybody = f"(&{schema.people_filter}{settings.people.filter or ''})"
-        own = ("userAccountControl", "accountExpires", "primaryGroupID", "objectSid", "memberOf", "adminCount", "cn")
+        own = ("userAccountControl", "accountExpires", "primaryGroupID", "objectSid", "memberOf", "adminCount", "cn", schema.changed)
         self.attributes = (
             schema.key,
             *schema.attributes.values(),

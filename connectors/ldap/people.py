@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+import structlog
+
 from connectors.errors import NeedsHuman, Refused, Retry
 from connectors.ldap import dns
 from connectors.ldap.client import Entry, LdapClient
@@ -16,6 +18,7 @@ from connectors.ldap.snapshot import Snapshot
 from connectors.ports.people import DirectoryPerson
 from connectors.ports.records import Clock
 
+log = structlog.get_logger()
 T = TypeVar("T")
 R = TypeVar("R")
 FRESH = timedelta(minutes=5)
@@ -40,7 +43,7 @@ class LdapDirectory:
 
     async def get(self, key: str) -> DirectoryPerson | None:
         found = await self._with_key(key, self.entries.attributes)
-        return (await self._people([found]))[0] if found is not None else None
+        return (await self._people(self._whole([found])))[0] if found is not None else None
 
     async def entry(self, person_key: str, attributes: Sequence[str]) -> Entry:
         """These attributes of a person, whom Refused("unknown_person") says not to exist; for the other ports of this directory."""
@@ -66,10 +69,10 @@ class LdapDirectory:
         keys = await self.snapshot.resembling(text, limit + SPARE)
         filters = [filter for key in keys if (filter := self.entries.by_key(key)) is not None]
         found = {self.entries.key(entry): entry for some in dns.any_of(filters) for entry in await self._search(some)}
-        return await self._people([found[key] for key in keys if key in found][:limit])
+        return await self._people(self._whole([found[key] for key in keys if key in found], some=True)[:limit])
 
     async def members(self, group: str) -> Sequence[DirectoryPerson]:
-        people = await self._people(await self.memberships.members(group))
+        people = await self._people(self._whole(await self.memberships.members(group), some=True))
         return sorted((person for person in people if person.active), key=lambda person: (person.name, person.key))
 
     async def _with_key(self, key: str, attributes: Sequence[str]) -> Entry | None:
@@ -87,7 +90,7 @@ class LdapDirectory:
     async def _only(self, filter: str | None, held: str, fits: Callable[[Entry], bool]) -> DirectoryPerson | None:
         if filter is None:
             return None
-        people = await self._people([entry for entry in await self._search(filter) if fits(entry)])
+        people = await self._people(self._whole([entry for entry in await self._search(filter) if fits(entry)]))
         if len(people) > 1:
             raise NeedsHuman("ambiguous", ", ".join(sorted(person.key for person in people)))
         if not people:
@@ -128,6 +131,23 @@ class LdapDirectory:
             )
 
         return await _each(keyed, one, at_once=settings.pool)
+
+    def _whole(self, entries: Sequence[Entry], *, some: bool = False) -> Sequence[Entry]:
+        """Those that may be read whole. Without memberOf and adminCount an administrator would be taken for anybody, and a guest for an
+        employee: Retry("misconfigured") where one is like that, or, with `some`, all are.
+
+        In Active Directory every entry has whenChanged, and no set of properties that are allowed together holds it: whoever reads it
+        reads all.
+        """
+        if self._schema.kind != "active_directory":
+            return entries
+        whole = [entry for entry in entries if entry.text(self._schema.changed) is not None]
+        if len(whole) < len(entries):
+            right = f"read all properties of a person (memberOf, adminCount, {self._schema.changed} ...)"
+            if not whole or not some:
+                raise Retry("misconfigured", f"bind_dn has no right to {right}: give it the right as docs/ldap.md shows")
+            log.warning("ldap_people_left_out", missing_right=right, people=len(entries) - len(whole))
+        return whole
 
     async def _matching(self, filter: str | None, entries: Sequence[Entry]) -> frozenset[str]:
         """Which of them match, as the server sees it."""

@@ -7,6 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors.errors import NeedsHuman, Refused, Retry
+from connectors.ldap.client import Entry
 from connectors.ldap.memberships import primary_sid
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.schema import schema_of
@@ -233,8 +234,12 @@ def user(name: str, **more: Any) -> Any:
         employeeID="e1",
         objectSid=sid,
         primaryGroupID="513",
+        whenChanged="20261121134623.0Z",
         **more,
     )
+
+
+ONE_LEVEL = {"base": GROUPS, "nested": False}
 
 
 def domain_group(name: str, base: str = GROUPS, **more: Any) -> Any:
@@ -270,3 +275,30 @@ async def test_active_directory_groups_are_followed_upwards_the_primary_one_too(
 def test_a_primary_group_is_of_the_persons_own_domain() -> None:
     assert primary_sid(user("dana")) == USERS
     assert primary_sid(person("dana")) is None
+
+
+@pytest.mark.parametrize("mark", [{"adminCount": "1"}, {}])
+async def test_whoever_may_not_be_read_whole_is_not_taken_for_an_ordinary_person(mark: dict[str, str]) -> None:
+    """A hardened domain shows neither adminCount nor memberOf to whom it gave no right to them, and says nothing of it."""
+    there = entry(f"cn=root,{PEOPLE}", objectCategory="person", objectClass="user", employeeID="e1", mail="root@x")
+    people, tree = directory(there, schema="active_directory", key="employeeID")
+    for read in (people.get("e1"), people.by_email("root@x")):
+        with pytest.raises(Retry) as raised:
+            await read
+        assert (raised.value.code, "adminCount" in raised.value.detail) == ("misconfigured", True)
+    marked = {name.lower(): (value.encode(),) for name, value in mark.items()}
+    tree.replace(Entry(there.dn, {**there.attributes, **marked, "whenchanged": (b"20261121134623.0Z",)}))
+    found = await people.get("e1")
+    assert found is not None
+    assert found.privileged is bool(mark)
+
+
+async def test_a_protected_account_hinders_no_search_for_others() -> None:
+    group = domain_group("it")
+    hidden = entry(f"CN=root,{PEOPLE}", objectCategory="person", objectClass="user", employeeID="e9", memberOf=group.dn)
+    people, tree = directory(user("dana", memberOf=group.dn), hidden, group, schema="active_directory", key="employeeID", groups=ONE_LEVEL)
+    assert [one.key for one in await people.members("it")] == ["e1"]
+    tree.entries = [hidden, group]
+    with pytest.raises(Retry) as raised:
+        await people.members("it")
+    assert raised.value.code == "misconfigured"

@@ -141,6 +141,7 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
     """
     organisation = settings.organisation
     instances = {name: _instance(name, given, root) for name, given in organisation.connectors.items()}
+    _check_variables(instances)
     serving = _serving(organisation, instances)
     if "people" not in serving:
         raise ConfigError("foyer.yaml: no connector serves people, and Foyer has to know whom it speaks with")
@@ -166,7 +167,9 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
     applications = _applications(organisation, sources)
     ports["access"] = JoinedAccess(sources, applications)
     giving = {name: getattr(made[name], one.serves["access"]) for name, one in instances.items() if "access" in one.serves}
-    endings = {name: guards[name].port("access", Ending, access) for name, access in giving.items() if hasattr(access, "settle")}
+    endings = {
+        name: guards[name].port("access", Ending, access, ("overdue",)) for name, access in giving.items() if hasattr(access, "settle")
+    }
     served: dict[str, tuple[str, ...]] = {("accounts" if name == "passwords" else name): (of,) for name, of in serving.items()}
     if sources:
         served["access"] = tuple(sources)
@@ -200,6 +203,21 @@ def _instance(name: str, given: Mapping[str, Any], root: Path) -> _Instance:
         there = ", ".join(declared["settings"])
         raise ConfigError(f"foyer.yaml: connectors.{name}: {folder} has no setting {', '.join(unknown)}; it has {there}")
     return _Instance(name, folder, declared, own)
+
+
+def _check_variables(instances: Mapping[str, _Instance]) -> None:
+    """Two connectors that would read one variable: one of the systems would be sent the other's secret."""
+    found: dict[str, str] = {}
+    for one in instances.values():
+        for name, setting in one.declared["settings"].items():
+            if setting["type"] != "secret" or name in one.given:
+                continue
+            where = f"connectors.{one.name}.{name}"
+            other = found.setdefault(variable(one.name, name), where)
+            if other != where:
+                raise ConfigError(
+                    f"foyer.yaml: {other} and {where} would be one variable, {variable(one.name, name)}: rename one of the two"
+                )
 
 
 def _serving(organisation: Organisation, instances: Mapping[str, _Instance]) -> dict[str, str]:

@@ -69,8 +69,11 @@ class Given:
 class Ending(Protocol):
     """Access that was given with ends on a system that keeps none."""
 
-    async def settle(self) -> Sequence[Given]:
-        """Takes back what outlived its end, such as a grant that came about after it had been given up; what was still there."""
+    async def overdue(self) -> Sequence[Given]:
+        """What outlived its end, such as a grant that came about after it had been given up, the longest first. Asks no system."""
+
+    async def settle(self, given: Given) -> Effect:
+        """Takes one of them back; changed if it was still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +206,19 @@ class Ledger:
         rows = await self._rows(select(c).where(*where).order_by(c.c.begun_at.desc()))
         return list(dict.fromkeys(GivenAs(row.reference, row.holder) for one in targets for row in rows if row.target == one))
 
+    async def given_to(self, application_key: str, holder: str) -> frozenset[str]:
+        """The keys of whoever was given something as this, or may have been by what was begun and never seen."""
+        where = (c.c.connector == self._connector, c.c.operation == "access.grant", c.c.holder == holder)
+        rows = await self._rows(select(c.c.target).where(*where))
+        parted = (row.target.partition(f"/{application_key}/") for row in rows)
+        return frozenset(person_key for person_key, application, _ in parted if application)
+
     async def overdue(self) -> Sequence[Given]:
-        """What should have been taken back by now: its end is over, or taking it back was begun, and is still written here."""
+        """What should have been taken back by now, the longest overdue first: its end is over, or taking it back was begun, and is still
+        written here."""
         now = self._clock()
         late = (e.c.until <= now - OVERDUE) | (e.c.leaving_since <= now - LATE)
-        rows = await self._rows(select(e).where(e.c.connector == self._connector, late))
+        rows = await self._rows(select(e).where(e.c.connector == self._connector, late).order_by(e.c.until))
         return [Given(row.person_key, row.application_key, row.role) for row in rows]
 
     async def settle(self, given: Given, look: Look, act: Act) -> bool:

@@ -14,7 +14,7 @@ import structlog
 
 from connectors.calling.declared import Declared
 from connectors.calling.ledger import Act, Given, Ledger, Look, Seen
-from connectors.errors import NeedsHuman, Refused, Retry
+from connectors.errors import Refused, Retry
 from connectors.ldap.accounts import entry_id, version
 from connectors.ldap.client import Change, LdapClient, Rejected
 from connectors.ldap.groups import Group, Groups, Member, groups_of, needing
@@ -101,18 +101,13 @@ class LdapAccess:
         look, act = await self._taking(person_key, application_key, role)
         return await self._ledger.revoke(person_key, application_key, role, key=key, look=look, act=act)
 
-    async def settle(self) -> Sequence[Given]:
-        """Implements `connectors.calling.ledger.Ending`."""
-        found = []
-        for given in await self._ledger.overdue():
-            try:
-                look, act = await self._taking(given.person_key, given.application_key, given.role)
-                if await self._ledger.settle(given, look, act):
-                    found.append(given)
-            except (Refused, NeedsHuman) as error:
-                # Of somebody or something that is gone; the others still have theirs taken back.
-                log.error("ldap_overdue_kept", application=given.application_key, role=given.role, code=error.code, detail=error.detail)
-        return found
+    async def overdue(self) -> Sequence[Given]:
+        """With `settle`, implements `connectors.calling.ledger.Ending`."""
+        return await self._ledger.overdue()
+
+    async def settle(self, given: Given) -> Effect:
+        look, act = await self._taking(given.person_key, given.application_key, given.role)
+        return Effect("", await self._ledger.settle(given, look, act))
 
     async def _taking(self, person_key: str, application_key: str, role: str) -> tuple[Look, Act]:
         group = await self._groups.one(self._group_name(application_key, role))

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import structlog
-
 from connectors.calling.declared import Declared, DeclaredApplication
 from connectors.calling.ledger import Given, Ledger, Seen
 from connectors.errors import NeedsHuman, OutcomeUnknown, Refused, Retry
@@ -15,8 +13,6 @@ from connectors.ports.systems import Application, Effect, Entitlement
 from connectors.scim.accounts import Accounts
 from connectors.scim.client import ScimClient
 from connectors.scim.resources import Json, is_active
-
-log = structlog.get_logger()
 
 
 class ScimAccess:
@@ -72,19 +68,14 @@ class ScimAccess:
         work = self._work(person_key, role)
         return await self._ledger.revoke(person_key, application_key, role, key=key, look=work.remaining, act=work.take)
 
-    async def settle(self) -> Sequence[Given]:
-        """Implements `connectors.calling.ledger.Ending`."""
-        found = []
-        for given in await self._ledger.overdue():
-            try:
-                self._check(given.application_key, given.role)
-                work = self._work(given.person_key, given.role)
-                if await self._ledger.settle(given, work.remaining, work.take):
-                    found.append(given)
-            except (Refused, NeedsHuman) as error:
-                # Of somebody or something that is gone; the others still have theirs taken back.
-                log.error("scim_overdue_kept", application=given.application_key, role=given.role, code=error.code, detail=error.detail)
-        return found
+    async def overdue(self) -> Sequence[Given]:
+        """With `settle`, implements `connectors.calling.ledger.Ending`."""
+        return await self._ledger.overdue()
+
+    async def settle(self, given: Given) -> Effect:
+        self._check(given.application_key, given.role)
+        work = self._work(given.person_key, given.role)
+        return Effect("", await self._ledger.settle(given, work.remaining, work.take))
 
     def _work(self, person_key: str, role: str) -> "_Work":
         return _Work(self._application.key, self._accounts, self._client, person_key, role)

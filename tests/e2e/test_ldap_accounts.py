@@ -30,6 +30,7 @@ from connectors.ldap.schema import Schema, schema_of
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.calls import Finding
 from connectors.ports.records import utcnow
+from tests.connectors.calling.settling import settled
 from tests.contract.cases import FakeClock
 from tests.outside import company
 from tests.outside.slapd import POLICY, Slapd
@@ -285,7 +286,7 @@ class TestGroups:
             await it.slapd.modify(f"dn: {FIGMA_EDITOR}\nchangetype: modify\nadd: member\nmember: {company.dn_of(DANA)}\n")
             assert [role for role, _ in await it.roles(DANA, "figma")] == ["editor"]
             it.clock.advance(timedelta(days=1, hours=1))
-            assert [one.person_key for one in await it.access.settle()] == [DANA]
+            assert [one.person_key for one in await settled(it.access)] == [DANA]
             assert company.dn_of(DANA) not in await it.slapd.members(FIGMA_EDITOR)
             assert await it.roles(DANA, "figma") == []
             assert not (await it.access.revoke(DANA, "figma", "editor", key="k2")).changed
@@ -293,9 +294,9 @@ class TestGroups:
     async def test_what_outlived_its_end_is_taken_back(self, tmp_path: Path) -> None:
         async with connected(tmp_path) as it:
             await it.access.grant(DANA, "figma", "editor", until=it.clock() + timedelta(days=1), key="k1")
-            assert await it.access.settle() == []
+            assert await settled(it.access) == []
             it.clock.advance(timedelta(days=1, hours=1))
-            assert len(await it.access.settle()) == 1
+            assert len(await settled(it.access)) == 1
             assert company.dn_of(DANA) not in await it.slapd.members(FIGMA_EDITOR)
 
 

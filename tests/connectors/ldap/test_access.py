@@ -17,6 +17,7 @@ from connectors.ldap.client import Entry, LdapClient, Rejected
 from connectors.ldap.groups import member_attribute
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.schema import schema_of
+from tests.connectors.calling.settling import settled
 from tests.connectors.ldap.changing import ChangingTree, People
 from tests.connectors.ldap.tree import GROUPS, NOW, PEOPLE, Clock, entry, settings
 
@@ -157,7 +158,7 @@ async def test_what_is_overdue_is_taken_back_though_another_cannot_be(make: Make
     tree.replace(editors(DANA, OMAR))
     tree.replace(SUCCESSOR)
     clock.forward(days=15)
-    assert [one.person_key for one in await make(tree, clock=clock, dana=None).settle()] == ["omar"]
+    assert [one.person_key for one in await settled(make(tree, clock=clock, dana=None))] == ["omar"]
     assert listed(tree) == (DANA,)
 
 

@@ -1,13 +1,18 @@
 """Whose account it is, and when one is made, set inactive and active again."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from connectors.errors import NeedsHuman, OutcomeUnknown, Refused, Retry
+from connectors.ports.people import Directory, DirectoryPerson
 from connectors.sandbox import facts
 from connectors.scim.connector import ScimConnector
+from tests.connectors.calling.settling import settled
 from tests.connectors.scim.stage import Stage
 from tests.outside.proxy import APPLY_THEN_CUT, CUT, answer, asks
 
@@ -73,6 +78,10 @@ class TestMaking:
         assert await take(figma, "admin")
         user = (await on.service.users())[DANA]
         assert (user.get("roles"), user["entitlements"], user["active"]) == (None, [{"value": "plus-pack"}], True)
+        assert await take(figma, "plus", key="r2")
+        user = (await on.service.users())[DANA]
+        assert (user.get("entitlements"), user["active"]) == (None, False)
+        assert list(await figma.access.entitlements(facts.DANA)) == []
 
     async def test_makes_none_where_that_is_not_wanted(self, on: Stage) -> None:
         await on.service.make_group("Editors")
@@ -182,8 +191,17 @@ class TestFinding:
         await give(on.connect(ROLES, user_name="key"), on)
         assert await on.service.members("Editors") == {facts.DANA}
         with pytest.raises(NeedsHuman) as raised:
-            await give(on.connect(ROLES, user_name="badge"), on, key="k2")
+            await give(on.connect(ROLES, user_name="username"), on, key="k2")
         assert raised.value.code == "no_user_name"
+        inner = on.people
+
+        async def named(key: str) -> DirectoryPerson | None:
+            person = await inner.get(key)
+            return None if person is None else replace(person, username=f"u-{key}")
+
+        on.people = cast(Directory, SimpleNamespace(get=named, by_email=inner.by_email))
+        await give(on.connect(ROLES, user_name="username"), on, key="k3")
+        assert await on.service.members("Editors") == {facts.DANA, f"u-{facts.DANA}"}
 
     async def test_two_accounts_are_for_people_to_tell_apart(self, on: Stage) -> None:
         await on.service.make_group("Editors")
@@ -277,9 +295,9 @@ async def test_what_is_overdue_is_taken_back(on: Stage) -> None:
     await on.service.make_group("Editors")
     figma = on.connect(ROLES)
     await give(figma, on, days=1)
-    assert await figma.access.settle() == []
+    assert await settled(figma.access) == []
     await figma.access.grant(facts.OMAR, "figma", "plus", until=on.clock() + timedelta(days=1), key="k2")
     without_plus = on.connect({"editor": ROLES["editor"]})
     on.clock.advance(timedelta(days=1, hours=1))
-    assert len(await without_plus.access.settle()) == 1, "what is not declared any more is told to the operator, and hinders nothing"
+    assert len(await settled(without_plus.access)) == 1, "what is not declared any more is told to the operator, and hinders nothing"
     assert await on.service.members("Editors") == set()

@@ -7,6 +7,7 @@ import pytest
 from connectors.errors import NeedsHuman, OutcomeUnknown, Refused, Retry
 from connectors.sandbox import facts
 from connectors.scim.connector import ScimConnector
+from tests.connectors.calling.settling import settled
 from tests.connectors.scim.stage import Stage
 from tests.outside.proxy import APPLY_THEN_CUT, answer, asks
 
@@ -145,6 +146,6 @@ class TestGone:
         await give(figma, on)
         on.delete_person(facts.DANA)
         on.clock.advance(timedelta(days=14, hours=1))
-        assert [one.role for one in await figma.access.settle()] == ["editor"]
-        assert await figma.access.settle() == []
+        assert [one.role for one in await settled(figma.access)] == ["editor"]
+        assert await settled(figma.access) == []
         assert await on.service.members("Editors") == set()

@@ -5,6 +5,7 @@
 
 import asyncio
 import atexit
+import shutil
 import socket
 import subprocess
 import sys
@@ -110,7 +111,10 @@ def _started() -> ScimServer:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    command = [str(Path(sys.executable).with_name("scim2-server")), "--port", str(port), "--bearer-token", TOKEN, "--dynamic-tenants"]
+    # Where Linux can see to it, it dies with whoever started it, however that ends.
+    dying = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+    server = str(Path(sys.executable).with_name("scim2-server"))
+    command = [*dying, server, "--port", str(port), "--bearer-token", TOKEN, "--dynamic-tenants"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     line = process.stdout.readline()  # "Serving SCIM on ...": printed once it listens

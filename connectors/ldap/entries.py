@@ -85,6 +85,10 @@ class Entries:
         ]
         return frozenset(address.strip().lower() for address in every)
 
+    def enrolled(self, entry: Entry) -> tuple[str, ...]:
+        """All the addresses for recovery, of which there is to be one: whose order servers do not keep, none of them can be the one."""
+        return tuple(sorted({address for value in self._texts(entry, "enrolled") if (address := value.strip())}))
+
     def manager_dn(self, entry: Entry) -> str | None:
         return self._text(entry, "manager") or None
 
@@ -111,6 +115,7 @@ class Entries:
         inactive: bool,
     ) -> DirectoryPerson:
         """`guest`, `privileged` and `inactive`: what the settings' own groups and filters say."""
+        enrolled = self.enrolled(entry)
         attributes = {held: text for held in AUDIENCE if (text := self._text(entry, held))}
         return DirectoryPerson(
             key=key,
@@ -127,7 +132,8 @@ class Entries:
             # Active Directory marks whoever is or was in one of its groups of administrators.
             privileged=privileged or entry.text("adminCount") == "1",
             accounts=self.accounts(entry),
-            enrolled=self._text(entry, "enrolled") or None,
+            enrolled=enrolled[0] if len(enrolled) == 1 else None,
+            username=self.username(entry) or "",
         )
 
     def missing(self, everybody: Iterable[Entry]) -> Mapping[str, str]:

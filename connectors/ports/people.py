@@ -35,6 +35,8 @@ class DirectoryPerson:
     """Ids of the accounts that the directory knows are theirs, as `Directory.by_account` takes them, in lower case."""
     enrolled: str | None = None
     """The address that they enrolled for recovery; for the channel that sends there alone, never shown or logged."""
+    username: str = ""
+    """What they sign in by at the directory, where it tells."""
 
     def disowns(self, account: str) -> bool:
         """Whether the directory knows whose account this is not: it knows others of theirs where this one is."""

@@ -270,7 +270,7 @@ class Accounts:
         }
 
     def _user_name(self, person: DirectoryPerson) -> str:
-        name = {"email": person.email, "key": person.key}.get(self._settings.user_name) or person.attributes.get(self._settings.user_name)
+        name = {"email": person.email, "key": person.key, "username": person.username}[self._settings.user_name]
         if not name:
             raise NeedsHuman("no_user_name", f"user_name: {person.key} has no {self._settings.user_name} in the directory")
         return name

@@ -3,13 +3,22 @@
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from connectors.calling.declared import DeclaredApplication
+from connectors.chat.loopback import leads_here
 
 ACCOUNT: Final = "(account)"
 """Stands in the ledger where a role does, for an account that Foyer made."""
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$")]
+
+
+def _is_private(url: str) -> str:
+    if not url.startswith("https://") and not leads_here(url):
+        raise ValueError("would carry secrets in the clear: write https://; http:// is for a service on this machine")
+    return url
+
+
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$"), AfterValidator(_is_private)]
 
 
 class ScimSettings(BaseModel):
@@ -28,7 +37,7 @@ class ScimSettings(BaseModel):
     ca_file: Path | None = None
     timeout: float = Field(default=8.0, gt=0, le=60)
     match: Literal["userName", "externalId", "emails"] = "userName"
-    user_name: str = "email"
+    user_name: Literal["email", "key", "username"] = "email"
     create_users: bool = True
     deactivate_when_empty: bool = True
     requests_per_second: float | None = Field(default=None, gt=0)

@@ -59,6 +59,7 @@ def test_openldap_tells_who_somebody_is() -> None:
         groups=frozenset({"it"}),
         attributes={"country": "DE", "department": "Product", "office": "Berlin"},
         title="Designer",
+        username="dana",
     )
 
 
@@ -70,6 +71,14 @@ def test_an_attribute_says_more_than_the_office_and_that_more_than_the_country()
     assert read(entries, person("a", c="US", physicalDeliveryOfficeName="Austin")).timezone == "America/New_York"
     assert read(entries, person("a", c="FR")).timezone == "UTC"
     assert read(entries, person("a", c="US")).locale == "en-US"
+
+
+@pytest.mark.parametrize("told", [["dana@private.example", "old@former.example"], ["old@former.example", "dana@private.example"]])
+def test_of_several_addresses_for_recovery_none_is_the_one(told: list[str]) -> None:
+    entries = reading(attributes={"enrolled": "otherMailbox"})
+    assert read(entries, person("dana", "e1", otherMailbox=told)).enrolled is None
+    assert read(entries, person("dana", "e1", otherMailbox=[*told[:1], told[0]])).enrolled == told[0]
+    assert read(entries, person("dana", "e1", otherMailbox=[" "])).enrolled is None
 
 
 def test_what_nobody_tells_is_left_to_the_organisation() -> None:

@@ -200,8 +200,9 @@ class TestFinding:
             return None if person is None else replace(person, username=f"u-{key}")
 
         on.people = cast(Directory, SimpleNamespace(get=named, by_email=inner.by_email))
-        await give(on.connect(ROLES, user_name="username"), on, key="k3")
-        assert await on.service.members("Editors") == {facts.DANA, f"u-{facts.DANA}"}
+        until = on.clock() + timedelta(days=14)
+        await on.connect(ROLES, user_name="username").access.grant(facts.OMAR, "figma", "editor", until=until, key="k3")
+        assert await on.service.members("Editors") == {facts.DANA, f"u-{facts.OMAR}"}
 
     async def test_two_accounts_are_for_people_to_tell_apart(self, on: Stage) -> None:
         await on.service.make_group("Editors")

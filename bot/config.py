@@ -328,8 +328,10 @@ def secret(home: Path, connector: str, setting: str, given: object) -> SecretStr
             return _secret_file(home / os.environ[f"{usual}_FILE"], where)
         case None:
             return None
-        case {"env": str() as name, **more} if not more:
+        case {"env": str() as name, **more} if not more and re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
             return _told_secret(os.environ.get(name), f"{where}: the variable {name}")
+        case {"env": str(), **more} if not more:
+            raise ConfigError(f"{where}: env is the name of a variable, in capital letters, digits and _, and never the secret itself")
         case {"file": str() as path, **more} if not more:
             return _secret_file(home / path, where)
     raise ConfigError(f"{where}: a secret never stands here; write {{env: NAME}} or {{file: PATH}}, or nothing and set {usual}")

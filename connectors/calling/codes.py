@@ -11,6 +11,8 @@ LOCKED_OUT: Final = frozenset(("bad_credentials", "bad_certificate"))
 """One is enough to open the breaker: an account that is tried again and again with a wrong password gets locked."""
 FOR_OPERATOR: Final = LOCKED_OUT | {"misconfigured", "not_permitted"}
 """Works again once somebody has mended foyer.yaml, the system's configuration or the rights in it; waiting does not help."""
+BUSY: Final = "busy"
+"""Foyer's own connections were all in use: the system was not asked, and nothing was learnt of it."""
 BREAKER_OPEN: Final = "breaker_open"
 
 

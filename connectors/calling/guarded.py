@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn, Protocol, get_type_hints
 import structlog
 
 from connectors.calling.breaker import Breaker, Entry
-from connectors.calling.codes import BREAKER_OPEN, DOWN, FOR_OPERATOR, LOCKED_OUT, cause
+from connectors.calling.codes import BREAKER_OPEN, BUSY, DOWN, FOR_OPERATOR, LOCKED_OUT, cause
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.ports.calls import Call, CallRules, record
 from connectors.ports.systems import Effect
@@ -152,6 +152,9 @@ class Guard:
         if error.code == "rate_limited":
             asked = error.after if isinstance(error, Retry) and error.after is not None else LEAST_PAUSE
             self._pausing = max(self._pausing, now + min(asked, MOST_PAUSE))
+        if error.code == BUSY:
+            self.breaker.left(entry)
+            return
         if error.code not in DOWN | LOCKED_OUT:
             self._spoke(entry)
             return

@@ -156,7 +156,10 @@ class LdapSettings(_Part):
 
 
 def _url(text: str) -> Url:
+    if "@" in text:
+        # Not shown: what stands before it may be a password.
+        raise ValueError("write it without a name and a password: those are bind_dn and password")
     parts = urlsplit(text.strip())
-    if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+    if parts.scheme not in PORTS or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ValueError(f"{text!r} is no ldap://host:port or ldaps://host:port")
     return Url(host=parts.hostname, port=parts.port or PORTS[parts.scheme], secure=parts.scheme == "ldaps")

@@ -8,12 +8,11 @@ change: each look goes back a while before the last.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from connectors.calling.resembling import RESEMBLES, resemblance
+from connectors.calling.resembling import Compared, resembling
 from connectors.errors import ConnectorError, Retry
 from connectors.ldap.client import Entry, LdapClient
 from connectors.ldap.entries import Entries
@@ -24,12 +23,8 @@ from connectors.ports.records import Clock
 
 log = structlog.get_logger()
 OVERLAP = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    name: str
-    email: str
+AT_ONCE = 2000
+"""People who are compared, or taken in, before everybody else's work goes on."""
 
 
 class Snapshot:
@@ -50,7 +45,7 @@ class Snapshot:
         self._entries = entries
         self._clock = clock
         self._attributes = (*entries.attributes, schema.changed)
-        self._people: dict[str, Known] | None = None
+        self._people: dict[str, Compared] | None = None
         self._newest: datetime | None = None
         self._whole_at: datetime | None = None
         self._on_whole = on_whole
@@ -74,9 +69,12 @@ class Snapshot:
         if not text.strip():
             return []
         people = self._people if self._people is not None else await self._first()
-        scored = [(resemblance(text, known.name, known.email), key) for key, known in people.items()]
-        best = sorted((pair for pair in scored if pair[0] >= RESEMBLES), key=lambda pair: (-pair[0], pair[1]))
-        return [key for _, key in best[:limit]]
+        everybody, best = list(people.items()), []
+        for start in range(0, len(everybody), AT_ONCE):
+            some = everybody[start : start + AT_ONCE]
+            best += [(score, some[at][0]) for at, score in resembling(text, [known for _, known in some])]
+            await asyncio.sleep(0)
+        return [key for _, key in sorted(best, key=lambda pair: (-pair[0], pair[1]))[:limit]]
 
     async def refresh(self) -> None:
         """Looks once: for everybody, or for who changed."""
@@ -85,18 +83,21 @@ class Snapshot:
         whole_now = whole or (self._whole_at is not None and now - self._whole_at >= timedelta(seconds=self._settings.full_refresh))
         if whole_now:
             found = await self._read("")
-            self._people, self._newest = {}, None
             self._whole_at = now
-            self._warn(found)
+            await self._warn(found)
+            people, newest = await self._taken(found)
+            self._people, self._newest = people, newest
         else:
             assert self._newest is not None
             since = as_generalized(self._newest - OVERLAP).removesuffix("Z") + ".0Z"
-            found = await self._read(f"({self._schema.changed}>={since})")
-        self._take(found)
+            people, newest = await self._taken(await self._read(f"({self._schema.changed}>={since})"))
+            assert self._people is not None
+            self._people |= people
+            self._newest = max(filter(None, (self._newest, newest)))
         if whole_now:
             await self._on_whole()
 
-    async def _first(self) -> dict[str, Known]:
+    async def _first(self) -> dict[str, Compared]:
         """Waits for the look that is under way, or asks for one now."""
         self._wanted.set()
         try:
@@ -130,18 +131,32 @@ class Snapshot:
     async def _read(self, filter: str) -> list[Entry]:
         return await self._client.search(self._settings.people.base, f"(&{self._entries.everybody}{filter})", self._attributes)
 
-    def _warn(self, everybody: list[Entry]) -> None:
-        """Of attributes that were renamed, or that we may not read any more."""
-        for held, attribute in self._entries.missing(everybody).items():
+    async def _warn(self, everybody: list[Entry]) -> None:
+        """Of attributes that were renamed, or that we may not read any more; and of people who have several where one is meant."""
+        missing, several = dict(self._entries.missing(())), 0
+        for start in range(0, len(everybody), AT_ONCE):
+            some = everybody[start : start + AT_ONCE]
+            had = self._entries.missing(some)
+            missing = {held: attribute for held, attribute in missing.items() if held in had}
+            several += sum(1 for entry in some if len(self._entries.enrolled(entry)) > 1)
+            await asyncio.sleep(0)
+        for held, attribute in missing.items():
             if everybody and self._entries.expected(held):
                 log.warning("ldap_attribute_missing", held=held, attribute=attribute)
+        if several:
+            log.warning("ldap_enrolled_several", people=several)
 
-    def _take(self, found: list[Entry]) -> None:
-        assert self._people is not None
-        for entry in found:
+    async def _taken(self, found: list[Entry]) -> tuple[dict[str, Compared], datetime | None]:
+        """By key, and when the last of them was changed."""
+        people: dict[str, Compared] = {}
+        newest: datetime | None = None
+        for at, entry in enumerate(found, 1):
             key = self._entries.key(entry)
             if key is not None:
-                self._people[key] = Known(self._entries.name(entry), self._entries.email(entry))
+                people[key] = Compared.of(self._entries.name(entry), self._entries.email(entry))
             changed = generalized(entry.text(self._schema.changed) or "")
-            if changed is not None and (self._newest is None or changed > self._newest):
-                self._newest = changed
+            if changed is not None and (newest is None or changed > newest):
+                newest = changed
+            if at % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return people, newest

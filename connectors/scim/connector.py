@@ -25,7 +25,7 @@ class ScimConnector:
             self._client = ScimClient(made, clock)
         except ValidationError as error:
             wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" if one["loc"] else one["msg"] for one in error.errors())
-            raise ValueError("; ".join(wrong)) from None
+            raise ValueError("; ".join(said.replace("Value error, ", "") for said in wrong)) from None
         except OSError as error:
             raise ValueError(f"ca_file: {error.strerror or 'holds no certificates'}") from None
         self.name = name

@@ -4,6 +4,7 @@ from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import idna
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from connectors.chat.loopback import is_loopback
@@ -20,8 +21,14 @@ def addressed(text: str) -> Address:
         raise ValueError("write an address, as foyer@acme.example")
     if any(c < " " or c == "\x7f" for c in name):
         raise ValueError("write a name on one line")
+    # Two addresses in one value must not be read as the last of them.
+    quoted = len(name.strip()) > 1 and name.strip().startswith('"') and name.strip().endswith('"')
+    if any(c in "<>@" or (c in ",;" and not quoted) for c in name):
+        raise ValueError("write one address alone, with its name in quotes where that has commas")
     try:
-        return Address(name.strip().strip('"'), local, domain.encode("idna").decode("ascii"))
+        # Not Python's own codec where other letters are: it is of IDNA 2003, and makes another domain of some, as of strasse in straße.
+        plain = domain.encode("idna") if domain.isascii() else idna.encode(domain, uts46=True)
+        return Address(name.strip().strip('"'), local, plain.decode("ascii"))
     except UnicodeError:
         raise ValueError("write an address whose domain can be looked up") from None
 

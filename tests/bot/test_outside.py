@@ -183,6 +183,7 @@ def test_values_come_as_they_are_declared(root: Path, nowhere: Sessions, monkeyp
         ({**HERE, "bind_password": "s3cret"}, "connectors.here.bind_password: a secret never stands here"),
         ({**HERE, "bind_password": {"env": "X", "value": "s3cret"}}, "connectors.here.bind_password: a secret never stands here"),
         ({**HERE, "bind_password": {"env": "FOYER_NOWHERE"}}, "connectors.here.bind_password: the variable FOYER_NOWHERE is not set"),
+        ({**HERE, "bind_password": {"env": "s3cret-pasted"}}, "connectors.here.bind_password: env is the name of a variable"),
         ({**HERE, "bind_password": {"file": "no.txt"}}, "no.txt cannot be read: No such file"),
     ],
 )
@@ -190,6 +191,24 @@ def test_a_mistake_is_told_by_connector_and_setting(root: Path, nowhere: Session
     said = complaint(root, nowhere, {"here": given})
     assert "foyer.yaml" in said
     assert named in said
+
+
+def test_two_connectors_do_not_share_a_variable_for_their_secrets(root: Path, nowhere: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOYER_FIGMA_EU_TOKEN", "s3cret")
+    one = {"use": "application", "application": {"key": "one", "name": "One"}}
+    other = {"use": "application", "application": {"key": "other", "name": "Other"}}
+    said = complaint(root, nowhere, {"here": HERE, "figma-eu": one, "figma_eu": other})
+    assert "connectors.figma-eu.token and connectors.figma_eu.token would be one variable, FOYER_FIGMA_EU_TOKEN" in said
+    connected(root, nowhere, {"here": HERE, "figma-eu": one, "figma_eu": {**other, "token": {"env": "FIGMA_TOKEN"}}})
+
+
+def test_connectors_are_told_which_groups_foyer_yaml_gives_something_by(root: Path, nowhere: Sessions) -> None:
+    declared = yaml.safe_load((root / "directory" / "connector.yaml").read_text())
+    (root / "directory" / "connector.yaml").write_text(yaml.safe_dump({**declared, "needs": ["group_names"]}))
+    roles = {"employee": ["everybody"], "staff": ["desk"]}
+    found = connected(root, nowhere, {"here": HERE}, roles=roles, assignment_groups=["desk", "hr"]).connectors["here"]
+    assert isinstance(found, FakeDirectory)
+    assert found.given["group_names"] == {"everybody", "desk", "hr"}
 
 
 @pytest.mark.parametrize("name", ["Directory", "my directory", "1st", ""])

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from connectors.calling.breaker import FAILURES, OPEN
-from connectors.calling.codes import DOWN, LOCKED_OUT
+from connectors.calling.codes import BUSY, DOWN, LOCKED_OUT
 from connectors.calling.guarded import Guard, Unserved, operations
 from connectors.errors import ConnectorError, NeedsHuman, OutcomeUnknown, Refused, Retry
 from connectors.ports.calls import CallRules, recording
@@ -337,3 +337,12 @@ async def test_a_port_that_nobody_serves_refuses() -> None:
         await Unserved("hr").leaves("e1001")
     assert raised.value.code == "not_served"
     assert "hr" in raised.value.detail
+
+
+async def test_waiting_for_connections_of_our_own_says_nothing_of_the_system() -> None:
+    stage = staged()
+    await failing(stage, FAILURES - 1)
+    await failing(stage, FAILURES, BUSY)
+    assert stage.guard.closed_to is None
+    await failing(stage, 1)
+    assert stage.guard.closed_to == "unreachable", "nor was it taken for an answer"

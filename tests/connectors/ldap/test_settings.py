@@ -73,6 +73,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"url": "ldap://dc1.acme.example", "start_tls": False}, "in the clear"),
     ({"url": "https://dc1.acme.example"}, "no ldap://host:port"),
     ({"url": []}, "url"),
+    ({"url": "ldaps://svc:its-own@dc1.acme.example"}, "without a name and a password"),
     ({"password": ""}, "nobody's"),
     ({"attributes": {"emial": "mail"}}, "emial"),
     ({"attributes": {"email": "mail)(uid=*"}}, "attributes"),

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.errors import Retry
+from connectors.ldap import snapshot
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.schema import schema_of
 from tests.connectors.ldap.tree import Clock, Tree, person, settings
@@ -17,7 +19,7 @@ BEFORE, LATER = "20261121120000Z", "20261121135930Z"
 
 def directory(tree: Tree, clock: Clock, **over: Any) -> LdapDirectory:
     made = settings(**over)
-    return LdapDirectory(tree, made, schema_of(made.schema_, key=made.key), clock)  # type: ignore[arg-type]
+    return LdapDirectory(tree, made, schema_of(made.schema_, key=made.key, attributes=made.attributes), clock)  # type: ignore[arg-type]
 
 
 async def keys(people: LdapDirectory, text: str) -> list[str]:
@@ -122,3 +124,30 @@ async def test_a_first_look_that_takes_too_long_is_not_waited_for() -> None:
 async def test_nothing_resembles_nobody() -> None:
     people = directory(Tree(), Clock())
     assert await people.find("  ") == []
+
+
+async def test_others_have_their_turn_while_many_are_read_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "AT_ONCE", 2)
+    people = directory(Tree(*(person(f"p{n}", f"e{n}", modifyTimestamp=BEFORE) for n in range(8))), Clock())
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(others())
+    await people.snapshot.refresh()
+    read, turns = turns, 0
+    assert await people.snapshot.resembling("p7", 5) == ["e7"]
+    task.cancel()
+    assert min(read, turns) >= 4
+
+
+async def test_people_with_several_addresses_for_recovery_are_counted_in_the_log() -> None:
+    several = person("dana", "e1", modifyTimestamp=BEFORE, otherMailbox=["a@home.example", "b@home.example"])
+    people = directory(Tree(several, person("omar", "e2", otherMailbox="o@home.example")), Clock(), attributes={"enrolled": "otherMailbox"})
+    with capture_logs() as logs:
+        await people.snapshot.refresh()
+    assert [line["people"] for line in logs if line["event"] == "ldap_enrolled_several"] == [1]

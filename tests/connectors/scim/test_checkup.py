@@ -9,6 +9,8 @@ from pydantic import SecretStr
 
 import connectors.scim
 from connectors.ports.calls import Finding
+from connectors.ports.records import utcnow
+from connectors.scim.connector import ScimConnector
 from connectors.scim.settings import ScimSettings
 from tests.connectors.scim.peculiar import peculiar
 from tests.connectors.scim.stage import Stage
@@ -128,3 +130,13 @@ def test_connector_yaml_names_the_settings() -> None:
     assert {name: declared["settings"][name].get("default") for name in defaults} == defaults
     required = {name for name, setting in declared["settings"].items() if setting.get("required")}
     assert required == set(ScimSettings.model_fields) - set(defaults)
+
+
+@pytest.mark.parametrize("over", [{"url": "http://api.figma.example/scim"}, {"token": None, "token_url": "http://login.figma.example/"}])
+def test_no_secret_goes_to_another_machine_in_the_clear(over: dict[str, Any]) -> None:
+    given: dict[str, Any] = {"url": "https://api.figma.example/scim", "application": {"key": "figma", "name": "Figma", "roles": {}}}
+    by_token = {"token": SecretStr("s3cret"), "client_id": "foyer" if "token_url" in over else None}
+    by_token["client_secret"] = SecretStr("s3cret") if "token_url" in over else None
+    with pytest.raises(ValueError, match="in the clear") as raised:
+        ScimConnector("figma", utcnow, ledger=None, people=None, **{**given, **by_token, **over})  # type: ignore[arg-type]
+    assert "s3cret" not in str(raised.value)

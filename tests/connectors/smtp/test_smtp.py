@@ -12,6 +12,7 @@ from bot.database import Sessions
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.ports.systems import Effect
 from connectors.smtp.connector import SmtpConnector
+from connectors.smtp.settings import addressed
 from tests.contract.over_smtp import ledger_sessions, mailing
 from tests.outside.mail import mail_server
 
@@ -85,7 +86,18 @@ class TestMessage:
             assert await before.address("e1001") == await after.address("e1001")
             assert await before.fingerprint("e1001") != await after.fingerprint("e1001")
 
-    @pytest.mark.parametrize("address", ["no address", "a@b@c\r\nRCPT TO:<x@y>", "dana@", "dänä@home.example"])
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "no address",
+            "x <a@b.example>, <c@home.example>",
+            "a@b.example <c@home.example>",
+            "a@b.example, c@home.example",
+            "a@b@c\r\nRCPT TO:<x@y>",
+            "dana@",
+            "dänä@home.example",
+        ],
+    )
     async def test_an_address_that_is_none_is_refused_unshown(self, ledger: Sessions, tmp_path: Path, address: str) -> None:
         async with mail_server(tmp_path) as server:
             connector = mailing(server, ledger, {"e1001": address})
@@ -97,7 +109,13 @@ class TestMessage:
     async def test_a_domain_of_other_letters_is_written_in_plain_ones(self, ledger: Sessions, tmp_path: Path) -> None:
         async with mail_server(tmp_path) as server:
             await send(mailing(server, ledger, {"e1001": "dana@bücher.example"}))
-            assert server.taken[0][0] == "dana@xn--bcher-kva.example"
+            await send(mailing(server, ledger, {"e1001": "dana@straße.example"}), "k2")
+            assert [to for to, _ in server.taken] == ["dana@xn--bcher-kva.example", "dana@xn--strae-oqa.example"]
+
+    def test_a_name_with_a_comma_stands_in_quotes(self) -> None:
+        assert addressed('"Acme, Inc." <foyer@acme.example>').display_name == "Acme, Inc."
+        with pytest.raises(ValueError, match="quotes"):
+            addressed("Acme, Inc. <foyer@acme.example>")
 
 
 class TestOnce:

@@ -106,6 +106,10 @@ class Checkup:
         if shared:
             mend = "Foyer works for none of those who share one, since it cannot tell who they are: give each their own"
             found.append(Finding("addresses", False, f"{shared} addresses are of two people or more", mend))
+        if several := sum(1 for entry in everybody if len(entries.enrolled(entry)) > 1):
+            named = f"attributes.enrolled ({schema.attribute('enrolled')})"
+            mend = "they get no links and no confirmations, as nobody can tell which is meant: name an attribute that has one value alone"
+            found.append(Finding("enrolled", False, f"{named}: {several} people have more than one", mend))
         zone = schema.attribute("timezone")
         unknown = sorted({entry.text(zone) or "" for entry in everybody if zone} - {""} - available_timezones())
         if unknown:

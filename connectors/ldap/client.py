@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import structlog
 from cryptography import x509
 
+from connectors.calling.codes import BUSY
 from connectors.errors import OutcomeUnknown, Refused, Retry
 from connectors.ldap.results import Missing, Rejected
 from connectors.ldap.settings import LdapSettings, Url
@@ -127,10 +128,11 @@ class LdapClient:
         out and replaced."""
         until = asyncio.get_running_loop().time() + self._settings.timeout
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout(self._settings.timeout / 2):
                 await self._free.acquire()
         except TimeoutError as error:
-            raise Retry("timeout", f"none of {self._settings.pool} connections was free for {self._settings.timeout:.0f} s") from error
+            waited = self._settings.timeout / 2
+            raise Retry(BUSY, f"none of {self._settings.pool} connections (setting pool) was free for {waited:.1f} s") from error
         try:
             while True:
                 wire = self._rested()

@@ -269,3 +269,12 @@ async def test_a_change_is_not_sent_that_could_not_be_answered_in_time() -> None
         assert server.asked == [BIND]
         await ldap.modify("cn=x", CHANGE)
         assert server.asked == [BIND, MODIFY], "by the connection that there is now"
+
+
+async def test_waiting_for_a_free_connection_is_no_failure_of_the_server() -> None:
+    async with serving() as server:
+        server.reply = lambda asked, number: b"" if asked == SEARCH else result(asked, number)
+        client = LdapClient(settings(url=server.url, timeout=0.4, pool=1), Clock())
+        codes = await asyncio.gather(*(client.root() for _ in range(3)), return_exceptions=True)
+        assert sorted(getattr(code, "code", "none") for code in codes) == ["busy", "busy", "timeout"]
+        await client.close()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from bot import assistance, encoders, vendors
+from bot import assistance, encoders, stranded, vendors
 from bot.answer_log import AnswerLog
 from bot.assistance import Patience
 from bot.buttons import Buttons
@@ -418,6 +418,7 @@ class App:
     async def start(self) -> None:
         await upgrade(self.engine_db)
         await asyncio.gather(*(connector.open() for connector in self.outside.connectors.values()))
+        await stranded.warn(self.sessions, self.outside)
         for platform in self.platforms:
             await platform.open()
         await asyncio.gather(self._open_recognition(), self._open_library(), self.fulfilment.launch())

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from bot import stranded
 from bot.bootstrap import App
 from bot.outside import Checked
 from connectors.chat.loopback import leads_here
@@ -116,6 +117,13 @@ async def _systems(app: App) -> str:
     return f"{', '.join(app.outside.connectors)} for {served}; {len(applications)} applications"
 
 
+async def _grants(app: App) -> str:
+    found = await stranded.stranded(app.sessions, app.outside)
+    if found:
+        raise Broken("; ".join(str(one) for one in found))
+    return "whatever was given with an end is on a system that foyer.yaml names"
+
+
 async def _skills(app: App) -> str:
     missing = {name: app.outside.missing(skill.spec) for name, skill in app.skills.items()}
     off = [f"{name} (no connector serves {', '.join(ports)})" for name, ports in missing.items() if ports]
@@ -192,6 +200,7 @@ CHECKS: tuple[tuple[str, Check, str], ...] = (
     ("embeddings", _embeddings, "run `make setup`: it builds the embedding runtime"),
     ("articles", _knowledge, "add some: foyer knowledge add PATH --publish"),
     ("systems", _systems, "check `connectors` in foyer.yaml"),
+    ("grants", _grants, stranded.MEND),
     ("skills", _skills, ""),
     ("specialists", _specialists, "foyer specialists list"),
     ("policy", _policy, "mend specialists/policy/policies.cedar"),

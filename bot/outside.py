@@ -93,6 +93,8 @@ class Connected:
     guards: Mapping[str, Guard]
     endings: Mapping[str, Ending]
     """Of the connectors that give access on systems which keep no ends."""
+    declared: Mapping[str, Mapping[str, frozenset[str]]]
+    """Connector -> application -> roles, where foyer.yaml says them."""
 
     def get(self, port: str) -> Any:
         """None where nobody serves it."""
@@ -130,8 +132,13 @@ class _Instance:
         """The applications that it declares; None for a system that says itself which it has."""
         if not {"application", "applications"} & set(self.declared["settings"]):
             return None
+        return frozenset(self.applications)
+
+    @property
+    def applications(self) -> Mapping[str, frozenset[str]]:
+        """Those that it declares, with their roles."""
         one, several = self.given.get("application"), self.given.get("applications") or ()
-        return frozenset(application["key"] for application in [*several, *([one] if one else [])])
+        return {given["key"]: frozenset(given.get("roles") or ()) for given in [*several, *([one] if one else [])]}
 
 
 def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch | None = None, root: Path = ROOT) -> Connected:
@@ -182,6 +189,7 @@ def connect(settings: Settings, clock: Clock, sessions: Sessions, watch: Watch |
         applications=applications,
         guards=guards,
         endings=endings,
+        declared={name: one.applications for name, one in instances.items() if one.keys is not None},
     )
 
 

@@ -75,6 +75,7 @@ class LdapAccess:
                 application_key=key,
                 role=role,
                 until=None if group in inherited else ends.get((key, role)),
+                keeps_end=group in inherited,
             )
             for (key, role), group in sorted(roles.items())
             if group in direct or group in inherited
@@ -129,7 +130,7 @@ class LdapAccess:
         for (key, role), group in groups.items():
             names = await self._leftovers.names(group, given[key, role], None)
             if any([await self._groups.membership(group, name) is not None for name in names]):
-                left.append(Entitlement(given[key, role][0].reference, person_key, key, role, ends.get((key, role))))
+                left.append(Entitlement(given[key, role][0].reference, person_key, key, role, ends.get((key, role)), keeps_end=False))
         return left
 
     async def _member(self, person_key: str) -> Member | None:

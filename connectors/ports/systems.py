@@ -44,7 +44,11 @@ class Accounts(Protocol):
     async def send_reset_link(self, person_key: str, *, lifetime: timedelta, key: str) -> Effect:
         """Sends a single-use link to the enrolled channel; `Refused("not_enrolled")` when there is none."""
 
-    async def withdraw_reset_link(self, person_key: str, *, key: str) -> Effect: ...
+    async def withdraw_reset_link(self, person_key: str, *, reference: str = "", key: str) -> Effect:
+        """Ends the link with this reference, as `send_reset_link` gave it; "" for the person's last one.
+
+        A link that was used stays used, and the effect's detail tells when: {"used_at": a time in ISO 8601}.
+        """
 
 
 class Passwords(Protocol):
@@ -97,13 +101,17 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """Access that a person has to an application now. `until` None = without an end."""
+    """Access that a person has to an application now. `until` None = without an end.
+
+    `keeps_end`: the system itself keeps ends. Where it does not, access that was given here and has none has lost its end.
+    """
 
     reference: str
     person_key: str
     application_key: str
     role: str
     until: datetime | None
+    keeps_end: bool = True
 
 
 class Access(Protocol):

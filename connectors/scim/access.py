@@ -44,7 +44,7 @@ class ScimAccess:
             return []
         held = await self._accounts.held(user, all_there=application_key is not None)
         ends = await self._ledger.ends(person_key, key)
-        return [Entitlement(edit.reference, person_key, key, role, ends.get((key, role))) for role, edit in held.items()]
+        return [Entitlement(edit.reference, person_key, key, role, ends.get((key, role)), keeps_end=False) for role, edit in held.items()]
 
     async def grant(self, person_key: str, application_key: str, role: str, *, until: datetime, key: str) -> Effect:
         """NeedsHuman("ambiguous" | "no_account" | "no_user_name" | "account_inactive" | "user_name_taken") where people must say whose

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.changes import Changes, Post
+from bot.changes import Changes
+from bot.status import _Telling
 from connectors.errors import Retry
 from connectors.ports.people import Person
 from specialists.request import EventKind, Request, noted
@@ -43,28 +44,22 @@ async def test_what_could_not_be_taken_back_is_handed_to_staff(company: Company)
     request = await stuck(company)
     await company.app.status.read()
     (handoff,) = await company.app.desk.board.handoffs.of_conversation(request.conversation_id)
-    assert (handoff.reason, handoff.assignment_group, handoff.request_id) == ("not_taken_back", "it_support", request.id)
+    assert (handoff.reason, handoff.assignment_group, handoff.request_id) == ("not_taken_back", "it-support", request.id)
     packet = await company.app.desk.board.packet(Changes(), handoff)
     assert packet.summary is not None
     assert [one.code for one in packet.summary.tried if one.outcome == "failed"] == ["end_lost"]
 
 
 async def test_staff_hear_of_it_also_when_the_person_is_gone(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = await stuck(company)
-    said: list[Post] = []
-    save = company.app.saver.save
+    request, changes = await stuck(company), Changes()
 
     async def gone(person_id: str) -> Person | None:
         return None
 
-    async def kept(changes: Changes) -> None:
-        said.extend(changes.posts)
-        await save(changes)
-
     monkeypatch.setattr(company.app.people, "get", gone)
-    monkeypatch.setattr(company.app.status.saver, "save", kept)
-    await company.app.status.read()
-    (post,) = said
-    assert post.address == company.app.desk.room("it_support")
+    events = [one.event for one in await company.app.requests.events_of(request.id) if one.event.kind is EventKind.GRANT_STUCK]
+    await _Telling(company.app.status, changes).tell(request.id, events)
+    (post,) = changes.posts
+    assert post.address == company.app.desk.room("it-support")
     assert request.case in post.reply.text
     assert "end_lost" in post.reply.text

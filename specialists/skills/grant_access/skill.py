@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from connectors.errors import NeedsHuman
 from connectors.ports.messages import Message, Param
 from connectors.ports.systems import Effect, Entitlement
 from specialists.skill import SUPERSEDED, Declined, Plan, PlannedAction, Ports, SkillContext, Verified
@@ -65,6 +66,8 @@ class Skill:
         had = action.arguments.get("until_now")
         before = None if had is None else datetime.fromisoformat(str(had))
         has = _entitlement(await _held(context, ports, application), application, role)
+        if has is not None and has.until is None and not has.keeps_end:
+            raise NeedsHuman("end_lost", f"{application}, {role}: given here, still there, and nothing is known of its end")
         # `before` is what a repetition finds after the first try, and what was there all along if the grant never happened.
         if has is not None and (has.until is None or has.until not in (until, before)):
             return Effect(has.reference, changed=False, detail={SUPERSEDED: True})

@@ -1,7 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from connectors.errors import NeedsHuman
 from connectors.ports.systems import Entitlement
 from connectors.sandbox.connector import SandboxCompany
 from specialists.skill import SUPERSEDED, Declined
@@ -91,6 +94,25 @@ async def test_an_undo_that_was_cut_off_is_repeated_without_harm(dana: Bench, co
     await dana.undo(action, effect, key="same")
     await dana.undo(action, effect, key="same")
     assert len(await company.effects("access.revoke")) == 1
+
+
+@pytest.mark.parametrize("keeps_end", [True, False])
+async def test_access_whose_end_is_lost_is_never_taken_for_one_that_was_given_anew(
+    dana: Bench, company: SandboxCompany, monkeypatch: pytest.MonkeyPatch, keeps_end: bool
+) -> None:
+    [(action, effect)] = await dana.run()
+    entitlements = company.access.entitlements
+
+    async def without_end(*args: Any, **kwargs: Any) -> list[Entitlement]:
+        return [replace(one, until=None, keeps_end=keeps_end) for one in await entitlements(*args, **kwargs)]
+
+    monkeypatch.setattr(company.access, "entitlements", without_end)
+    if keeps_end:  # somebody said so in the system
+        assert (await dana.undo(action, effect)).detail == {SUPERSEDED: True}
+        return
+    with pytest.raises(NeedsHuman) as raised:
+        await dana.undo(action, effect)
+    assert raised.value.code == "end_lost"
 
 
 async def test_what_they_have_for_longer_is_not_cut_short(dana: Bench) -> None:

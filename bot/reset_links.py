@@ -20,6 +20,8 @@ Standing = Literal["open", "busy", "expired", "used", "withdrawn", "unknown"]
 """What a link is to whoever opens it. busy: a password is being set through it at this moment."""
 LEASE = timedelta(seconds=60)
 """How long an attempt may take. One that is older has died, or nobody knows what came of it."""
+LATE = timedelta(minutes=5)
+"""How long after it was asked for a password may still be set, from a store's or a proxy's own queue."""
 FORGOTTEN_AFTER = timedelta(days=30)
 _USABLE, _LIVE = ("new", "open"), ("open", "claimed")
 
@@ -58,10 +60,15 @@ class Link:
         """Whether an attempt ended without anybody knowing how: its process died, or the answer was lost."""
         return self.claimed_at is not None and self.state != "used" and (self.state != "claimed" or self.claimed_at <= now - LEASE)
 
+    def in_doubt_until(self) -> datetime:
+        """Until then what came of the attempt is looked at again and again, and then once more."""
+        return max(self.expires_at, self.claimed_at + LATE) if self.claimed_at is not None else self.expires_at
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One attempt. `changed_before`: when the password had last been changed until then, by the store's own clock."""
+    """One attempt. `changed_before`: when the password had last been changed until then, or until the earlier one whose outcome nobody
+    knows, by the store's own clock; None also of a store that does not tell."""
 
     id: str
     by: str

@@ -145,7 +145,8 @@ class OwnResets:
             if person is None:
                 return self._opened("refused", link, person, "unknown_person")
             account = await self.passwords.account(link.person_key)
-            claim = Claim(new_id(), person.id, account.password_changed_at)
+            before = account.password_changed_at
+            claim = Claim(new_id(), person.id, before if link.claimed_at is None else link.changed_before)
             if not await self.links.claim(link, claim, self.clock()):
                 return self._opened((await self.links.of(link.id)).standing(self.clock()), link, person)
         except Refused as refused:
@@ -154,7 +155,7 @@ class OwnResets:
             log.warning("reset_not_possible_now", link=link.id, code=error.code)
             return self._opened("later", link, person)
         with recording() as calls:
-            attempt = await self._set(link, claim, password)
+            attempt = await self._set(link, before, password)
         if attempt.state == "changed":
             await self._finish(link, claim, attempt.reference, calls)
             self.on_set()
@@ -162,7 +163,7 @@ class OwnResets:
             await self._give_back(link, claim, attempt, calls)
         return self._opened(attempt.state, link, person, attempt.because)
 
-    async def _set(self, link: Link, claim: Claim, password: str) -> _Attempt:
+    async def _set(self, link: Link, before: datetime | None, password: str) -> _Attempt:
         try:
             async with asyncio.timeout(LONGEST_CALL):
                 effect = await self.passwords.set_password(link.person_key, password)
@@ -177,7 +178,7 @@ class OwnResets:
             # Its text and its variables may hold the password: the type is all that leaves here.
             log.error("reset_broke", link=link.id, error=type(error).__name__)
             code = "broke"
-        return _Attempt("changed") if await self._was_changed(link, claim.changed_before) else _Attempt("doubtful", code)
+        return _Attempt("changed") if await self._was_changed(link, before) else _Attempt("doubtful", code)
 
     async def _was_changed(self, link: Link, before: datetime | None) -> bool:
         """By the store's own clock, so that two clocks need not agree. False also when that cannot be read now."""
@@ -201,13 +202,26 @@ class OwnResets:
         await self.links.forget(self.clock())
 
     async def _resolve(self, link: Link) -> Link:
-        """Whether the doubtful attempt set a password after all. Raises ConnectorError when that cannot be read."""
+        """Whether the doubtful attempt set a password after all. Raises ConnectorError when that cannot be read.
+
+        What is not there yet may still come about: the link can be used again, and the doubt stays until nothing can come any more.
+        """
         claim = Claim(link.claim or "", link.claimed_by or "", link.changed_before)
         account = await self.passwords.account(link.person_key)
         if account.password_changed_at != link.changed_before:
             await self._finish(link, claim, link.reference, ())
-        else:
+        elif self.clock() < link.in_doubt_until():
+            await self.links.release(claim.id, known=False)
+        elif link.changed_before is not None:
             await self.links.release(claim.id, known=True)
+        else:  # a store that tells no times says nothing by telling none again
+            data = {"code": "no_password_time", "link": link.reference, "calls": []}
+
+            async def audited(session: AsyncSession) -> None:
+                await self._record(session, "password_set_unknown", claim.by, data)
+
+            log.warning("reset_never_known", link=link.id)
+            await self.links.release(claim.id, known=True, also=audited)
         return await self.links.of(link.id)
 
     async def _tell(self, link: Link) -> None:
@@ -243,7 +257,9 @@ class OwnResets:
         async def audited(session: AsyncSession) -> None:
             await self._record(session, event, claim.by, data)
 
-        await self.links.release(claim.id, known=attempt.state != "doubtful", also=audited)
+        # An earlier attempt may still come about, whatever became of this one.
+        known = attempt.state != "doubtful" and link.claimed_at is None
+        await self.links.release(claim.id, known=known, also=audited)
 
     async def _record(self, session: AsyncSession, event: str, person_id: str, data: Mapping[str, Json]) -> None:
         await self.audit.append(

@@ -1,6 +1,7 @@
 """One-time links to the page where a person sets a new password, as rows. Only the database decides whose attempt a link is used for."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ LEASE = timedelta(seconds=60)
 LATE = timedelta(minutes=5)
 """How long after it was asked for a password may still be set, from a store's or a proxy's own queue."""
 FORGOTTEN_AFTER = timedelta(days=30)
+_STEP = re.compile(r"([0-9a-f-]{36}):\d+")
+"""The key of a request's step."""
 _USABLE, _LIVE = ("new", "open"), ("open", "claimed")
 
 
@@ -33,6 +36,7 @@ class Link:
     id: str
     person_key: str
     key: str
+    request_id: str | None
     state: str
     expires_at: datetime
     sent_at: datetime | None
@@ -82,6 +86,11 @@ def hashed(token: str) -> str:
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
+def _request_of(key: str) -> str | None:
+    step = _STEP.fullmatch(key)
+    return step[1] if step is not None else None
+
+
 class ResetLinks:
     """The rows. What writes comes to its end even if whoever waits for it is cut off."""
 
@@ -124,7 +133,7 @@ class ResetLinks:
         async def work(session: AsyncSession) -> Link:
             link = await _in(session, t.c.key == key)
             if link is None:
-                row = {"id": new_id(), "person_key": person_key, "key": key, "token_hash": hashed(token)}
+                row = {"id": new_id(), "person_key": person_key, "key": key, "token_hash": hashed(token), "request_id": _request_of(key)}
                 await session.execute(insert(t).values(**row, state="new", expires_at=expires_at))
             elif link.state in ("new", "withdrawn"):
                 await session.execute(update(t).where(t.c.id == link.id).values(state="new", expires_at=expires_at))
@@ -150,8 +159,11 @@ class ResetLinks:
 
         return await self._write(work)
 
-    async def withdraw(self, person_key: str, key: str) -> tuple[Link | None, bool]:
-        """The link that this key withdrew, and whether it was only now. Raises Refused("key_reused")."""
+    async def withdraw(self, person_key: str, key: str, reference: str = "") -> tuple[Link | None, bool]:
+        """The link that this key withdrew, and whether it was only now; `reference`: only that one. One that was used stays as it is.
+
+        Raises Refused("key_reused").
+        """
         if not key:
             raise Refused("no_key")
 
@@ -163,11 +175,12 @@ class ResetLinks:
                 if first.person_key != person_key:
                     raise Refused("key_reused", "it withdrew a link of somebody else")
                 return first, False
-            usable = await _lock(session, person_key)
+            usable = [link for link in await _lock(session, person_key) if reference in ("", link.reference)]
             if not usable:
-                return None, False
+                return await _used(session, person_key, reference), False
             latest = max(usable, key=lambda link: (link.state in _LIVE, link.id))
-            await _withdraw_others(session, latest)
+            if not reference:
+                await _withdraw_others(session, latest)
             await session.execute(update(t).where(t.c.id == latest.id).values(state="withdrawn", withdrawn_by=key))
             return latest, True
 
@@ -245,6 +258,14 @@ class ResetLinks:
 async def _in(session: AsyncSession, *where: ColumnElement[bool]) -> Link | None:
     row = (await session.execute(select(*_COLUMNS).where(*where).limit(1))).one_or_none()
     return Link(*row) if row is not None else None
+
+
+async def _used(session: AsyncSession, person_key: str, reference: str) -> Link | None:
+    """The link with this reference, or the last one, if it was used."""
+    theirs = select(*_COLUMNS).where(t.c.person_key == person_key).order_by(t.c.id.desc())
+    links = [Link(*row) for row in await session.execute(theirs)]
+    last = next((link for link in links if reference in ("", link.reference)), None)
+    return last if last is not None and last.state == "used" else None
 
 
 async def _the(session: AsyncSession, *where: ColumnElement[bool]) -> Link:

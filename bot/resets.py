@@ -109,12 +109,12 @@ class OwnResets:
             raise
         return _effect(await self.links.sent(link, self.clock()), changed=sent.changed)
 
-    async def withdraw_reset_link(self, person_key: str, *, key: str) -> Effect:
-        link, now = await self.links.withdraw(person_key, key)
+    async def withdraw_reset_link(self, person_key: str, *, reference: str = "", key: str) -> Effect:
+        link, now = await self.links.withdraw(person_key, key, reference)
         if link is None:
             await self.passwords.account(person_key)  # refuses somebody whom the store does not know
             return Effect(f"account:{person_key}", changed=False)
-        return Effect(link.reference, changed=now)
+        return Effect(link.reference, now, {"used_at": link.used_at.isoformat()} if link.used_at is not None else {})
 
     # -- the page -----------------------------------------------------------------------------------------------------
 
@@ -144,6 +144,8 @@ class OwnResets:
                 return self._opened(standing, link, person)
             if person is None:
                 return self._opened("refused", link, person, "unknown_person")
+            if person.privileged:  # since the link was sent
+                return self._opened("refused", link, person, "privileged")
             account = await self.passwords.account(link.person_key)
             before = account.password_changed_at
             claim = Claim(new_id(), person.id, before if link.claimed_at is None else link.changed_before)
@@ -218,7 +220,7 @@ class OwnResets:
             data = {"code": "no_password_time", "link": link.reference, "calls": []}
 
             async def audited(session: AsyncSession) -> None:
-                await self._record(session, "password_set_unknown", claim.by, data)
+                await self._record(session, "password_set_unknown", link, claim.by, data)
 
             log.warning("reset_never_known", link=link.id)
             await self.links.release(claim.id, known=True, also=audited)
@@ -246,7 +248,7 @@ class OwnResets:
         data = {"reference": reference or link.reference, "link": link.reference, "calls": as_json(calls)}
 
         async def audited(session: AsyncSession) -> None:
-            await self._record(session, "password_set", claim.by, data)
+            await self._record(session, "password_set", link, claim.by, data)
 
         await self.links.finish(claim.id, self.clock(), audited)
 
@@ -255,15 +257,21 @@ class OwnResets:
         event = {"refused": "password_set_refused", "doubtful": "password_set_unknown"}.get(attempt.state, "password_not_set")
 
         async def audited(session: AsyncSession) -> None:
-            await self._record(session, event, claim.by, data)
+            await self._record(session, event, link, claim.by, data)
 
         # An earlier attempt may still come about, whatever became of this one.
         known = attempt.state != "doubtful" and link.claimed_at is None
         await self.links.release(claim.id, known=known, also=audited)
 
-    async def _record(self, session: AsyncSession, event: str, person_id: str, data: Mapping[str, Json]) -> None:
+    async def _record(self, session: AsyncSession, event: str, link: Link, person_id: str, data: Mapping[str, Json]) -> None:
         await self.audit.append(
-            session, kind="outcome", event=event, actor_id=person_id, subject_id=person_id, data={"person": person_id, **data}
+            session,
+            kind="outcome",
+            event=event,
+            actor_id=person_id,
+            subject_id=person_id,
+            request_id=link.request_id,
+            data={"person": person_id, **data},
         )
 
     def _opened(

@@ -366,6 +366,7 @@ reset_link = Table(
     Column("id", String(36), primary_key=True),
     Column("person_key", String(200), nullable=False),
     Column("key", String(200), nullable=False, unique=True),
+    Column("request_id", String(36)),
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("state", String(10), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False, index=True),
@@ -386,8 +387,9 @@ reset_link = Table(
     ),
     Index("ix_reset_link_state", "state", "told_at"),
 )
-"""A one-time link to Foyer's own page for a new password; of its token the SHA-256 alone. `key`: of the call that asked for it;
-`state`: new (nobody knows yet whether it went out), open, claimed (a password is being set at this moment), used, withdrawn;
+"""A one-time link to Foyer's own page for a new password; of its token the SHA-256 alone. `key`: of the call that asked for
+it, `request_id`: of the request whose step that was; `state`: new (nobody knows yet whether it went out), open, claimed (a password is
+being set at this moment), used, withdrawn;
 `withdrawn_by`: the key of the call that withdrew it; `claim`: one attempt to set a password, `claimed_by` the id of the person, and
 `changed_before`: when their password had been changed until then; `told_at`: when the person was told that it was changed."""
 

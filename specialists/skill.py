@@ -24,6 +24,9 @@ MAX_ACTIONS = 5
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 SUPERSEDED = "superseded"
 """In the detail of an undo's effect, true: somebody gave it anew since, so it was left alone and has not ended."""
+LEFT = "left"
+"""In the detail of an undo's effect: nothing can be taken back any more. The message that says why, as JSON; true where the end of the
+other steps says all there is to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +181,7 @@ class Skill(Protocol):
         """Compensates what this action did and nothing else. Only for skills that declare `undo: true`.
 
         `reference` is the effect's, "" when its answer was lost: then what the arguments name for certain is undone, else
-        NeedsHuman. What was replaced since stays, and the effect says SUPERSEDED.
+        NeedsHuman. What was replaced since stays, and the effect says SUPERSEDED; what cannot be taken back says LEFT.
         """
 
 

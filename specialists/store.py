@@ -48,6 +48,7 @@ class ActionRecord:
     """One action of a plan as it went. `autonomous`: an effect that no human approved. `rules` let it run.
 
     started: it may have had its effect. held: begun, and stopped before the effect. failed with `changed`: it had one.
+    left: done, and it cannot be taken back any more; `evidence` says why.
     `done` and `evidence` are what the receipt says.
     """
 
@@ -55,7 +56,7 @@ class ActionRecord:
     name: str
     beneficiary_id: str
     autonomous: bool
-    state: Literal["started", "held", "done", "failed", "undone"]
+    state: Literal["started", "held", "done", "failed", "undone", "left"]
     started_at: datetime
     rules: tuple[str, ...]
     reference: str = ""

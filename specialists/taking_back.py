@@ -22,7 +22,7 @@ from specialists.grants import Grant, claimed_until, is_for_people, next_try
 from specialists.hands import Held, Trouble, is_final
 from specialists.policy.model import Outcome
 from specialists.request import Change, EventKind, Request, RequestState, held, moved, noted
-from specialists.skill import SUPERSEDED, PlannedAction
+from specialists.skill import LEFT, SUPERSEDED, PlannedAction
 from specialists.store import ActionRecord
 
 S: Final = RequestState
@@ -55,7 +55,8 @@ class TakingBack:
     async def undo(self, request_id: str, attempt: int, n: int) -> Literal["undone", "failed", "stop"]:
         """Undoes one action, if there is something to undo, after policy and switch were asked again.
 
-        There is nothing once its time is over, or when somebody gave it anew since: then its record stays "done".
+        There is nothing once its time is over, or when somebody gave it anew since: then its record stays "done". What cannot be taken
+        back says why, and is "left".
         """
         request = await self.work.current(request_id, attempt, S.UNDOING)
         stored = await self.work.store.plan(request_id)
@@ -96,8 +97,11 @@ class TakingBack:
             return "stop"
         if isinstance(result, Trouble) or left:
             return await self._not_undone(case, record, result.code if isinstance(result, Trouble) else "undo_not_verified", calls)
-        if superseded:
+        stays = result.detail.get(LEFT)
+        if superseded or stays is True:
             return "undone"
+        if isinstance(stays, dict):
+            return await self._left(case, replace(record, state="left", evidence=Message.from_json(stays)), calls)
 
         async def done(session: AsyncSession, now_request: Request) -> Change | None:
             if not is_current(now_request, attempt, S.UNDOING):
@@ -120,7 +124,9 @@ class TakingBack:
             return
         case = await self.work.open(request, ending=True)
         message = case.skill.says("undone", case.context(self.work.clock()))
-        taken = any(record.state == "undone" for record in (await self.work.store.actions(request_id)).values())
+        records = (await self.work.store.actions(request_id)).values()
+        taken = any(record.state == "undone" for record in records)
+        stays = next((record.evidence for record in records if record.state == "left" and record.evidence), Message("nothing_to_undo"))
 
         async def make(session: AsyncSession, now_request: Request) -> Change | None:
             if not is_current(now_request, attempt, S.UNDOING):
@@ -128,7 +134,7 @@ class TakingBack:
             now = self.work.clock()
             if not taken:
                 await self.work.outcome(session, now_request, "nothing_to_undo", {})
-                return moved(now_request, S.DONE, EventKind.NOTHING_TO_UNDO, now, {"message": Message("nothing_to_undo").as_json()})
+                return moved(now_request, S.DONE, EventKind.NOTHING_TO_UNDO, now, {"message": stays.as_json()})
             grant = await self.work.store.grant_of(request_id, session=session)
             if grant is not None and grant.ended_at is None:
                 await self.work.store.put_grant(session, replace(grant, ended_at=now))
@@ -136,6 +142,19 @@ class TakingBack:
             return moved(now_request, S.UNDONE, EventKind.UNDONE, now, {"message": message.as_json()})
 
         await self.work.change("undone", request_id, make)
+
+    async def _left(self, case: Case, record: ActionRecord, calls: Sequence[Call]) -> Literal["undone", "stop"]:
+        """Writes down that this step stays, and why."""
+        audited: dict[str, Json] = {"n": record.n, "action": record.name, "reference": record.reference, "calls": as_json(calls)}
+
+        async def make(session: AsyncSession, request: Request) -> Change | None:
+            if not is_current(request, case.request.attempt, S.UNDOING):
+                return None
+            await self.work.store.put_action(session, request.id, record)
+            await self.work.outcome(session, request, "action_left", audited)
+            return Change(request)
+
+        return "undone" if await self.work.change(f"left {record.n}", case.request.id, make) is not None else "stop"
 
     async def _not_undone(self, case: Case, record: ActionRecord, code: str, calls: Sequence[Call] = ()) -> Literal["failed", "stop"]:
         data: dict[str, Any] = {"n": record.n, "action": f"undo_{record.name}", "code": code}

@@ -127,11 +127,15 @@ class SandboxAccounts:
 
         return await self._store.change("accounts.send_reset_link", person_key, key, work)
 
-    async def withdraw_reset_link(self, person_key: str, *, key: str) -> Effect:
+    async def withdraw_reset_link(self, person_key: str, *, reference: str = "", key: str) -> Effect:
         def work(db: Database, now: datetime) -> Applied:
-            row_of(db, person_key)
-            link = _open_link(db, now, person_key)
+            account, link = _account_row(db, person_key), _sent_link(db, person_key, reference)
             if link is None:
+                return Applied(person_key, f"account:{person_key}", changed=False)
+            if link["state"] == "used":
+                # Nothing else changes a password here but a link.
+                return Applied(person_key, f"link:{link['id']}", changed=False, detail={"used_at": account["password_changed_at"]})
+            if _state(link, now) is not LinkState.OPEN:
                 return Applied(person_key, f"account:{person_key}", changed=False)
             db.execute("UPDATE reset_links SET state = 'withdrawn' WHERE id = ?", (link["id"],))
             return Applied(person_key, f"link:{link['id']}")
@@ -217,6 +221,14 @@ def _usable_row(db: Database, person_key: str) -> sqlite3.Row:
 def _open_link(db: Database, now: datetime, person_key: str) -> sqlite3.Row | None:
     row: sqlite3.Row | None = db.execute(
         "SELECT * FROM reset_links WHERE person_key = ? AND state = 'open' AND expires_at > ?", (person_key, to_text(now))
+    ).fetchone()
+    return row
+
+
+def _sent_link(db: Database, person_key: str, reference: str) -> sqlite3.Row | None:
+    """The one with this reference, the last one where none is given."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM reset_links WHERE person_key = ? AND ? IN ('', 'link:' || id) ORDER BY id DESC LIMIT 1", (person_key, reference)
     ).fetchone()
     return row
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("person_key", sa.String(length=200), nullable=False),
         sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("request_id", sa.String(length=36), nullable=True),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("state", sa.String(length=10), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,14 +1,14 @@
 """Sends a one-time link for a new password, and tells the employee and their manager. It never sees the link."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from connectors.errors import Refused
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.systems import Effect
-from specialists.skill import Declined, Plan, PlannedAction, Ports, SkillContext, Verified
+from specialists.skill import LEFT, Declined, Plan, PlannedAction, Ports, SkillContext, Verified
 
 SAYS = "skill.reset_password."
 LIFETIME = timedelta(minutes=10)
@@ -79,9 +79,14 @@ class Skill:
         return Verified(False, Message(SAYS + "verified.no_link"))
 
     async def undo(self, action: PlannedAction, context: SkillContext, reference: str, ports: Ports, *, key: str) -> Effect:
-        if action.name == "send_link":
-            return await ports.accounts.withdraw_reset_link(context.beneficiary.directory_key, key=key)
-        return Effect(reference, changed=False)
+        if action.name != "send_link":
+            return Effect(reference, changed=False, detail={LEFT: True})
+        effect = await ports.accounts.withdraw_reset_link(context.beneficiary.directory_key, reference=reference, key=key)
+        used = effect.detail.get("used_at")
+        if used is None:
+            return effect
+        why = Message(SAYS + "left", {"changed": datetime.fromisoformat(str(used)), "case": context.case})
+        return Effect(effect.reference, changed=False, detail={LEFT: why.as_json()})
 
     async def _tell(self, whom: str, to_key: str, reader: Reader, name: str, context: SkillContext, ports: Ports, key: str) -> Effect:
         known: dict[str, Param] = {

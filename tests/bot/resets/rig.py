@@ -146,7 +146,9 @@ class Rig:
         async with self.sessions() as session:
             rows = (await session.execute(select(audit_event).order_by(audit_event.c.id))).all()
         return [
-            {"event": row.event, "actor": row.actor_id, "subject": row.subject_id, **row.data} for row in rows if event in ("", row.event)
+            {"event": row.event, "actor": row.actor_id, "subject": row.subject_id, "request": row.request_id, **row.data}
+            for row in rows
+            if event in ("", row.event)
         ]
 
 

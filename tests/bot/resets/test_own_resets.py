@@ -8,6 +8,7 @@ import structlog
 
 from bot.reset_links import LEASE, Claim, Link, ResetLinks, Standing
 from connectors.errors import ConnectorError, NeedsHuman, OutcomeUnknown, Refused, Retry
+from connectors.ports.records import new_id
 from tests.bot.resets.rig import BETTER, DANA, GOOD, LEAVER, NOWHERE, OMAR, START, TEN_MINUTES, WEAK, Rig
 
 MINUTE = timedelta(minutes=1)
@@ -98,6 +99,21 @@ class TestSending:
         with pytest.raises(Refused, match="key_reused"):
             await rig.resets.withdraw_reset_link(OMAR, key="w1")
 
+    async def test_what_was_used_stays_and_says_when(self, rig: Rig) -> None:
+        first = await rig.resets.send_reset_link(DANA, lifetime=TEN_MINUTES, key="k1")
+        rig.clock.advance(MINUTE)
+        assert await rig.choose(rig.mailbox.links[-1]) == "changed"
+        used = {"used_at": (START + MINUTE).isoformat()}
+        rig.clock.advance(MINUTE)
+        last = await rig.resets.withdraw_reset_link(DANA, key="w1")
+        assert (last.reference, last.changed, last.detail) == (first.reference, False, used)
+        newer = await rig.link("k2")
+        for _ in range(2):
+            effect = await rig.resets.withdraw_reset_link(DANA, reference=first.reference, key="w2")
+            assert (effect.changed, effect.detail) == (False, used)
+        assert await rig.state(newer) == "open"
+        assert (await rig.resets.withdraw_reset_link(DANA, key="w3")).detail == {}
+
 
 @pytest.mark.parametrize(
     ("state", "minutes", "standing"),
@@ -115,7 +131,7 @@ class TestSending:
     ],
 )
 def test_what_a_link_is(state: str, minutes: int, standing: Standing) -> None:
-    link = Link("i", DANA, "k", state, START + TEN_MINUTES, None, None, None, None, None, None)
+    link = Link("i", DANA, "k", None, state, START + TEN_MINUTES, None, None, None, None, None, None)
     assert link.standing(START + minutes * MINUTE) == standing
     assert not link.doubtful(START)
 
@@ -128,7 +144,7 @@ class TestChoosing:
         assert rig.passwords.chosen == [(DANA, GOOD)]
         (event,) = await rig.audited("password_set")
         assert (event["actor"], event["subject"], event["person"]) == ("p-e1001", "p-e1001", "p-e1001")
-        assert event["reference"] == "account:e1001"
+        assert (event["reference"], event["request"]) == ("account:e1001", None)
         for _ in range(2):
             await rig.resets.settle()
         (notice,) = rig.mailbox.notices
@@ -188,6 +204,18 @@ class TestChoosing:
         assert GOOD not in str(audited)
         assert await rig.choose(token, BETTER) == "changed"
         assert rig.passwords.chosen == [(DANA, BETTER)]
+
+    async def test_what_came_of_a_link_belongs_to_the_request_that_sent_it(self, rig: Rig) -> None:
+        request = new_id()
+        await rig.resets.send_reset_link(DANA, lifetime=TEN_MINUTES, key=f"{request}:0")
+        token = rig.mailbox.links[-1]
+        for error in (Refused("password_used_before"), Retry("unreachable"), OutcomeUnknown("timeout"), None):
+            if error is not None:
+                rig.passwords.fail_next(error, "set_password")
+            await rig.choose(token)
+        audited = [(one["event"], one["request"]) for one in await rig.audited()]
+        events = ("password_set_refused", "password_not_set", "password_set_unknown", "password_set")
+        assert audited == [(event, request) for event in events]
 
     async def test_the_store_is_down_before_anything_begins(self, rig: Rig) -> None:
         token = await rig.link()

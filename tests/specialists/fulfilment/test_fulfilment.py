@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import OutcomeUnknown
+from connectors.sandbox.accounts import Redeemed
 from connectors.sandbox.facts import DANA, INES, OMAR, PRIYA, VIC
 from connectors.sandbox.faults import FaultKind
 from specialists.request import EventKind, Request, RequestState, cancelled
@@ -343,3 +344,28 @@ async def test_a_skill_that_breaks_ends_with_people(rig: Rig) -> None:
     rig.skills["unlock_account"] = replace(loaded, code=Broken())
     request = await rig.submit("unlock_account")
     assert (await rig.settle(request)).state is S.FAILED
+
+
+async def test_undo_of_a_reset_whose_link_was_used_changes_nothing_and_says_so(rig: Rig) -> None:
+    request = await rig.submit("reset_password")
+    await rig.settle(request)
+    await rig.pass_step_up(await rig.link())
+    request = await rig.settle(request)
+    sent = [mail.link for mail in await rig.company.inbox(DANA) if mail.link and "/sandbox/reset/" in mail.link]
+    assert await rig.company.redeem_reset_link(sent[-1].rsplit("/", 1)[1], "correct horse battery") is Redeemed.CHANGED
+    effects = await rig.company.effects()
+    assert (await rig.undo(request)).state is S.DONE
+    (data,) = await rig.data(request, EventKind.NOTHING_TO_UNDO)
+    assert data["message"]["key"] == "skill.reset_password.left"
+    assert not {EventKind.UNDONE, EventKind.COMPENSATED} & set(await rig.kinds(request))
+    assert {record.state for record in (await rig.store.actions(request.id)).values()} == {"done", "left"}
+    assert len(await rig.company.effects()) == len(effects)
+
+
+async def test_undo_of_a_reset_cancels_a_link_that_nobody_used(rig: Rig) -> None:
+    request = await rig.submit("reset_password")
+    await rig.settle(request)
+    await rig.pass_step_up(await rig.link())
+    request = await rig.settle(request)
+    assert (await rig.undo(request)).state is S.UNDONE
+    assert (await rig.company.accounts.account(DANA)).reset_link_expires_at is None

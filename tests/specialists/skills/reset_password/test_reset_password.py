@@ -4,9 +4,10 @@ from datetime import timedelta
 import pytest
 
 from connectors.errors import Refused
+from connectors.ports.messages import Message
 from connectors.sandbox.accounts import Redeemed
 from connectors.sandbox.connector import SandboxCompany
-from specialists.skill import Declined
+from specialists.skill import LEFT, Declined
 from tests.specialists.skills.bench import MONDAY, Clock
 from tests.specialists.skills.conftest import MakeBench
 
@@ -70,6 +71,20 @@ async def test_undo_withdraws_the_link(bench: MakeBench, company: SandboxCompany
     assert [(await dana.undo(*step)).changed for step in reversed(done)] == [False, False, True]
     assert (await company.accounts.account(dana.key)).reset_link_expires_at is None
     assert not (await dana.verify(done[0][0])).holds
+
+
+async def test_undo_says_that_a_used_link_set_a_password(bench: MakeBench, company: SandboxCompany, clock: Clock) -> None:
+    dana = await bench("reset_password", "dana")
+    done = await dana.run()
+    token = ((await company.inbox(dana.key))[0].link or "").rsplit("/", 1)[1]
+    clock.advance(minutes=2)
+    assert await company.redeem_reset_link(token, "correct horse battery") is Redeemed.CHANGED
+    clock.advance(minutes=3)
+    await company.accounts.send_reset_link(dana.key, lifetime=timedelta(minutes=10), key="newer")
+    effect = await dana.undo(*done[0])
+    assert not effect.changed
+    assert "your password was changed at Mon 2 Mar, 09:32" in dana.read(Message.from_json(effect.detail[LEFT]))  # type: ignore[arg-type]
+    assert (await company.accounts.account(dana.key)).reset_link_expires_at is not None
 
 
 async def test_an_expired_link_no_longer_verifies(bench: MakeBench, clock: Clock) -> None:

@@ -95,11 +95,11 @@ class _Page:
             return self._shown(request, opened)
         if not self.tries.allows(hashed(token)):
             return _many(opened.words)
-        password, again = await _entries(request)
-        problem = (
-            "missing" if not password else "different" if password != again else "password_too_long" if len(password) > LONGEST else ""
-        )
-        if problem:
+        entries = await _entries(request)
+        if entries is None:
+            return _page(opened, "password_too_long", 413)
+        password, again = entries
+        if problem := _slip(password, again):
             return _page(opened, problem, 400)
         return self._shown(request, await self.resets.choose(token, password))
 
@@ -109,15 +109,15 @@ class _Page:
         return _page(opened, _problem(opened), STATUS[opened.state])
 
 
-async def _entries(request: web.Request) -> tuple[str, str]:
-    """Both entries. Raises the HTTP error that says what is wrong, without what was sent."""
+async def _entries(request: web.Request) -> tuple[str, str] | None:
+    """Both entries; None where they are longer than any password. Raises the HTTP error of what is no form, without what was sent."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise web.HTTPUnsupportedMediaType(text="Send the form of this page.")
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
         if len(body) > LARGEST:
-            raise web.HTTPRequestEntityTooLarge(LARGEST, len(body), text="That is too long for a password.")
+            return None
     try:
         fields = parse_qs(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=8)
     except ValueError:

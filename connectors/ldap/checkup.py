@@ -28,7 +28,8 @@ _MEND = {
     "bad_certificate": ("certificate", "renew it, call the server by a name that it has, or name its authority's certificate in `ca_file`"),
     "bad_credentials": (
         "credentials",
-        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired",
+        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired (docs/ldap.md: unlocking it);"
+        " Foyer started anew tries at once",
     ),
     "misconfigured": ("settings", "correct in foyer.yaml what is named"),
     "not_permitted": ("rights", "give bind_dn the rights that docs/ldap.md lists"),
@@ -64,7 +65,7 @@ class Checkup:
 
     async def _server(self, url: Url) -> tuple[list[Finding], bool, bool]:
         """What is found of one server, whether it answers, and whether to ask no other: a wrong password counts towards a lockout."""
-        client = LdapClient(self._settings.model_copy(update={"url": (url,)}), self._clock)
+        client = LdapClient(self._settings.model_copy(update={"url": (url,)}), self._clock, self._client.sign_ins)
         try:
             root = await client.root()
             _, certificate = await client.certificate()
@@ -105,7 +106,7 @@ class Checkup:
         shared = sum(1 for count in addresses.values() if count > 1)
         if shared:
             mend = "Foyer works for none of those who share one, since it cannot tell who they are: give each their own"
-            found.append(Finding("addresses", False, f"{shared} addresses are of two people or more", mend))
+            found.append(Finding("addresses", False, f"addresses that two people or more have: {shared}", mend))
         if several := sum(1 for entry in everybody if len(entries.enrolled(entry)) > 1):
             named = f"attributes.enrolled ({schema.attribute('enrolled')})"
             mend = "they get no links and no confirmations, as nobody can tell which is meant: name an attribute that has one value alone"
@@ -126,7 +127,7 @@ class Checkup:
         if without or twice:
             found = f"key ({self._schema.key}): {without} people have none, {twice} are of two people"
             return Finding("key", False, found, "name an attribute that everybody has for good, or let bind_dn read it; see docs/ldap.md")
-        return Finding("key", True, f"everybody has a {self._schema.key} of their own")
+        return Finding("key", True, f"{self._schema.key}: everybody has one, and nobody another's")
 
     def _attributes(self, everybody: Sequence[Entry]) -> list[Finding]:
         entries = self._directory.entries

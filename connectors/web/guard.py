@@ -177,7 +177,7 @@ def _unanswered(error: ConnectorError) -> tuple[int, str]:
     if isinstance(error, Retry):
         return 503, "A system behind this did not answer. Please try again in a moment."
     if error.code == "ambiguous":
-        return 409, "More than one person has this address in the directory. Ask your IT support to give each an own one."
+        return 409, "More than one person has this address in the directory. Ask your IT support to give each one of their own."
     return 502, "A system behind this refused. It is in the log; ask your IT support if it lasts."
 
 

@@ -22,7 +22,7 @@ from tests.scenarios.conftest import template  # noqa: F401
 
 RECEPTION = "reception@acme.example"
 """An address that two people have."""
-NOT_SET_UP = "One of the systems that I need doesn't let me in as it should, so I did nothing."
+NOT_SET_UP = "One of the systems that I need doesn't work with me as it should, so I did nothing."
 TO_PEOPLE = "I asked IT support; the case is FOY-2."
 WRONG_PASSWORD, WRONG_TOKEN = "not-the-password", "not-the-token"
 USUAL_ATTRIBUTES = {"timezone": "acmeTimezone", "enrolled": "acmeRecoveryMail", "entra_id": "acmeEntraId"}
@@ -123,7 +123,7 @@ ON_LDAP = {
         Read(
             "The company directory has more than one person with your address",
             {"event": "address_of_several", "people": "e2022, e2031", "log_level": "error"},
-            ("directory: addresses", "1 addresses are of two people or more", "give each their own"),
+            ("directory: addresses", "addresses that two people or more have: 1", "give each their own"),
         ),
         who=RECEPTION,
     ),
@@ -147,7 +147,7 @@ ON_SCIM = {
         Read(
             TO_PEOPLE,
             {**FIGMA, "code": "bad_credentials", "log_level": "error", "detail": "401"},
-            ("figma: credentials", "bad_credentials", "Make a new token"),
+            ("figma: credentials", "bad_credentials", "Renew the token"),
         ),
         settings={"token": {"file": "wrong"}},
     ),
@@ -161,7 +161,7 @@ ON_SCIM = {
     ),
     "missing_person": OnScim(
         Read(
-            f"You have none, or one that I may not touch. {TO_PEOPLE}",
+            f"You have none there that I can use. {TO_PEOPLE}",
             {**FIGMA, "code": "no_account", "detail": "create_users: e1001 has no account in figma"},
             None,
         ),
@@ -170,7 +170,7 @@ ON_SCIM = {
     ),
     "two_accounts_of_one_person": OnScim(
         Read(
-            f"knows more than one that could be meant, and I don't guess. {TO_PEOPLE}",
+            f"has more than one account that could be yours, and I don't guess. {TO_PEOPLE}",
             {**FIGMA, "code": "ambiguous", "detail": "match: e1001 has 2 accounts by emails: "},
             None,
         ),

@@ -35,7 +35,7 @@ async def check_rights(client: LdapClient, settings: LdapSettings, schema: Schem
     elif schema.kind == "active_directory":
         found += await _active_directory_accounts(client, person)
     else:
-        found += await _openldap_accounts(client, settings, person)
+        found += await _openldap_accounts(client, settings, schema, person)
     return [*found, *(await _applications(client, settings, schema))]
 
 
@@ -50,15 +50,17 @@ async def _somebody(client: LdapClient, settings: LdapSettings, schema: Schema) 
 # -- OpenLDAP ---------------------------------------------------------------------------------------------------------
 
 
-async def _openldap_accounts(client: LdapClient, settings: LdapSettings, dn: str) -> list[Finding]:
+async def _openldap_accounts(client: LdapClient, settings: LdapSettings, schema: Schema, dn: str) -> list[Finding]:
     unlock = await _may_take(client, dn, "pwdAccountLockedTime")
     if unlock == "undefined":
-        found = "the server knows no pwdAccountLockedTime"
-        return [Finding("rights: lock state", False, found, "load the overlay ppolicy: without it accounts do not lock" + _UNLESS)]
+        found = "the server knows neither pwdAccountLockedTime nor pwdChangedTime"
+        mend = "load the overlay ppolicy: without it accounts do not lock, and nobody can tell whether a password was set"
+        return [Finding("rights: lock state", False, found, mend + _UNLESS)]
     readable = await client.search(dn, "(|(pwdAccountLockedTime=*)(!(pwdAccountLockedTime=*)))", ("cn",), scope="base")
     findings = [
         _right("rights: lock state", bool(readable), "read pwdAccountLockedTime"),
         _right("rights: unlock", unlock == "may", "write pwdAccountLockedTime"),
+        await _password_times(client, settings, schema),
         _right("rights: passwords", await _may_take(client, dn, "userPassword") == "may", "write userPassword"),
     ]
     if settings.policy_dn is not None:
@@ -73,6 +75,15 @@ async def _openldap_accounts(client: LdapClient, settings: LdapSettings, dn: str
             )
         )
     return findings
+
+
+async def _password_times(client: LdapClient, settings: LdapSettings, schema: Schema) -> Finding:
+    """By them Foyer finds out what came of a password whose setting was not answered."""
+    if await client.search(settings.people.base, f"(&{schema.people_filter}(pwdChangedTime=*))", ("cn",), most=1):
+        return Finding("password times", True, "bind_dn may read pwdChangedTime")
+    mend = "put the overlay ppolicy on this database, which writes it from the next change of a password on, or let bind_dn read it"
+    found = "nobody's pwdChangedTime is to be seen: where setting a password is not answered, nobody can tell whether it was set"
+    return Finding("password times", False, found, mend + _UNLESS)
 
 
 async def _may_take(client: LdapClient, dn: str, attribute: str) -> str:

@@ -12,6 +12,7 @@ import structlog
 from cryptography import x509
 
 from connectors.calling.codes import BUSY
+from connectors.calling.sign_ins import SignIns
 from connectors.errors import OutcomeUnknown, Refused, Retry
 from connectors.ldap.results import Missing, Rejected
 from connectors.ldap.settings import LdapSettings, Url
@@ -48,9 +49,11 @@ class LdapClient:
     """Raises Retry ("unreachable", "timeout", "connection_lost", "unavailable", "bad_credentials", "bad_certificate", "misconfigured"),
     Refused("not_permitted") and Rejected."""
 
-    def __init__(self, settings: LdapSettings, clock: Clock) -> None:
+    def __init__(self, settings: LdapSettings, clock: Clock, sign_ins: SignIns | None = None) -> None:
+        """`sign_ins`: shared by all clients of one account."""
         self._settings = settings
         self._clock = clock
+        self.sign_ins = sign_ins or SignIns(clock)
         self._urls = list(settings.url)
         self._idle: list[Wire] = []
         self._busy: set[Wire] = set()
@@ -180,13 +183,15 @@ class LdapClient:
 
     async def _connected(self, until: float) -> Wire:
         """The first server that takes us. Wrong credentials end it at once: every further try would count towards a lockout."""
+        self.sign_ins.check()
         failures: list[Retry] = []
         share = self._settings.timeout / (len(self._urls) + 1)
         for url in tuple(self._urls):
             wire = Wire(url, self._settings)
             seconds = min(share, self._left(until))
             try:
-                await self._run(wire, lambda wire, seconds=seconds: wire.open(seconds), seconds)  # type: ignore[misc]
+                await self._run(wire, lambda wire, seconds=seconds: wire.connect(seconds), seconds)  # type: ignore[misc]
+                await self._signed_in(wire, until, seconds)
             except Retry as error:
                 if error.code == "bad_credentials":
                     raise
@@ -197,6 +202,18 @@ class LdapClient:
         if len(failures) == 1:
             raise failures[0]
         raise Retry(failures[0].code, "; ".join(failure.detail for failure in failures))
+
+    async def _signed_in(self, wire: Wire, until: float, seconds: float) -> None:
+        """Takes `seconds` at most once it is this connection's turn."""
+        try:
+            async with asyncio.timeout_at(until) as limit, self.sign_ins.turn():
+                limit.reschedule(None)
+                await self._run(wire, lambda wire: wire.bind(), min(seconds, self._left(until)))
+        except TimeoutError as error:
+            raise Retry("timeout", f"{wire.url}: another connection has been signing in for too long") from error
+        finally:
+            if not wire.bound:
+                self._drop(wire)
 
     def _rested(self) -> Wire | None:
         while self._idle:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
+from connectors.ldap.refusals import PPOLICY_CONTROL, ppolicy_error
 
 Doing = Literal["bind", "search", "change"]
 SUCCESS = 0
@@ -14,8 +15,8 @@ ADMIN_LIMIT, CONFIDENTIALITY, NO_SUCH_OBJECT, INVALID_DN = 11, 13, 32, 34
 INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, BUSY, UNAVAILABLE, UNWILLING, OTHER = 48, 49, 50, 51, 52, 53, 80
 
 _AD_BIND = re.compile(r"\bdata ([0-9a-f]{3,4})\b", re.IGNORECASE)
-_DN = re.compile(r"\b(?:cn|ou|uid)=.*?(?:,\s*(?:dc|o|c)=[\w-]+)+", re.IGNORECASE | re.DOTALL)
-"""In a server's text, where it names people: Samba's says who it is that may not be changed."""
+_NAMES_SOMEBODY = re.compile(r"\b[a-z][\w-]*=.*?(?:,\s*(?:dc|o|c)=[\w-]+)+|\"[^\"]*\"|'[^']*'|\S+@\S+", re.IGNORECASE | re.DOTALL)
+"""In a server's text, where it names people: by their dn, as Samba says who may not be changed, in quotes, or by an address."""
 _AD_SAYS = {
     "525": "there is no such account",
     "52e": "wrong name or password",
@@ -27,6 +28,7 @@ _AD_SAYS = {
     "773": "the password has to be changed first",
     "775": "the account is locked",
 }
+_PPOLICY_SAYS = {0: "the password has expired", 1: "the account is locked"}
 
 
 class Rejected(Refused):
@@ -47,11 +49,11 @@ class Missing(Retry):
 
 def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Mapping[str, bytes] = MappingProxyType({})) -> ConnectorError:
     """The error of a result that is not success. `text`: the server's own; `where`: the base that was asked, as foyer.yaml calls it."""
-    text = _DN.sub("an entry", text.strip())
+    text = _NAMES_SOMEBODY.sub("an entry", text.strip()[:500])
     said = f"result {result}{f', {text}' if text else ''}"
     match result:
         case 49 | 48 if doing == "bind":
-            return Retry("bad_credentials", f"bind_dn or password: {_bind_words(text)} ({said})")
+            return Retry("bad_credentials", f"bind_dn or password: {_bind_words(text, controls)} ({said})")
         case 8 | 13:
             return Retry("misconfigured", f"url: the server wants TLS, ldaps:// or start_tls ({said})")
         case 51 | 52:
@@ -79,6 +81,10 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
     return Rejected(result, said, controls)
 
 
-def _bind_words(text: str) -> str:
+def _bind_words(text: str, controls: Mapping[str, bytes]) -> str:
+    """OpenLDAP tells of a lock only with `ppolicy_use_lockout`: where it tells of none, there may be one."""
+    error = ppolicy_error(controls.get(PPOLICY_CONTROL, b""))
+    if error in _PPOLICY_SAYS:
+        return _PPOLICY_SAYS[error]
     known = _AD_BIND.search(text)
     return _AD_SAYS.get(known[1].lower(), f"data {known[1]}") if known else "wrong name or password, or a locked or disabled account"

@@ -66,21 +66,21 @@ class Page:
 
 
 class Wire:
-    """`used_at`: when it was last of use. `aborted`: a thread was woken on it, and closes it."""
+    """`used_at`: when it was last of use. `bound`: it is signed in. `aborted`: a thread was woken on it, and closes it."""
 
     def __init__(self, url: Url, settings: LdapSettings) -> None:
         self.url = url
         self.used_at = datetime.min.replace(tzinfo=UTC)
+        self.bound = False
         self.aborted = False
         self._settings = settings
         self._socket: socket.socket | None = None
         self._ldap: Any = None
 
-    def open(self, seconds: float) -> None:
-        """Connects, secures and binds; each step within `seconds`."""
+    def connect(self, seconds: float) -> None:
+        """Connects and secures; each step within `seconds`."""
         try:
             self._connect(seconds, verified=True)
-            self._bind()
         except BaseException:
             self.close()
             raise
@@ -248,10 +248,12 @@ class Wire:
             looker.close()
         return f"{said} ({described(presented)})" if presented is not None else said
 
-    def _bind(self) -> None:
+    def bind(self) -> None:
+        """Signs in. By the control OpenLDAP tells a locked account from a wrong password; other servers overlook it."""
         with self._exchange("bind"):
-            self._ldap.bind(read_server_info=False)
+            self._ldap.bind(read_server_info=False, controls=[(_PASSWORD_POLICY, False, None)])
         self._succeeded("bind")
+        self.bound = True
 
     @contextmanager
     def _exchange(self, doing: Doing) -> Iterator[None]:

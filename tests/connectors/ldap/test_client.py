@@ -123,6 +123,31 @@ async def test_no_more_connections_than_the_pool_has() -> None:
         assert server.connections <= 2
 
 
+async def test_a_refused_password_is_sent_once_whoever_calls_until_it_may_be_tried_again() -> None:
+    clock = Clock()
+    async with serving() as server, client(server, clock=clock) as ldap:
+        server.reply = lambda asked, number: result(asked, number, 49)
+        codes = await asyncio.gather(*(raised(Retry, search(ldap)) for _ in range(8)))
+        codes.append(await raised(Retry, ldap.modify("cn=x", CHANGE)))
+        assert set(codes) == {"bad_credentials"}
+        assert server.asked == [BIND]
+        server.reply = fine
+        clock.forward(seconds=59)
+        assert await raised(Retry, search(ldap)) == "bad_credentials"
+        clock.forward(seconds=1)
+        await search(ldap)
+        assert server.asked == [BIND, BIND, SEARCH]
+
+
+async def test_nobody_waits_longer_than_its_own_time_for_a_bind_that_is_not_answered() -> None:
+    async with serving() as server, client(server, timeout=0.6) as ldap:
+        server.reply = lambda asked, number: b""
+        codes = await asyncio.gather(*(raised(Retry, search(ldap)) for _ in range(4)))
+        assert set(codes) == {"timeout"}
+        server.reply = fine
+        await search(ldap)
+
+
 async def test_a_read_whose_answer_is_lost_had_no_effect() -> None:
     async with serving() as server, client(server) as ldap:
         server.reply = lambda asked, number: result(asked, number) if asked == BIND else None

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.errors import OutcomeUnknown, Refused, Retry
+from connectors.ldap.refusals import PPOLICY_CONTROL
 from connectors.ldap.results import Missing, Rejected, refusal
 
 AD = "80090308: LdapErr: DSID-0C090569, comment: AcceptSecurityContext error, data {}, v4563"
@@ -27,6 +28,19 @@ def test_active_directory_says_why_it_does_not_take_us(data: str, words: str) ->
     assert isinstance(error, Retry)
     assert error.code == "bad_credentials"
     assert words in error.detail
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        (b"\x30\x03\x81\x01\x01", "the account is locked"),
+        (b"\x30\x03\x81\x01\x00", "the password has expired"),
+        (b"\x30\x00", "wrong name or password, or a locked or disabled account"),
+    ],
+)
+def test_openldap_says_by_its_control_that_it_is_the_lock_and_not_the_password(control: bytes, words: str) -> None:
+    error = refusal(49, "", "bind", controls={PPOLICY_CONTROL: control})
+    assert error.detail == f"bind_dn or password: {words} (result 49)"
 
 
 @pytest.mark.parametrize(
@@ -76,3 +90,17 @@ def test_names_in_a_servers_text_are_left_out() -> None:
     assert "Omar" not in detail
     assert "Khalil" not in detail
     assert "00002098: Object an entry has no write property access" in detail
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mail=ann@acme.example,ou=people,dc=acme,dc=example may not", "an entry may not"),
+        ("uid=ann+cn=Ann Miller,OU=x,DC=acme no access", "an entry no access"),
+        ("employeeNumber=e1001,ou=people,o=acme", "an entry"),
+        ("no rights on 'Ann Miller' for ann@acme.example", "no rights on an entry for an entry"),
+        (AD.format("0"), AD.format("0")),
+    ],
+)
+def test_a_servers_text_names_nobody(text: str, told: str) -> None:
+    assert refusal(53, text, "change").detail == f"result 53, {told}"

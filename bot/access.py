@@ -77,5 +77,6 @@ class JoinedAccess:
         try:
             self._known[name] = tuple(await self.sources[name].access.applications())
         except ConnectorError as error:
-            log.warning("applications_not_read", connector=name, code=error.code)
+            # Theirs need not be the fault: they ask the directory who owns an application.
+            log.warning("applications_not_read", connector=error.connector or name, code=error.code, of=name)
             raise

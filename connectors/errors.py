@@ -5,12 +5,13 @@
 
 
 class ConnectorError(Exception):
-    """Something outside did not do what it was asked."""
+    """Something outside did not do what it was asked. `connector`: whose system it is, set where it is called; empty until then."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(f"{code}: {detail}" if detail else code)
         self.code = code
         self.detail = detail
+        self.connector = ""
 
 
 class Retry(ConnectorError):

@@ -96,7 +96,8 @@ class Guard:
                     return result
             except ConnectorError as error:
                 came_to = error.code
-                self._told(operation, error, tries)
+                if self._own(error):
+                    self._told(operation, error, tries)
                 raise
             except Exception as error:
                 came_to = "broken"
@@ -122,7 +123,10 @@ class Guard:
                 detail = f"no answer within {rules.timeout:g} s"
                 raise (OutcomeUnknown if changes else Retry)("timeout", detail) from error
         except ConnectorError as error:
-            self._judge(entry, error)
+            if self._own(error):
+                self._judge(entry, error)
+            else:
+                self.breaker.left(entry)
             raise
         except BaseException:
             # Given up from outside, or broken in here: that says nothing of the system.
@@ -130,6 +134,11 @@ class Guard:
             raise
         self._spoke(entry)
         return result
+
+    def _own(self, error: ConnectorError) -> bool:
+        """Whether it says something of this system: a connector may ask another one too, as the directory whom an account belongs to."""
+        error.connector = error.connector or self.name
+        return error.connector == self.name
 
     def _enter(self) -> Entry:
         now = self._monotonic()
@@ -142,7 +151,7 @@ class Guard:
 
     def _wait(self, rules: CallRules, error: Retry, tries: int, elapsed: float) -> float | None:
         """Seconds before a read is tried again; None when whoever asked decides. A try that took its whole time is not repeated."""
-        if error.code not in DOWN or error.after is not None or tries > rules.retries or self.breaker.is_open:
+        if error.code not in DOWN or not self._own(error) or error.after is not None or tries > rules.retries or self.breaker.is_open:
             return None
         wait = rules.wait * 2.0 ** (tries - 1)
         return wait if elapsed + wait < rules.timeout else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.access import JoinedAccess, Source
 from connectors.errors import ConnectorError, Refused, Retry
@@ -132,3 +133,15 @@ async def test_without_any_there_are_no_applications() -> None:
     access = JoinedAccess({}, {})
     assert await access.applications() == []
     assert await access.entitlements("e1001") == []
+
+
+async def test_who_is_told_of_applications_that_were_not_read_is_whose_fault_it_is() -> None:
+    error = Retry("bad_credentials")
+    error.connector = "directory"  # which was asked for the owner
+    company = Company(figma=System("figma", ["figma"], down=error), groups=System("directory", ["vpn"], down=Retry("unreachable")))
+    with capture_logs() as logged:
+        await company.access.applications()
+    assert [(one["connector"], one["code"], one["of"]) for one in logged] == [
+        ("directory", "bad_credentials", "figma"),
+        ("directory", "unreachable", "directory"),
+    ]

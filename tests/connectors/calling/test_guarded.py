@@ -192,6 +192,28 @@ async def test_without_the_breaker_it_would_have_been_called() -> None:
     assert await stage.port.account("e1001") == Account("active")
 
 
+@pytest.mark.parametrize("code", ["bad_credentials", "unreachable"])
+async def test_what_is_wrong_with_a_system_that_this_one_asks_is_laid_to_that_one(code: str) -> None:
+    directory, figma = staged(), staged()
+    figma.guard.name = "figma"
+
+    async def of_the_directory(person_key: str) -> Account:
+        answer: Account = await directory.port.account(person_key)
+        return answer
+
+    figma.system.account = of_the_directory  # type: ignore[method-assign]
+    directory.system.script += [Retry(code)] * (FAILURES + 1)
+    port = figma.guard.port("accounts", Accounts, figma.system)
+    with capture_logs() as logged:
+        for _ in range(FAILURES):
+            with pytest.raises(Retry) as raised:
+                await port.account("e1001")
+            assert raised.value.connector == "directory"
+    assert directory.guard.closed_to == code
+    assert figma.guard.closed_to is None
+    assert {entry["connector"] for entry in logged} == {"directory"}
+
+
 async def test_one_probe_opens_it_again_and_the_others_wait_meanwhile() -> None:
     stage = staged()
     await failing(stage, FAILURES)

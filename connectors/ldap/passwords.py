@@ -4,6 +4,7 @@ OpenLDAP clears the counted failures with the lock, and lock, failures and pwdRe
 right to those. A lock is taken away by its value: what an administrator shut in the meantime stays shut.
 """
 
+import unicodedata
 from typing import Final
 
 from connectors.calling.ledger import Ledger, Seen
@@ -21,6 +22,7 @@ from connectors.ldap.refusals import (
     domain_rules,
     openldap_refusal,
     settings_object_rules,
+    shortest,
 )
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.records import Clock
@@ -68,7 +70,9 @@ class LdapPasswords:
         if not password:
             raise Refused("password_too_short", "empty")
         if not _is_text(password):
-            raise Refused("password_rejected", "no text that a directory could keep")
+            raise Refused("password_rejected", "no text that a directory could keep, or a character that no keyboard has")
+        # As RFC 8265 has it: an é is one character, however it was typed, so that it is the same one when they sign in.
+        password = unicodedata.normalize("NFC", password)
         if self._active_directory:
             await self._replace_unicode_pwd(entry, password)
         else:
@@ -78,6 +82,15 @@ class LdapPasswords:
         except ConnectorError:
             # It is set; only the number of the change is unknown.
             return Effect(accounts.entry_id(entry))
+
+    async def shortest(self, person_key: str) -> int | None:
+        entry = await self._directory.entry(person_key, ("msDS-ResultantPSO",) if self._active_directory else ("pwdPolicySubentry",))
+        if self._active_directory:
+            rules = await self._rules(entry.text("msDS-ResultantPSO"))
+            return (rules.shortest or None) if rules is not None else None
+        dn = entry.text("pwdPolicySubentry") or self._policy_dn
+        policy = await self._client.read(dn, ("pwdMinLength", "pwdCheckQuality")) if dn else None
+        return shortest(policy) if policy is not None else None
 
     async def _entry(self, person_key: str) -> Entry:
         names = accounts.ACTIVE_DIRECTORY if self._active_directory else accounts.OPENLDAP
@@ -122,7 +135,7 @@ class LdapPasswords:
         except Rejected as rejected:
             if rejected.result != CONSTRAINT_VIOLATION:
                 raise
-            raise Refused(openldap_refusal(rejected.controls), rejected.detail) from None
+            raise Refused(openldap_refusal(rejected.controls), _told(rejected)) from None
 
     # -- Active Directory ---------------------------------------------------------------------------------------------
 
@@ -157,7 +170,7 @@ class LdapPasswords:
             if _RESTRICTION not in rejected.detail.upper() and rejected.result != CONSTRAINT_VIOLATION:
                 raise
             code = await self._why(entry.dn, rejected.detail, password, hints=hints is not None)
-            raise Refused(code, rejected.detail) from None
+            raise Refused(code, _told(rejected)) from None
 
     async def _why(self, dn: str, text: str, password: str, *, hints: bool) -> str:
         try:
@@ -192,6 +205,12 @@ class LdapPasswords:
                 raise
 
 
+def _told(rejected: Rejected) -> str:
+    """Without the server's own text: what checks passwords there may tell the password."""
+    return f"result {rejected.result}"
+
+
 def _is_text(password: str) -> bool:
-    """Without halves of characters, which a browser can send; the codec's own error would carry the password."""
-    return not any("\ud800" <= character <= "\udfff" for character in password)
+    """Without halves of characters, which a browser can send, and whose codec's own error would carry the password; and without control
+    characters, at the first of which some servers stop reading."""
+    return not any(unicodedata.category(character) in ("Cs", "Cc") for character in password)

@@ -16,7 +16,7 @@ from scim2_models import Group, Reference, ResourceType, Schema, SCIMException, 
 from connectors.errors import Refused, Retry
 from connectors.ports.records import Clock
 from connectors.scim.faults import Asked, Rejected
-from connectors.scim.resources import Edit, Json, Kind, Offered, compared, if_match, listed, read_offer, values
+from connectors.scim.resources import Edit, Json, Kind, Offered, compared, if_match, listed, lowered, read_offer, values
 from connectors.scim.settings import ScimSettings
 from connectors.scim.wire import Wire
 
@@ -62,7 +62,7 @@ class ScimClient:
         """Those whose attribute is this value; compared here too, for services that overlook a filter."""
         path = "emails.value" if attribute == "emails" else attribute
         try:
-            wanted = value if attribute == "externalId" else value.casefold()
+            wanted = value if attribute == "externalId" else lowered(value)
             return [one async for one in self.each(kind, f"{path} eq {ScimFilter.quote(value)}") if wanted in compared(one, attribute)]
         except Rejected as error:
             if error.status != 400:

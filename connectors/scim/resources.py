@@ -1,5 +1,6 @@
 """Resources of SCIM as plain JSON objects: reading them leniently, and what a change makes of them. Pure."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -93,8 +94,13 @@ def compared(resource: Json, attribute: str) -> set[str]:
     if attribute == "externalId":
         return {str(resource.get(attribute))}
     if attribute == "emails":
-        return {value.casefold() for value in values(resource, attribute)}
-    return {str(resource.get(attribute)).casefold()}
+        return {lowered(value) for value in values(resource, attribute)}
+    return {lowered(str(resource.get(attribute)))}
+
+
+def lowered(text: str) -> str:
+    """To compare addresses and names by: not by casefold, to which strasse@ and straße@ are one."""
+    return unicodedata.normalize("NFC", text).lower()
 
 
 def read_offer(config: Json | None, types: Json | None, schemas: Json | None) -> Offered:

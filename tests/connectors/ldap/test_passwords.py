@@ -94,6 +94,34 @@ class TestUnlock:
         assert (raised.value.code, tree.modified) == ("account_disabled", [])
 
 
+class TestShortest:
+    @pytest.mark.parametrize(
+        ("policy", "shortest"),
+        [
+            ({"pwdMinLength": "14", "pwdCheckQuality": "2"}, 14),
+            ({"pwdMinLength": "14", "pwdCheckQuality": "0"}, None),
+            ({"pwdMinLength": "14"}, None),
+            ({"pwdCheckQuality": "2"}, None),
+        ],
+    )
+    async def test_is_the_policys_in_openldap(self, make: Make, policy: dict[str, str], shortest: int | None) -> None:
+        own = entry("cn=own,dc=acme,dc=example", objectClass="pwdPolicy", **policy)
+        tree = ChangingTree(unix(), own)
+        assert await make(tree, policy_dn="cn=own,dc=acme,dc=example").shortest("dana") == shortest
+        assert await make(tree).shortest("dana") is None
+        theirs = ChangingTree(unix(pwdPolicySubentry="cn=own,dc=acme,dc=example"), own)
+        assert await make(theirs, policy_dn="cn=usual,dc=acme,dc=example").shortest("dana") == shortest
+
+    async def test_is_the_domains_or_the_persons_own_in_active_directory(self, make: Make) -> None:
+        tree = ChangingTree(windows(), DOMAIN, kind="active_directory")
+        assert await make(tree).shortest("dana") == 12
+        own = entry("CN=own,DC=acme,DC=example", **{"objectClass": "msDS-PasswordSettings", "msDS-MinimumPasswordLength": "20"})
+        tree = ChangingTree(windows(**{"msDS-ResultantPSO": own.dn}), DOMAIN, own, kind="active_directory")
+        assert await make(tree).shortest("dana") == 20
+        tree = ChangingTree(windows(**{"msDS-ResultantPSO": own.dn}), DOMAIN, kind="active_directory")
+        assert await make(tree).shortest("dana") is None
+
+
 class TestSetPassword:
     async def test_by_the_operation_for_it_in_openldap(self, make: Make) -> None:
         tree = ChangingTree(unix(pwdAccountLockedTime="20261121134623Z"))
@@ -164,12 +192,24 @@ class TestSetPassword:
             await make(tree).set_password("dana", GOOD)
         assert raised.value.code == "misconfigured"
 
-    @pytest.mark.parametrize("password", ["", "\ud800" * 14])
+    @pytest.mark.parametrize("password", ["", "\ud800" * 14, "a kettle\x00 and 7 lamps", "a kettle\r\nand 7 lamps", "a kettle \x1b7 lamps"])
     async def test_what_is_no_password_is_not_sent(self, make: Make, password: str) -> None:
         tree = ChangingTree(unix())
         with pytest.raises(Refused):
             await make(tree).set_password("dana", password)
         assert tree.passwords == []
+
+    async def test_an_accent_is_one_however_it_was_typed(self, make: Make) -> None:
+        tree = ChangingTree(unix())
+        await make(tree).set_password("dana", "Cafe\u0301 with 9 spoons")
+        assert tree.passwords == [(DANA, "Caf\u00e9 with 9 spoons")]
+
+    async def test_what_a_check_of_the_server_says_of_the_password_goes_nowhere(self, make: Make) -> None:
+        tree = ChangingTree(unix())
+        tree.refuses = Rejected(19, f"Check of password {GOOD} failed")
+        with pytest.raises(Refused) as raised:
+            await make(tree).set_password("dana", GOOD)
+        assert (raised.value.code, raised.value.detail) == ("password_rejected", "result 19")
 
     async def test_another_refusal_stays_what_it_is(self, make: Make) -> None:
         tree = ChangingTree(unix())

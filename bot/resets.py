@@ -127,7 +127,8 @@ class OwnResets:
             person = await self.people.by_key(link.person_key)
         except ConnectorError:
             person = None  # the page can be shown without; setting a password says that it cannot be done now
-        return self._opened(link.standing(self.clock()), link, person)
+        standing = link.standing(self.clock())
+        return replace(self._opened(standing, link, person), shortest=await self._shortest(link) if standing == "open" else None)
 
     async def choose(self, token: str, password: str) -> Opened:
         """Sets the password, through one open link once. An attempt that sets none gives the link back."""
@@ -163,7 +164,16 @@ class OwnResets:
             self.on_set()
         else:
             await self._give_back(link, claim, attempt, calls)
-        return self._opened(attempt.state, link, person, attempt.because)
+        shortest = await self._shortest(link) if attempt.state == "refused" else None
+        return replace(self._opened(attempt.state, link, person, attempt.because), shortest=shortest)
+
+    async def _shortest(self, link: Link) -> int | None:
+        """What the page says of the rules; None where they cannot be read now: it says less then."""
+        try:
+            return await self.passwords.shortest(link.person_key)
+        except ConnectorError as error:
+            log.info("reset_rules_not_read", link=link.id, code=error.code)
+            return None
 
     async def _set(self, link: Link, before: datetime | None, password: str) -> _Attempt:
         try:

@@ -60,6 +60,8 @@ class Opened:
     person: str = ""
     account: str = ""
     until: datetime | None = None
+    shortest: int | None = None
+    """Characters that the store's rules ask for at least, where they are known."""
 
 
 class Resets(Protocol):
@@ -140,6 +142,8 @@ def _problem(opened: Opened) -> str:
     match opened.state:
         case "refused":
             because = opened.because or ""
+            if because == "password_too_short" and opened.shortest is not None:
+                return "password_too_short.known"
             known = because.startswith("password_") and opened.words.messages.has(f"reset.problem.{because}")
             return because if known else "other"
         case "later" | "doubtful":
@@ -164,12 +168,12 @@ def _page(opened: Opened, problem: str, status: int) -> web.Response:
         title=words("reset.title.form") if form else words(f"reset.title.{opened.state}"),
         text="" if form else words(f"reset.text.{opened.state}"),
         form=form,
-        problem=words(f"reset.problem.{problem}") if problem else "",
+        problem=words(f"reset.problem.{problem}", shortest=opened.shortest or 0) if problem else "",
         hello=words("reset.page.hello", person=opened.person) if opened.person else "",
         account=opened.account,
         password=words("reset.page.password"),
         again=words("reset.page.again"),
-        rules=words("reset.page.rules"),
+        rules=words("reset.page.rules") if opened.shortest is None else words("reset.page.rules.known", shortest=opened.shortest),
         set=words("reset.page.set"),
         until=words("reset.page.until", until=opened.until) if opened.until is not None else "",
     )

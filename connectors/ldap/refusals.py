@@ -72,6 +72,12 @@ def ppolicy_error(value: bytes) -> int | None:
     return None
 
 
+def shortest(policy: Entry) -> int | None:
+    """Of a pwdPolicy entry; without pwdCheckQuality its minimum is not looked at (draft-behera-ldap-password-policy-10, 5.2.5)."""
+    checked = policy.text("pwdCheckQuality") not in (None, "0")
+    return int(policy.text("pwdMinLength") or 0) or None if checked else None
+
+
 def domain_rules(domain: Entry) -> Rules:
     """Of the domain's own entry."""
     properties = int(domain.text("pwdProperties") or 0)

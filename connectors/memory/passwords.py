@@ -48,6 +48,10 @@ class MemoryPasswords:
         self._strike("unlock", after=True)
         return Effect(f"account:{person_key}", changed=account.status == "locked")
 
+    async def shortest(self, person_key: str) -> int | None:
+        self._strike("shortest", after=False)
+        return MIN_LENGTH
+
     async def set_password(self, person_key: str, password: str) -> Effect:
         self._strike("set_password", after=False)
         account = self._usable(person_key)

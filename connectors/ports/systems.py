@@ -62,6 +62,9 @@ class Passwords(Protocol):
 
     async def unlock(self, person_key: str, *, key: str) -> Effect: ...
 
+    async def shortest(self, person_key: str) -> int | None:
+        """The fewest characters that the store's rules ask of this person's password; None where they cannot be read or ask nothing."""
+
     async def set_password(self, person_key: str, password: str) -> Effect:
         """Sets it at once, and unlocks; the effect's reference is the store's own id of the account.
 

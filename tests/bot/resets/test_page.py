@@ -61,6 +61,18 @@ async def test_looking_uses_nothing_up(rig: Rig, page: Page) -> None:
     assert (await page.choose(token, GOOD))[0] == 200
 
 
+async def test_the_fewest_characters_are_said_before_the_first_try_and_when_they_were_fewer(rig: Rig, page: Page) -> None:
+    token = await rig.link()
+    assert "At least 12 characters" in (await page.look(token))[1]
+    status, text = await page.choose(token, WEAK)
+    assert status == 400
+    assert "ask for at least 12 characters" in text
+    assert "At least 12 characters" in text
+    rig.passwords.fail_next(Retry("unreachable"), "shortest")
+    status, text = await page.look(token)
+    assert (status, "characters" in text, "rules for passwords apply" in text) == (200, False, True)
+
+
 async def test_a_password_is_set_once(rig: Rig, page: Page) -> None:
     token = await rig.link()
     status, text = await page.choose(token, GOOD)
@@ -154,6 +166,16 @@ async def test_slips_are_said_before_anybody_is_asked(rig: Rig, page: Page) -> N
     form.add_field("password", b"file", filename="f")
     assert (await page.client.post(f"/reset/{token}", data=form)).status == 415
     assert await rig.state(token) == "open"
+
+
+async def test_too_long_is_said_above_the_form(rig: Rig, page: Page) -> None:
+    token = await rig.link()
+    for length, expected in ((LONGEST + 1, 400), (LARGEST, 413)):
+        status, text = await page.choose(token, "x" * length)
+        assert status == expected
+        assert "too long for the sign-in system" in text
+        assert 'name="again"' in text
+    assert (await page.choose(token, GOOD))[0] == 200
 
 
 async def test_a_password_is_taken_letter_by_letter(rig: Rig, page: Page) -> None:

@@ -1,6 +1,7 @@
 """The LDAP client and what `foyer doctor` asks, on Debian's slapd: TLS, paging, servers that stop or hang, settings that are wrong."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -147,13 +148,56 @@ async def test_searches_by_name_learn_of_whoever_is_new_renamed_or_gone(slapd: S
         assert await people.find("Dana Schneider") == []
 
 
+async def test_a_wrong_password_costs_one_sign_in_whoever_asks_at_once_and_the_account_is_not_locked(slapd: Slapd) -> None:
+    async with connector(slapd.tls_url, ca_file=slapd.ca, password=SecretStr("last year's")) as ldap:
+        calls = [ldap.people.get("e1001") for _ in range(8)]
+        *codes, found = await asyncio.gather(*(code_of(call) for call in calls), ldap.check())
+        assert codes == ["bad_credentials"] * 8
+        assert [finding.name for finding in found] == ["credentials"]
+        assert [finding.name for finding in await ldap.check()] == ["credentials"]
+        assert await code_of(ldap.people.find("Dana Whitfield")) == "bad_credentials"
+    account = await slapd.entry(company.SERVICE_DN)
+    assert account is not None
+    assert len(account["pwdfailuretime"]) == 1
+    assert "pwdaccountlockedtime" not in account
+    async with client(slapd.tls_url, slapd.ca) as ldap:
+        await ldap.root()
+
+
+async def test_without_waiting_for_each_other_they_lock_it_and_the_right_password_is_told_of_the_lock(slapd: Slapd) -> None:
+    async def alone() -> str:
+        async with client(slapd.tls_url, slapd.ca, password=SecretStr("last year's")) as ldap:
+            return await code_of(ldap.root())
+
+    assert set(await asyncio.gather(*(alone() for _ in range(8)))) == {"bad_credentials"}
+    account = await slapd.entry(company.SERVICE_DN)
+    assert account is not None
+    assert "pwdaccountlockedtime" in account
+    [credentials] = await findings_of_credentials(slapd)
+    assert "the account is locked" in credentials.found
+    # As docs/ldap.md says it is unlocked.
+    await slapd.replace(company.SERVICE_DN, pwdAccountLockedTime=None)
+    [credentials] = await findings_of_credentials(slapd)
+    assert credentials.ok
+
+
+async def findings_of_credentials(slapd: Slapd) -> list[Finding]:
+    return (await findings(slapd.tls_url, ca_file=slapd.ca))["credentials"]
+
+
+async def code_of(call: Awaitable[object]) -> str:
+    with pytest.raises(Retry) as raised:
+        await call
+    return raised.value.code
+
+
 @asynccontextmanager
 async def connector(url: str, **over: Any) -> AsyncIterator[Ldap]:
     """The whole of it; what is tried here asks no ledger."""
     given = company.settings(url, applications=("figma", "old-intranet"))
     del given["use"]
     password = SecretStr(company.SERVICE_PASSWORD)
-    ldap = Ldap("directory", utcnow, ledger=cast(Ledger, None), password=password, **{**given, **over})
+    ldap = Ldap("directory", utcnow, ledger=cast(Ledger, None), **{**given, "password": password, **over})
     await ldap.open()
     try:
         yield ldap

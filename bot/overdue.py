@@ -15,7 +15,7 @@ from connectors.calling.ledger import Ending, Given
 from connectors.errors import ConnectorError, OutcomeUnknown
 from connectors.ports.calls import Call, as_json, recording
 from connectors.ports.people import People
-from connectors.ports.records import Clock
+from connectors.ports.records import Clock, Json
 from specialists.audit import Audit
 from specialists.switch import Switch
 
@@ -84,14 +84,14 @@ class Overdue:
             person = await self.people.by_key(given.person_key)
         except ConnectorError:
             person = None
-        data = {"connector": connector, "application": given.application_key, "role": given.role, "changed": changed}
+        which: dict[str, Json] = {"connector": connector, "application": given.application_key, "role": given.role}
         async with self.sessions.begin() as session:
             await self.audit.append(
                 session,
                 kind="action",
                 event="overdue_taken_back",
                 actor_id=ACTOR,
-                data={**data, "calls": as_json(calls)},
+                data={**which, "changed": changed, "calls": as_json(calls)},
                 subject_id=person.id if person is not None else None,
                 at=self.clock(),
             )

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import insert
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
@@ -16,6 +17,7 @@ from bot.cli import app as command_line
 from bot.config import Settings
 from bot.doctor import examine
 from bot.server import Server
+from connectors.calling.tables import outside_end
 from tests.fakes.anthropic import FakeMessages
 from tests.scenarios.company import Company
 from tests.scenarios.slack import DESK, OnSlack
@@ -188,3 +190,14 @@ async def test_doctor_says_that_there_is_no_language_model(tmp_path: Path) -> No
     company = Company(tmp_path / "home")
     assert "offline engine" in (await finding(company.app, "language model"))["found"]
     await company.app.engine_db.dispose()
+
+
+async def test_doctor_names_grants_that_run_on_what_foyer_yaml_names_no_more(company: Company) -> None:
+    assert (await finding(company.app, "grants"))["ok"]
+    end = {"connector": "figma-old", "person_key": "e1001", "application_key": "figma", "role": "editor", "until": company.app.clock()}
+    async with company.app.sessions.begin() as session:
+        await session.execute(insert(outside_end).values(**end, leaving_since=None))
+    found = await finding(company.app, "grants")
+    assert not found["ok"]
+    assert "foyer.yaml names no connector figma-old any more" in found["found"]
+    assert "foyer.yaml" in found["mend"]

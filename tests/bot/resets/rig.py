@@ -83,6 +83,7 @@ class People:
     """Implements the People port; `down` is raised by whoever asks."""
 
     down: Exception | None = None
+    privileged: bool = False
 
     async def get(self, person_id: str) -> Person | None:
         return await self.by_key(person_id.removeprefix("p-"))
@@ -96,7 +97,9 @@ class People:
         name = NAMES.get(directory_key)
         if name is None:
             return None
-        return Person(f"p-{directory_key}", directory_key, name, f"{directory_key}@acme.example", "UTC", "en-US")
+        return Person(
+            f"p-{directory_key}", directory_key, name, f"{directory_key}@acme.example", "UTC", "en-US", privileged=self.privileged
+        )
 
     async def members(self, group: str) -> list[Person]:
         return []

@@ -152,6 +152,14 @@ class TestChoosing:
         assert "new password was set" in notice.text
         assert (await rig.resets.account(DANA)).reset_link_expires_at is None
 
+    async def test_a_link_is_of_no_use_to_whoever_became_privileged(self, rig: Rig) -> None:
+        token = await rig.link()
+        rig.people.privileged = True
+        assert await rig.choose(token) == "refused"
+        rig.people.privileged = False
+        assert rig.passwords.chosen == []
+        assert await rig.choose(token) == "changed"
+
     async def test_several_at_once_set_one_password(self, either: Rig) -> None:
         """From two processes; the first one that the store begins with holds on until all others had their answer."""
         token, done = await either.link(), asyncio.Event()

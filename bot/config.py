@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.language.settings import ModelSettings
 from bot.quiet import QuietHours
+from connectors.calling.mistakes import sentence
 from connectors.chat.loopback import is_loopback, leads_here
 from connectors.ports.chat import Address
 from specialists.roster import Roster
@@ -122,12 +123,19 @@ def _organisation(path: Path) -> Organisation:
     try:
         return Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except ValidationError as error:
-        raise ConfigError(f"{path}: {said(error)}") from error
+        raise ConfigError(f"{path}: {said(error)}{_WHOLE if _lacks_organisation(error) else ''}") from error
     except yaml.MarkedYAMLError as error:
         where = f", line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}" if error.problem_mark else ""
         raise ConfigError(f"{path}{where} is no YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no YAML: {error}") from error
+
+
+_WHOLE = ". Start Foyer once with an empty folder as FOYER_HOME: it writes a whole foyer.yaml there. Edit that one, and add yours to it."
+
+
+def _lacks_organisation(error: ValidationError) -> bool:
+    return any(one["type"] == "missing" and len(one["loc"]) == 1 for one in error.errors(include_url=False))
 
 
 def said(error: ValidationError, prefix: str = "") -> str:
@@ -136,8 +144,7 @@ def said(error: ValidationError, prefix: str = "") -> str:
     for one in error.errors(include_url=False):
         named = ".".join(str(part) for part in one["loc"] if part != "[key]")
         where = named if named.startswith(VENDOR) else prefix + named
-        what = "there is no such setting" if one["type"] == "extra_forbidden" else one["msg"].removeprefix("Value error, ")
-        told.append(f"{where.upper() if prefix else where}: {what}" if where else what)
+        told.append(sentence(where.upper() if prefix else where, one["type"], one["msg"]))
     return "; ".join(told)
 
 

@@ -236,7 +236,8 @@ def _serving(organisation: Organisation, instances: Mapping[str, _Instance]) -> 
         if port not in PORTS:
             raise ConfigError(f"foyer.yaml: ports.{port}: there is no such port; there are {', '.join(PORTS)}")
         if name not in instances:
-            raise ConfigError(f"foyer.yaml: ports.{port}: there is no connector {name!r} in `connectors`")
+            there = ", ".join(instances) or "none"
+            raise ConfigError(f"foyer.yaml: ports.{port}: there is no connector {name!r} in `connectors`; there is {there}")
         if _as_served(port, instances[name]) is None:
             can = ", ".join(instances[name].serves)
             raise ConfigError(f"foyer.yaml: ports.{port}: {name} ({instances[name].folder}) does not serve it; it serves {can}")

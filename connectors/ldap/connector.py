@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.calling.ledger import Ledger
+from connectors.calling.mistakes import mistakes
 from connectors.ldap.access import LdapAccess
 from connectors.ldap.checkup import Checkup
 from connectors.ldap.client import LdapClient
@@ -24,7 +25,7 @@ class Ldap:
         try:
             made = LdapSettings(**settings)
         except ValidationError as error:
-            raise ValueError("; ".join(_sentence(one["loc"], one["msg"]) for one in error.errors())) from None
+            raise ValueError(mistakes(error)) from None
         schema = schema_of(made.schema_, key=made.key, attributes=made.attributes)
         self.name = name
         # A port's call is several to the directory, each within its own time.
@@ -49,7 +50,3 @@ class Ldap:
     async def offers(self) -> Mapping[str, Sequence[str]]:
         """The groups under groups.base, as foyer.yaml would name them."""
         return {"group": sorted(await self.people.memberships.names())}
-
-
-def _sentence(where: tuple[str | int, ...], what: str) -> str:
-    return f"{'.'.join(map(str, where))}: {what}" if where else what

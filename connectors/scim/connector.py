@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from connectors.calling.ledger import Ledger
+from connectors.calling.mistakes import mistakes
 from connectors.ports.calls import CallRules, Finding
 from connectors.ports.people import Directory
 from connectors.ports.records import Clock
@@ -24,8 +25,7 @@ class ScimConnector:
             made = ScimSettings(**{key: value for key, value in settings.items() if value is not None})
             self._client = ScimClient(made, clock)
         except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" if one["loc"] else one["msg"] for one in error.errors())
-            raise ValueError("; ".join(said.replace("Value error, ", "") for said in wrong)) from None
+            raise ValueError(mistakes(error)) from None
         except OSError as error:
             raise ValueError(f"ca_file: {error.strerror or 'holds no certificates'}") from None
         self.name = name

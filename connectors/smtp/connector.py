@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from connectors.calling.ledger import Ledger
+from connectors.calling.mistakes import mistakes
 from connectors.errors import ConnectorError, Refused
 from connectors.ports.calls import CallRules, Finding
 from connectors.ports.people import Directory
@@ -42,10 +43,9 @@ class SmtpConnector:
     def __init__(self, name: str, clock: Clock, *, people: Directory, ledger: Ledger, **settings: Any) -> None:
         try:
             made = SmtpSettings(**{key: value for key, value in settings.items() if value is not None})
-            self._client = SmtpClient(made)
+            self._client = SmtpClient(made, clock)
         except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" if one["loc"] else one["msg"] for one in error.errors())
-            raise ValueError("; ".join(said.replace("Value error, ", "") for said in wrong)) from None
+            raise ValueError(mistakes(error)) from None
         except OSError as error:
             raise ValueError(f"ca_file: {error.strerror or 'holds no certificates'}") from None
         self.name = name

@@ -50,6 +50,9 @@ class FakeDirectory:
     async def unlock(self, person_key: str, *, key: str) -> Effect:
         return Effect("account:1")
 
+    async def shortest(self, person_key: str) -> int | None:
+        return None
+
     async def set_password(self, person_key: str, password: str) -> Effect:
         return Effect("account:1")
 

@@ -29,6 +29,16 @@ def complaint(folder: Path, more: str) -> str:
     return str(told.value)
 
 
+def test_a_file_with_connectors_alone_is_told_where_to_find_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "foyer.yaml").write_text("connectors: {sandbox: {}}\nports: {people: sandbox}\n")
+    with pytest.raises(ConfigError) as told:
+        load(home=tmp_path)
+    assert "name is missing; audience is missing; roles is missing" in str(told.value)
+    assert "it writes a whole foyer.yaml" in str(told.value)
+    assert "Field required" not in str(told.value)
+    assert "writes a whole" not in complaint(tmp_path, "quiet_hours: {from: 20:00}")
+
+
 def test_off_needs_no_quotes(tmp_path: Path) -> None:
     rooms = load(home=home_with(tmp_path, 'rooms:\n  slack:T0ACME:C0A: off\n  slack:T0ACME:C0B: "off"\n')).organisation.rooms
     assert rooms == {"slack:T0ACME:C0A": "off", "slack:T0ACME:C0B": "off"}

@@ -250,7 +250,7 @@ def test_a_required_secret_that_nothing_names_is_told_with_its_variable(root: Pa
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        ({"ports": {"people": "nobody"}}, "ports.people: there is no connector 'nobody'"),
+        ({"ports": {"people": "nobody"}}, "ports.people: there is no connector 'nobody' in `connectors`; there is "),
         ({"ports": {"hr": "here"}}, "ports.hr: here (directory) does not serve it; it serves people, passwords"),
         ({"ports": {"phones": "here"}}, "ports.phones: there is no such port; there are people, accounts,"),
         ({"ports": {"passwords": "here"}}, "ports.passwords: there is no such port"),

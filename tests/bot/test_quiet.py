@@ -166,7 +166,7 @@ def test_quotes_are_not_needed(tmp_path: Path) -> None:
         ('{from: "25:00", to: "07:00"}', "quiet_hours.from: write a time of day, as \"20:00\", instead of '25:00'"),
         ("{from: 8pm, to: 07:00}", "quiet_hours.from: write a time of day, as \"20:00\", instead of '8pm'"),
         ("{from: 1500, to: 07:00}", 'quiet_hours.from: write a time of day, as "20:00", instead of 1500'),
-        ("{from: 20:00}", "quiet_hours.to: Field required"),
+        ("{from: 20:00}", "quiet_hours.to is missing"),
         ("{from: 07:00, to: 07:00}", "quiet_hours: from and to are the same time"),
         ("{from: 20:00, to: 07:00, weekend: true}", "quiet_hours.weekend: there is no such setting"),
     ],

@@ -57,7 +57,7 @@ def test_another_model_needs_its_price(tmp_path: Path) -> None:
             "{prices: {x: {input: -1, output: 1, cache_read: 1, cache_write: 1}}}",
             "model.prices.x.input: Input should be greater than or equal to 0",
         ),
-        ("{prices: {x: {input: 1}}}", "model.prices.x.output: Field required"),
+        ("{prices: {x: {input: 1}}}", "model.prices.x.output is missing"),
         ("{redact: [secrets]}", "model.redact.0: Input should be 'contacts', 'numbers' or 'names'"),
         ("{limits: {turn: {money: 0.0000001}}}", "model.limits.turn.money: Input should be greater than or equal to 0.000001"),
         ("{patience: 0}", "model.patience: Input should be greater than 0"),

@@ -18,6 +18,8 @@ from connectors.ports.records import Clock
 
 SOON = timedelta(days=21)
 """A certificate that ends within this is told of."""
+MOST_NAMED = 10
+"""Of those who share an address."""
 APART = timedelta(minutes=2)
 """Of clocks: by more, locks and expiries are told wrong."""
 _MEND = {
@@ -102,11 +104,15 @@ class Checkup:
         found = [Finding("people", True, f"{len(everybody)} under {where}")]
         found.append(self._keys(everybody))
         found += self._attributes(everybody)
-        addresses = Counter(address for entry in everybody if (address := entries.email(entry).lower()))
-        shared = sum(1 for count in addresses.values() if count > 1)
+        by_address: dict[str, list[str]] = {}
+        for entry in everybody:
+            if address := entries.email(entry).lower():
+                by_address.setdefault(address, []).append(entries.key(entry) or "somebody without a key")
+        shared = [" and ".join(sorted(keys)) for keys in by_address.values() if len(keys) > 1]
         if shared:
+            who = f"{'; '.join(sorted(shared)[:MOST_NAMED])}{'; ...' if len(shared) > MOST_NAMED else ''}"
             mend = "Foyer works for none of those who share one, since it cannot tell who they are: give each their own"
-            found.append(Finding("addresses", False, f"addresses that two people or more have: {shared}", mend))
+            found.append(Finding("addresses", False, f"addresses that two people or more have: {len(shared)} ({schema.key} {who})", mend))
         if several := sum(1 for entry in everybody if len(entries.enrolled(entry)) > 1):
             named = f"attributes.enrolled ({schema.attribute('enrolled')})"
             mend = "they get no links and no confirmations, as nobody can tell which is meant: name an attribute that has one value alone"

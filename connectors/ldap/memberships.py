@@ -146,7 +146,10 @@ class Memberships:
         return counted
 
     async def _groups(self, filter: str, attributes: Sequence[str] = ("cn",)) -> list[Entry]:
-        return await self._client.search(self._base, f"(&{self._filter}{filter})", attributes)
+        """A password policy is no group, though OpenLDAP's are often an organizationalRole: a filter cannot say so to servers without the
+        overlay, which do not know the class."""
+        found = await self._client.search(self._base, f"(&{self._filter}{filter})", ("objectClass", *attributes))
+        return [one for one in found if "pwdpolicy" not in map(str.lower, one.texts("objectClass"))]
 
     async def _groups_holding(self, group_dns: Sequence[str]) -> list[Entry]:
         found = []

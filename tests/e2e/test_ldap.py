@@ -219,12 +219,19 @@ async def test_the_doctor_finds_the_company_as_it_is(slapd: Slapd) -> None:
     wrong = [finding for each in found.values() for finding in each if not finding.ok]
     # Two people of the company have one address on purpose.
     assert [finding.name for finding in wrong] == ["addresses"]
+    by_address: dict[str, list[str]] = {}
+    for key, one in company.employees().items():
+        by_address.setdefault(one.email, []).append(key)
+    [sharing] = [sorted(keys) for keys in by_address.values() if len(keys) > 1]
+    assert wrong[0].found == f"addresses that two people or more have: 1 (employeeNumber {' and '.join(sharing)})"
     assert {"reach", "certificate", "credentials", "clock", "people", "key", "attributes", "groups"} <= set(found)
 
 
 async def test_the_groups_that_foyer_yaml_could_name_are_told(slapd: Slapd) -> None:
     async with connector(slapd.url) as ldap:
-        assert {"it-support", "employees", "figma-editor"} <= set((await ldap.offers())["group"])
+        groups = set((await ldap.offers())["group"])
+        assert {"it-support", "employees", "figma-editor"} <= groups
+        assert "usual" not in groups, "the password policy, an organizationalRole"
 
 
 @pytest.mark.parametrize(

@@ -302,3 +302,10 @@ async def test_a_protected_account_hinders_no_search_for_others() -> None:
     with pytest.raises(Retry) as raised:
         await people.members("it")
     assert raised.value.code == "misconfigured"
+
+
+async def test_a_password_policy_is_no_group_whatever_else_it_is() -> None:
+    policy = entry(f"cn=usual,{GROUPS}", objectClass=("organizationalRole", "pwdPolicy"), cn="usual")
+    role = entry(f"cn=keyholders,{GROUPS}", objectClass="organizationalRole", cn="keyholders")
+    people, _ = directory(policy, role, group("it"))
+    assert set(await people.memberships.names()) == {"keyholders", "it"}

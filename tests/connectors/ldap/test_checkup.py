@@ -1,0 +1,29 @@
+"""What `foyer doctor` says of the people in a directory."""
+
+from typing import cast
+
+from connectors.ldap.checkup import Checkup
+from connectors.ldap.client import LdapClient
+from connectors.ldap.people import LdapDirectory
+from connectors.ldap.schema import schema_of
+from connectors.ports.calls import Finding
+from tests.connectors.ldap.tree import Clock, Entry, Tree, person, settings
+
+
+async def of_people(*entries: Entry) -> dict[str, Finding]:
+    made, clock = settings(), Clock()
+    client, schema = cast(LdapClient, Tree(*entries)), schema_of(made.schema_, key=made.key, attributes=made.attributes)
+    directory = LdapDirectory(client, made, schema, clock)
+    return {one.name: one for one in await Checkup(client, directory, made, schema, clock)._people()}
+
+
+async def test_those_who_share_an_address_are_named_by_their_keys() -> None:
+    found = await of_people(
+        person("a", "e2", mail="front@acme.example"), person("b", "e1", mail="Front@acme.example"), person("c", "e3"), person("d")
+    )
+    assert found["addresses"].found == "addresses that two people or more have: 1 (employeeNumber e1 and e2)"
+    assert not found["addresses"].ok
+
+
+async def test_where_nobody_shares_one_nothing_is_said() -> None:
+    assert "addresses" not in await of_people(person("a", "e1"), person("b", "e2"), person("c", "e3", mail=""))

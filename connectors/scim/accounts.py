@@ -108,7 +108,7 @@ class Accounts:
 
     async def _made_here(self, person_key: str, ids: Sequence[str]) -> Json | None:
         """An account whose making was begun and never seen: it says whose it is."""
-        return await self._by_external_id(person_key) if not ids and await self._ours(person_key) else None
+        return await self._by_external_id(person_key) if not ids and await self._begun(person_key) else None
 
     async def _own(self, person_key: str, user: Json) -> Json:
         """The account that matches, unless it is known to be another person's: addresses and names are given anew."""
@@ -166,7 +166,7 @@ class Accounts:
 
     async def to_retire(self, person_key: str, user: Json, besides: str) -> bool:
         """Whether the account stays for nothing once it has not the role `besides`: what others gave it counts, declared or not."""
-        if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person_key):
+        if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person_key, user):
             return False
         return not set(await self.held(user, all_there=False)) - {besides} and not await self._told_besides(user, besides)
 
@@ -206,8 +206,10 @@ class Accounts:
         if user is not None and is_active(user):
             return user, False
         if user is not None:
-            if not await self._ours(person.key):
-                raise NeedsHuman("account_inactive", f"{person.key}: account {user['id']} is inactive, and Foyer did not make it")
+            if not await self._shut_here(person.key, user, role):
+                raise NeedsHuman(
+                    "account_inactive", f"{person.key}: account {user['id']} is inactive, and it was not Foyer who made and shut it"
+                )
             await self._activate(user, wanted=True)
         elif not self._settings.create_users:
             raise NeedsHuman("no_account", f"create_users: {person.key} has no account in {self._application.key}")
@@ -291,7 +293,22 @@ class Accounts:
         self._groups[name] = (group_id, self._clock() + KEPT)
         return group_id, group
 
-    async def _ours(self, person_key: str) -> bool:
+    async def _ours(self, person_key: str, user: Json) -> bool:
+        """Whether Foyer made this very account: by its id, or by what it says itself where its making was never seen."""
+        if not await self._begun(person_key):
+            return False
+        made = {one.holder for one in await self._ledger.given_as(person_key, self._application.key, ACCOUNT)}
+        return str(user["id"]) in made if made else user.get("externalId") == person_key
+
+    async def _shut_here(self, person_key: str, user: Json, role: str) -> bool:
+        """Whether this inactive account is as Foyer leaves one: its own, with nothing in it. Whatever else was shut, others have shut."""
+        if not self._settings.deactivate_when_empty or not await self._ours(person_key, user):
+            return False
+        given = {one for _, one in await self._ledger.ends(person_key, self._application.key)} - {ACCOUNT, role}
+        return not given and not await self.held(user, all_there=False) and not await self._told_besides(user, role)
+
+    async def _begun(self, person_key: str) -> bool:
+        """Whether Foyer began to make an account for them."""
         return (self._application.key, ACCOUNT) in await self._ledger.ends(person_key, self._application.key)
 
 

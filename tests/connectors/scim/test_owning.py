@@ -137,3 +137,29 @@ class TestAnAccountThatIsStillWanted:
             service.add("Groups", displayName="Payroll", members=[{"value": user}])
             assert await take(figma, role="plus")
             assert service.resources["Users"][user]["active"]
+
+
+class TestAnAccountThatOthersDecidedAbout:
+    async def test_is_not_opened_again_where_they_shut_it(self, on: Stage, figma: ScimConnector) -> None:
+        await give(figma, on)
+        await on.service.change_user((await on.service.users())[DANA]["id"], active=False)
+        for role, key in (("editor", "k2"), ("admin", "k3")):
+            with pytest.raises(NeedsHuman) as raised:
+                await give(figma, on, role=role, key=key)
+            assert raised.value.code == "account_inactive"
+        assert not (await on.service.users())[DANA]["active"]
+
+    async def test_is_opened_again_where_foyer_shut_it(self, on: Stage, figma: ScimConnector) -> None:
+        await give(figma, on)
+        await take(figma)
+        assert not (await on.service.users())[DANA]["active"]
+        assert await give(figma, on, key="k2")
+        assert (await on.service.users())[DANA]["active"]
+
+    async def test_is_not_shut_where_they_made_it_in_the_place_of_foyers(self, on: Stage, figma: ScimConnector) -> None:
+        await give(figma, on)
+        await on.service.ask("DELETE", f"/Users/{(await on.service.users())[DANA]['id']}")
+        await on.service.make_user(DANA)
+        await give(figma, on, key="k2")
+        await take(figma, key="r2")
+        assert (await on.service.users())[DANA]["active"]

@@ -15,7 +15,6 @@ from bot.outside import Checked
 from connectors.chat.loopback import leads_here
 from connectors.errors import ConnectorError
 from connectors.ports.chat import Address
-from connectors.sandbox.connector import SandboxCompany
 
 Check = Callable[[App], Awaitable[str]]
 
@@ -152,8 +151,8 @@ async def _audit(app: App) -> str:
 async def _sign_in(app: App) -> str:
     if app.sign_in_off is not None:
         return f"none for the web chat: the sandbox's is off, because {app.sign_in_off}"
-    (people,) = app.outside.served["people"]
-    if not isinstance(app.outside.connectors[people], SandboxCompany):
+    if not app.sandbox_people:
+        (people,) = app.outside.served["people"]
         raise Broken(f"asks for no password, by FOYER_SANDBOX_SIGN_IN: whoever uses this machine may be anybody in {people}")
     return "sandbox: whoever uses this machine chooses who they are; put no proxy before it"
 

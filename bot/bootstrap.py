@@ -401,14 +401,19 @@ class App:
         return next((one for one in self.outside.connectors.values() if isinstance(one, SandboxCompany)), None)
 
     @property
+    def sandbox_people(self) -> bool:
+        """Whether the people are the sandbox company's."""
+        return isinstance(self.outside.connectors[self.outside.served["people"][0]], SandboxCompany)
+
+    @property
     def sign_in_off(self) -> str | None:
         """Why nobody can sign in to the web chat, whose sign-in asks for no password; None when they can."""
         if self.settings.sandbox_sign_in is False:
             return "FOYER_SANDBOX_SIGN_IN is false"
         if self.settings.exposed is not None:
             return self.settings.exposed
-        (people,) = self.outside.served["people"]
-        if self.settings.sandbox_sign_in is None and not isinstance(self.outside.connectors[people], SandboxCompany):
+        if self.settings.sandbox_sign_in is None and not self.sandbox_people:
+            (people,) = self.outside.served["people"]
             return f"people are of {people}, not of the sandbox, and FOYER_SANDBOX_SIGN_IN is not set"
         return None
 

@@ -6,13 +6,13 @@ import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from bot.bootstrap import OPERATOR, App
 from bot.doctor import PATIENCE, examine
 from bot.home import Refusal
 from bot.language.control import commands as usage_commands
-from bot.outside import Offering
+from bot.outside import Connected, Offering
 from bot.teaching.control import commands
 from bot.words import warnings_of
 from connectors.errors import ConnectorError
@@ -131,16 +131,20 @@ async def audit_show(app: App, given: Mapping[str, Any]) -> Any:
 
 
 async def connectors_list(app: App, given: Mapping[str, Any]) -> Any:
-    """Each connector with its folder, the ports it serves, the applications that foyer.yaml names for it, and, where it is not called
+    """Each connector with its folder, the ports it serves, the applications that it gives, and, where it is not called
     at this moment, the code of why; and the skills that are off, each with the ports that nobody serves."""
     outside = app.outside
+    try:
+        whose = await outside.ports["access"].whose()
+    except ConnectorError:  # then what foyer.yaml says
+        whose = outside.applications
     return {
         "connectors": [
             {
                 "name": name,
                 "folder": outside.folders[name],
                 "ports": [port for port, serving in outside.served.items() if name in serving],
-                "applications": [key for key, of in outside.applications.items() if of == name],
+                "applications": [key for key, of in whose.items() if of == name],
                 "closed_to": outside.guards[name].closed_to,
             }
             for name in outside.connectors
@@ -198,11 +202,32 @@ def _known(app: App, name: str) -> str:
     return name
 
 
+_PARTS: Final = {
+    "person": "people",
+    "account": "accounts",
+    "inbox": "enrolled",
+    "entitlements": "access",
+    "leave": "hr",
+    "orders": "purchasing",
+    "devices": "devices",
+}
+"""Of what the sandbox company knows of somebody: the port that it belongs to."""
+
+
 async def sandbox_show(app: App, given: Mapping[str, Any]) -> Any:
     try:
-        return await _company(app).show(given["person"])
+        return of_sandbox(await _company(app).show(given["person"]), app.outside)
     except ConnectorError:
         raise Refusal(f"Nobody called {given['person']!r} works at the sandbox company; give their address.") from None
+
+
+def of_sandbox(shown: Mapping[str, Any], outside: Connected) -> dict[str, Any]:
+    """Without what another connector serves: of that the sandbox has a copy of its own, which nothing changes."""
+    (name,) = (name for name, folder in outside.folders.items() if folder == "sandbox")
+    served = {part: outside.served.get(port, ()) for part, port in _PARTS.items()}
+    told = {part: f"served by {', '.join(by) or 'nobody'}, not by the sandbox" for part, by in served.items() if name not in by}
+    mine = [one for one in shown["entitlements"] if outside.applications.get(one["application_key"], name) == name]
+    return {**shown, "entitlements": mine, **told}
 
 
 async def sandbox_reset(app: App, given: Mapping[str, Any]) -> Any:

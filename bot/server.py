@@ -81,7 +81,7 @@ class Server:
         app = self.app
         application = web.Application(client_max_size=largest)
         chooses = may_choose and app.settings.sandbox_sign_in is not False
-        sign_in = SandboxSignIn(app.outside.ports["people"], app.people) if chooses else None
+        sign_in = SandboxSignIn(app.outside.ports["people"], app.people, app.sandbox_people) if chooses else None
         secret, address = app.home.key("web session"), app.settings.public_url
         chat = WebChat(app.web, app.inbox, sign_in, app.busy, secret=secret, clock=app.clock, address=address)
         chat.add_to(application)

@@ -21,12 +21,14 @@ WELL_KNOWN = {
 class SandboxSignIn:
     directory: Directory
     people_store: PeopleStore
+    sandbox: bool
+    """Whether the people are the sandbox company's, of whom something can be said."""
 
     async def people(self, text: str, *, limit: int = 20) -> Sequence[Candidate]:
         if text:
-            return [_candidate(entry) for entry in await self.directory.find(text, limit=limit)]
+            return [self._candidate(entry) for entry in await self.directory.find(text, limit=limit)]
         known = [await self.directory.by_email(email) for email in WELL_KNOWN]
-        return [_candidate(entry) for entry in known if entry is not None]
+        return [self._candidate(entry) for entry in known if entry is not None]
 
     async def verify(self, email: str) -> SignedIn | None:
         person = await self.people_store.by_email(email)
@@ -34,6 +36,6 @@ class SandboxSignIn:
             return None
         return SignedIn(person.email.lower(), person.name, person.roles, person.groups)
 
-
-def _candidate(entry: DirectoryPerson) -> Candidate:
-    return Candidate(entry.email, entry.name, entry.title, entry.attributes.get("country", ""), WELL_KNOWN.get(entry.email, ""))
+    def _candidate(self, entry: DirectoryPerson) -> Candidate:
+        note = WELL_KNOWN.get(entry.email, "") if self.sandbox else ""
+        return Candidate(entry.email, entry.name, entry.title, entry.attributes.get("country", ""), note)

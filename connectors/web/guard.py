@@ -10,6 +10,7 @@ here at all, and a proxy that does say so is refused in any case.
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PersonHandler = Callable[[web.Request, SignedIn], Awaitable[web.StreamResponse]]
 
+QUIET = timedelta(minutes=1)
+"""After a failed call was logged, the same one is not logged again for so long."""
 JSON_LIMIT = 1_000_000
 SAFE = {"GET", "HEAD"}
 FORWARDED = {"forwarded", "via", "x-real-ip"}
@@ -53,6 +56,7 @@ class Guard:
         self._secret = secret
         self._clock = clock
         self._address = urlsplit(address)[:2] if address else None
+        self._logged: dict[tuple[str, str], datetime] = {}
         self.cookie = cookie_name(secret)
 
     def anyone(self, handler: Handler, *, html: bool = False) -> Handler:
@@ -66,7 +70,7 @@ class Guard:
             except web.HTTPException as error:
                 response = error if error.status < 400 else _refusal(error.status, error.text or error.reason, html)
             except ConnectorError as error:
-                log.warning("web_connector_failed", code=error.code, path=_route(request))
+                self._log(error.code, _route(request))
                 response = _refusal(*_unanswered(error), html)
             except HttpProcessingError:
                 response = _refusal(400, "That request cannot be read.", html)
@@ -80,6 +84,13 @@ class Guard:
             return response
 
         return guarded
+
+    def _log(self, code: str, path: str) -> None:
+        """One line a minute for each: an open page asks again and again while a system is away."""
+        now, last = self._clock(), self._logged.get((code, path))
+        if last is None or not timedelta(0) <= now - last < QUIET:
+            self._logged[code, path] = now
+            log.warning("web_connector_failed", code=code, path=path)
 
     def signed_in(self, handler: PersonHandler) -> Handler:
         """For the person whose session this is; 401 otherwise."""

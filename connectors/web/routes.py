@@ -78,7 +78,7 @@ class WebChat:
     async def _people(self, request: web.Request) -> web.Response:
         found = await self._signing_in().people(request.query.get("q", "").strip()[:100])
         people = [{"email": p.external_id, "name": p.name, "title": p.title, "country": p.country, "note": p.note} for p in found]
-        return web.json_response({"people": people})
+        return web.json_response({"people": people, "sandbox": self._signing_in().sandbox})
 
     async def _sign_in_as(self, request: web.Request) -> web.Response:
         email = text_of(await read_json(request), "email").strip().lower()

@@ -55,6 +55,10 @@ class SignedIn:
 class SignIn(Protocol):
     """The sandbox's sign-in: one chooses who one is. May raise `connectors.errors.Retry`."""
 
+    @property
+    def sandbox(self) -> bool:
+        """Whether the people are the sandbox company's."""
+
     async def people(self, text: str, *, limit: int = 20) -> Sequence[Candidate]:
         """Whom one may become: the well-known ones first when `text` is empty, else the best matches."""
 

@@ -18,6 +18,9 @@ export async function signInPage(root, entered) {
   const list = h("ul", { class: "people", "aria-label": "People" });
   const search = h("input", { type: "search", id: "find", autocomplete: "off", placeholder: "Search by name" });
 
+  const lede = h("p", { class: "lede" });
+  const label = h("label", { for: "find" });
+
   async function enter(person, button) {
     button.setAttribute("aria-busy", "true");
     try {
@@ -41,10 +44,14 @@ export async function signInPage(root, entered) {
   async function load(text) {
     const mine = ++asked;
     try {
-      const { people } = await api.people(text);
+      const { people, sandbox } = await api.people(text);
       if (mine !== asked) return;
+      lede.textContent = sandbox
+        ? "Acme is a sandbox company on this machine. Be one of its people, ask for something in one sentence, and see it done. Then be their manager and approve it."
+        : "Whoever sits at this machine can be anybody of the directory here: for trying out alone. What is asked for is done in the real systems.";
+      label.textContent = sandbox ? "Somebody else at Acme" : "Who of the directory";
       list.replaceChildren(...people.map(card));
-      if (!people.length) list.append(h("li", { class: "nobody" }, `Nobody called “${text}” works here.`));
+      if (!people.length && text) list.append(h("li", { class: "nobody" }, `Nobody called “${text}” works here.`));
     } catch (error) {
       list.replaceChildren(h("li", { class: "nobody", role: "alert" }, error.message));
     }
@@ -61,9 +68,9 @@ export async function signInPage(root, entered) {
       h("header", { class: "hero" },
         h("p", { class: "brand" }, mark(), "Foyer"),
         h("h1", {}, "Come in. Who are you today?"),
-        h("p", { class: "lede" }, "Acme is a sandbox company on this machine. Be one of its people, ask for something in one sentence, and see it done. Then be their manager and approve it.")),
+        lede),
       list,
-      h("div", { class: "find" }, h("label", { for: "find" }, "Somebody else at Acme"), search),
+      h("div", { class: "find" }, label, search),
       h("p", { class: "small" }, "No passwords here: this page answers to this machine only.")));
   document.title = "Foyer – who are you?";
   await load("");

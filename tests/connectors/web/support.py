@@ -58,6 +58,7 @@ class FakeSignIn:
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
+        self.sandbox = True
         self.groups: dict[str, frozenset[str]] = {}
 
     async def people(self, text: str, *, limit: int = 20) -> Sequence[Candidate]:

@@ -5,15 +5,18 @@ import json
 from datetime import timedelta
 
 import pytest
+import structlog
 from aiohttp import UnixConnector, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
+from connectors.errors import Retry
 from connectors.ports.records import utcnow
 from connectors.web.guard import HEADERS, Guard, local
 from connectors.web.session import LIFETIME, seal, unseal
 from tests.connectors.web.conftest import Served
 from tests.connectors.web.support import SECRET, FakeSignIn, TestClock
 
+LOGGED = "web_connector_failed"
 DANA = {"email": "dana@acme.example"}
 
 
@@ -31,6 +34,32 @@ def sign_in(host: str, *headers: str) -> str:
     body = json.dumps(DANA)
     lines = [f"Host: {host}", "Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close", *headers]
     return "POST /api/v1/session HTTP/1.1\n" + "\n".join(lines) + "\n\n" + body
+
+
+async def test_polls_that_cannot_be_served_are_logged_once_a_minute(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    dana = await served.enter("dana")
+
+    async def down(email: str) -> None:
+        raise Retry("unreachable")
+
+    monkeypatch.setattr(served.sign_in, "verify", down)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(5):
+            assert (await dana.get("/api/v1/idle")).status == 503
+        await dana.get("/api/v1/conversations")
+        served.clock.forward(timedelta(seconds=59))
+        await dana.get("/api/v1/idle")
+        served.clock.forward(timedelta(seconds=1))
+        await dana.get("/api/v1/idle")
+    paths = [line["path"] for line in logs if line["event"] == LOGGED]
+    assert paths == ["/api/v1/idle", "/api/v1/conversations", "/api/v1/idle"]
+
+
+async def test_the_page_is_told_whether_people_are_the_sandboxs(served: Served) -> None:
+    nobody = await served.enter("")
+    for sandbox in (True, False):
+        served.sign_in.sandbox = sandbox
+        assert (await (await nobody.get("/api/v1/people")).json())["sandbox"] is sandbox
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]"])

@@ -7,6 +7,7 @@ from typing import Final
 
 from httpx2 import AsyncClient, HTTPError, InvalidURL
 
+from connectors.calling.sign_ins import SignIns
 from connectors.errors import Retry
 from connectors.ports.records import Clock
 from connectors.scim.faults import Asked, failure, no_answer
@@ -21,6 +22,7 @@ class SignIn:
         self._settings = settings
         self._client = client
         self._clock = clock
+        self._sign_ins = SignIns(clock)
         self._fetched: tuple[str, datetime] | None = None
 
     async def header(self) -> str:
@@ -30,9 +32,16 @@ class SignIn:
             return f"Bearer {s.token.get_secret_value()}"
         if s.user is not None and s.password is not None:
             return _basic(s.user, s.password.get_secret_value())
-        if self._fetched is None or self._fetched[1] <= self._clock():
-            self._fetched = await self._fetch()
-        return f"Bearer {self._fetched[0]}"
+        if (kept := self._kept()) is not None:
+            return f"Bearer {kept}"
+        async with self._sign_ins.turn():
+            if (kept := self._kept()) is None:  # nobody fetched one meanwhile
+                self._fetched = await self._fetch()
+                kept = self._fetched[0]
+            return f"Bearer {kept}"
+
+    def _kept(self) -> str | None:
+        return self._fetched[0] if self._fetched is not None and self._fetched[1] > self._clock() else None
 
     def forget(self) -> bool:
         """The service did not take it; whether fetching another one may help."""

@@ -22,7 +22,9 @@ from aiosmtplib import (
     SMTPTimeoutError,
 )
 
+from connectors.calling.sign_ins import SignIns
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
+from connectors.ports.records import Clock
 from connectors.smtp.settings import SmtpSettings, addressed
 
 QUIT_SECONDS: Final = 2.0
@@ -32,8 +34,9 @@ NO_SUCH_MAILBOX: Final = frozenset((550, 551, 553))
 class SmtpClient:
     """Raises OSError when the certificates of `ca_file` cannot be read."""
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpSettings, clock: Clock) -> None:
         self._settings = settings
+        self._sign_ins = SignIns(clock)
         self._sender = addressed(settings.sender).addr_spec
         self._context = ssl.create_default_context(cafile=settings.ca_file)
 
@@ -105,15 +108,20 @@ class SmtpClient:
                 return
             if not smtp.supports_extension("auth"):
                 raise Retry("misconfigured", "user: the server offers no sign-in on this port")
-            # One try, as the library's `login` would be one for each method: accounts get locked by wrong passwords.
-            plain = "plain" in smtp.supported_auth_methods
-            await (smtp.auth_plain if plain else smtp.login)(user, password.get_secret_value())
-        except SMTPAuthenticationError as error:
-            if error.code < 500:
-                raise Retry("unavailable", f"sign-in: {_said(error)}") from None
-            raise Retry("bad_credentials", f"user, password: {_said(error)}") from None
+            async with self._sign_ins.turn():
+                await _tried(smtp, user, password.get_secret_value())
         except (SMTPException, OSError) as error:
             raise _meant(error, "sign-in") from error
+
+
+async def _tried(smtp: SMTP, user: str, password: str) -> None:
+    """One try, as the library's `login` would be one for each method: accounts get locked by wrong passwords."""
+    try:
+        await (smtp.auth_plain if "plain" in smtp.supported_auth_methods else smtp.login)(user, password)
+    except SMTPAuthenticationError as error:
+        if error.code < 500:
+            raise Retry("unavailable", f"sign-in: {_said(error)}") from None
+        raise Retry("bad_credentials", f"user, password: {_said(error)}") from None
 
 
 def _unreached(error: Exception) -> ConnectorError:

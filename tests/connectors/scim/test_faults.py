@@ -1,5 +1,6 @@
 """Every way in which a request can end, and what that means; nothing secret and nobody's name in what is written of it."""
 
+import asyncio
 import logging
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -232,6 +233,28 @@ class TestSigningIn:
             figma = on.connect({"admin": {"role": "admin"}}, url=service.url, token=None, user="foyer", password=SecretStr("p"))
             await figma.access.entitlements(facts.DANA)
             assert set(service.tokens) == {"Basic Zm95ZXI6cA=="}
+
+    async def test_with_a_secret_that_is_refused_once_and_not_tried_again_for_a_while(self, on: Stage) -> None:
+        asked = 0
+
+        async def refuse(request: web.Request) -> web.Response:
+            nonlocal asked
+            asked += 1
+            return web.Response(status=401)
+
+        app = web.Application()
+        app.router.add_post("/token", refuse)
+        async with TestServer(app) as server:
+            url = str(server.make_url("")).rstrip("/")
+            client = {"token": None, "token_url": f"{url}/token", "client_id": "client", "client_secret": SecretStr("last year's")}
+            figma = on.connect({"admin": {"role": "admin"}}, url=url, **client)
+            told = await asyncio.gather(*(figma.access.entitlements(facts.DANA) for _ in range(4)), return_exceptions=True)
+            assert [error.code for error in told if isinstance(error, Retry)] == ["bad_credentials"] * 4
+            assert asked == 1
+            on.clock.advance(timedelta(seconds=60))
+            with pytest.raises(Retry):
+                await figma.access.entitlements(facts.DANA)
+            assert asked == 2
 
     async def test_with_a_token_that_is_fetched_kept_and_fetched_again(self, on: Stage) -> None:
         handed: list[str] = []

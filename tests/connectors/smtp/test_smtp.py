@@ -1,5 +1,6 @@
 """Mail to enrolled addresses, against a server that nobody here wrote: what is sent, once, and what each failure is told as."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -182,8 +183,10 @@ class TestConnecting:
 
     async def test_a_wrong_password_is_tried_once_and_not_shown(self, ledger: Sessions, tmp_path: Path) -> None:
         async with mail_server(tmp_path, password="right") as server:
-            error = await failed(mailing(server, ledger, user="foyer", password=SecretStr("canary-password")))
+            connector = mailing(server, ledger, user="foyer", password=SecretStr("canary-password"))
+            error, _ = await asyncio.gather(failed(connector), connector.check())
             assert (type(error), error.code) == (Retry, "bad_credentials")
+            assert [finding.ok for finding in await connector.check()] == [False]
             assert "canary-password" not in f"{error!r}{error.__cause__!r}{error.__context__!r}"
             assert server.sign_ins == [("PLAIN", False)]
 

@@ -1,6 +1,8 @@
 """The LDAP client and what `foyer doctor` asks, on Debian's slapd: TLS, paging, servers that stop or hang, settings that are wrong."""
 
 import asyncio
+import re
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -179,6 +181,15 @@ async def test_without_waiting_for_each_other_they_lock_it_and_the_right_passwor
     await slapd.replace(company.SERVICE_DN, pwdAccountLockedTime=None)
     [credentials] = await findings_of_credentials(slapd)
     assert credentials.ok
+
+
+async def test_the_policy_that_the_documentation_advises_locks_nobody_out(slapd: Slapd) -> None:
+    documented = Path("docs/ldap.md").read_text(encoding="utf-8")
+    [policy] = re.findall(r"```ldif\n( *dn: cn=services,ou=policies.*?)```", documented, re.DOTALL)
+    await slapd.modify(textwrap.dedent(policy))
+    for _ in range(5):
+        assert not await slapd.signs_in(company.SERVICE_DN, "wrong")
+    assert await slapd.signs_in(company.SERVICE_DN, company.SERVICE_PASSWORD)
 
 
 async def findings_of_credentials(slapd: Slapd) -> list[Finding]:

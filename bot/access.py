@@ -35,13 +35,21 @@ class JoinedAccess:
 
     async def applications(self) -> Sequence[Application]:
         """A source that cannot be asked has what it had last, and hides no other's. Raises only where none can be asked."""
+        of = await self.whose()
+        return [one for name in self.sources for one in self._known.get(name, ()) if of[one.key] == name]
+
+    async def whose(self) -> Mapping[str, str]:
+        """Application -> source. Raises as `applications`."""
         found = await asyncio.gather(*(self._ask(name) for name in self.sources), return_exceptions=True)
         failed = [error for error in found if isinstance(error, BaseException)]
         unexpected = [error for error in failed if not isinstance(error, ConnectorError)]
         if unexpected or (failed and len(failed) == len(self.sources)):
             raise (unexpected or failed)[0]
         of = dict(self.chosen)
-        return [one for name in self.sources for one in self._known.get(name, ()) if of.setdefault(one.key, name) == name]
+        for name in self.sources:
+            for one in self._known.get(name, ()):
+                of.setdefault(one.key, name)
+        return of
 
     async def entitlements(self, person_key: str, *, application_key: str | None = None) -> Sequence[Entitlement]:
         if application_key is not None:

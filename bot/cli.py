@@ -217,6 +217,10 @@ def teams_playground(
 def doctor() -> None:
     """Say what is configured, what is missing and how to mend it."""
     try:
+        home = Home(settings_from(None).home)
+        home.make()
+        if home.owner() is None:
+            typer.echo("Foyer is not running: it is started for this, which takes up to a minute in a new home.", err=True)
         findings = told("doctor")
     except ConfigError as error:
         findings = [{"name": "configuration", "ok": False, "found": str(error), "mend": "mend this first; nothing else could be tried"}]

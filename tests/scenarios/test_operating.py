@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bot.bootstrap import App
 from bot.cli import _banner
 from bot.cli import app as command_line
-from bot.config import Settings
+from bot.config import SHIPPED, Settings
 from bot.doctor import examine
 from bot.server import Server
 from connectors.calling.tables import outside_end
@@ -201,3 +201,10 @@ async def test_doctor_names_grants_that_run_on_what_foyer_yaml_names_no_more(com
     assert not found["ok"]
     assert "foyer.yaml names no connector figma-old any more" in found["found"]
     assert "foyer.yaml" in found["mend"]
+
+
+def test_doctor_says_at_once_that_it_starts_a_foyer_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "foyer.yaml").write_text(SHIPPED.read_text() + "\nconnectors: {directory: {use: nothing}}\n")
+    told = CliRunner().invoke(command_line, ["doctor"], env={"FOYER_HOME": str(tmp_path)})
+    assert "Foyer is not running" in told.stderr
+    assert told.stdout.startswith("BROKEN  configuration")

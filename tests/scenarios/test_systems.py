@@ -91,6 +91,7 @@ async def test_the_list_tells_what_serves_what_and_which_skills_are_off(company:
     told = await control.connectors_list(company.app, {})
     (sandbox,) = told["connectors"]
     assert (sandbox["name"], sandbox["folder"], sandbox["closed_to"]) == ("sandbox", "sandbox", None)
+    assert {"figma", "tableau"} <= set(sandbox["applications"]), "which only the system itself names"
     assert set(sandbox["ports"]) == {"people", "accounts", "enrolled", "access", "hr", "purchasing", "devices"}
     assert told["off"] == {}
 

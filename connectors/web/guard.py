@@ -101,9 +101,15 @@ class Guard:
         return self.anyone(guarded)
 
     async def person(self, request: web.Request) -> SignedIn:
-        """Who is asking, with what they may do now. Raises HTTPUnauthorized."""
+        """Who is asking, with what they may do now. Raises HTTPUnauthorized; HTTPServiceUnavailable while the directory is away: then
+        nobody is shown anything, for nobody knows what they may see.
+        """
         email = unseal(request.cookies.get(self.cookie, ""), self._secret, self._clock())
-        person = await self._sign_in.verify(email) if email and self._sign_in else None
+        try:
+            person = await self._sign_in.verify(email) if email and self._sign_in else None
+        except Retry as error:
+            self._log(error.code, _route(request))
+            raise web.HTTPServiceUnavailable(text="The directory cannot be reached, so Foyer does not know who you are.") from error
         if person is None:
             raise web.HTTPUnauthorized(text="Please sign in first.")
         return person

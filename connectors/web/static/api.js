@@ -61,11 +61,25 @@ export const api = {
   retireArticle: (id) => call("POST", `/articles/${name(id)}/retire`, {}),
 };
 
-/** Follows everything that is shown to this person, from a number on; `line(up)` tells whether the line is up. */
+const AGAIN = 5000; // milliseconds until a line that the server refused is tried again
+
+/** Follows everything that is shown to this person, from a number on; `line(up, why)` tells whether the line is up. */
 export function follow(after, message, line) {
-  const source = new EventSource(`/api/v1/stream?after=${after}`);
-  source.addEventListener("message", (event) => message(JSON.parse(event.data)));
-  source.addEventListener("open", () => line(true));
-  source.addEventListener("error", () => line(false));
-  return () => source.close();
+  let source, timer, ended = false;
+  function open() {
+    source = new EventSource(`/api/v1/stream?after=${after}`);
+    source.addEventListener("message", (event) => { after = event.lastEventId || after; message(JSON.parse(event.data)); });
+    source.addEventListener("open", () => line(true));
+    source.addEventListener("error", refused);
+  }
+  async function refused() {
+    // A browser tries again by itself after a broken line, but not after a refusal, whose words it does not tell either.
+    const closed = source.readyState === EventSource.CLOSED;
+    const why = closed ? await api.me().then(() => "", (error) => error.message) : "";
+    if (ended) return;
+    line(false, why);
+    if (closed) timer = setTimeout(open, AGAIN);
+  }
+  open();
+  return () => { ended = true; clearTimeout(timer); source.close(); };
 }

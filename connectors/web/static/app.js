@@ -84,7 +84,9 @@ function menu(open) {
   if (open) root.querySelector(".side .new-button").focus();
 }
 
-function line(up) {
+function line(up, why) {
+  const text = `${why || "Connection lost."} Trying again…`;
+  if (view.line.textContent !== text) view.line.textContent = text; // said once, not at every try
   view.line.hidden = up;
 }
 

@@ -51,6 +51,8 @@ async def test_polls_that_cannot_be_served_are_logged_once_a_minute(served: Serv
         await dana.get("/api/v1/idle")
         served.clock.forward(timedelta(seconds=1))
         await dana.get("/api/v1/idle")
+    said = (await (await dana.get("/api/v1/me")).json())["error"]
+    assert said == "The directory cannot be reached, so Foyer does not know who you are."
     paths = [line["path"] for line in logs if line["event"] == LOGGED]
     assert paths == ["/api/v1/idle", "/api/v1/conversations", "/api/v1/idle"]
 

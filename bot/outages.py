@@ -20,9 +20,11 @@ def passes(error: Exception) -> bool:
 
 
 def asks_to_wait(error: Exception) -> float | None:
-    """Seconds after which whoever was asked wants to be asked again, None where nobody says so: an open breaker does not, since it may
-    stay open for longer than a person waits for a word."""
-    return error.after if isinstance(error, Retry) and error.code != BREAKER_OPEN else None
+    """Seconds after which whoever was asked wants to be asked again, None where nobody says so. An open breaker does not, since it may
+    stay open for longer than a person waits for a word; nor does what an operator has to mend."""
+    if not isinstance(error, Retry) or error.code == BREAKER_OPEN or cause(error) in FOR_OPERATOR:
+        return None
+    return error.after
 
 
 def given_up(error: Exception | None) -> str:

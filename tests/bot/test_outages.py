@@ -55,4 +55,5 @@ def test_what_does_not_pass_is_not_tried_again() -> None:
 
 def test_an_open_breaker_does_not_keep_anybody_waiting_for_a_word() -> None:
     assert outages.asks_to_wait(Retry("breaker_open", "unreachable", after=300.0)) is None
+    assert outages.asks_to_wait(Retry("bad_credentials", "bind_dn or password", after=60.0)) is None
     assert outages.asks_to_wait(Retry("rate_limited", after=3.0)) == 3.0

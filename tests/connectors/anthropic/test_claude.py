@@ -334,7 +334,8 @@ async def test_the_key_follows_no_redirect(fake: FakeMessages) -> None:
 async def test_no_log_of_the_library_holds_what_was_asked(
     fake: FakeMessages, claude: Claude, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level(logging.INFO)
+    for name in ("", "httpx2", "anthropic"):
+        caplog.set_level(logging.INFO, name)
     await claude.complete(ASK)
     fake.brain = lambda request: Fault.failed(500)
     with pytest.raises(Retry):

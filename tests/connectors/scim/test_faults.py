@@ -215,7 +215,6 @@ class TestSecrets:
 
     async def test_neither_token_nor_people_get_into_logs_and_errors(self, on: Stage, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
         figma = await figma_on(on)
         errors = []
         for fault in (CUT, PAGE, answer(401), answer(500), answer(418, f'{{"detail": "{TOKEN} {DANA}"}}')):

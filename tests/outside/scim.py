@@ -92,7 +92,7 @@ class ScimServer:
 
 @asynccontextmanager
 async def scim_server() -> AsyncIterator[ScimServer]:
-    server = await asyncio.to_thread(_started)
+    server = _started()
     try:
         yield server
     finally:
@@ -111,7 +111,7 @@ def _started() -> ScimServer:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    # Where Linux can see to it, it dies with whoever started it, however that ends.
+    # Where Linux can see to it, it dies with whoever started it, however that ends: with that thread, so never started in a pool's.
     dying = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
     server = str(Path(sys.executable).with_name("scim2-server"))
     command = [*dying, server, "--port", str(port), "--bearer-token", TOKEN, "--dynamic-tenants"]

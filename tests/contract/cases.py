@@ -108,6 +108,8 @@ class AccessCase:
     """The directory does not know `person` any more."""
     unreachable: Disturb
     answer_lost: Disturb
+    cleans_up: bool = False
+    """Whoever departs loses there and then what they had."""
 
 
 @dataclass(frozen=True)

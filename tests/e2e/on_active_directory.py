@@ -173,4 +173,5 @@ async def domain_access(folder: Path) -> AsyncIterator[AccessCase]:
             departs=departs,
             unreachable=unreachable,
             answer_lost=answer_lost,
+            cleans_up=True,
         )

@@ -183,4 +183,5 @@ async def ldap_access(folder: Path, *, memberof: bool = True) -> AsyncIterator[A
             departs=departs,
             unreachable=unreachable,
             answer_lost=stage.answer_lost,
+            cleans_up=memberof,
         )

@@ -199,12 +199,14 @@ class TestAccess:
         access, editors, dana = stage.ldap.access, domain.role_dn("figma", "editor"), domain.dn_of(facts.DANA)
         group = await access._groups.one("figma-editor")
         member = await access._member(facts.DANA)
-        await access._take_out(group, member)
-        await access._add(group, member)
-        await access._add(group, member)
+        assert member is not None
+        name = group.value(member)
+        await access._take_out(group, [name])
+        await access._add(group, name)
+        await access._add(group, name)
         assert await stage.samba.members(editors) == {dana}
-        await access._take_out(group, member)
-        await access._take_out(group, member)
+        await access._take_out(group, [name])
+        await access._take_out(group, [name])
         assert await stage.samba.members(editors) == frozenset()
 
 

@@ -193,7 +193,10 @@ class OwnResets:
         return _Attempt("changed") if await self._was_changed(link, before) else _Attempt("doubtful", code)
 
     async def _was_changed(self, link: Link, before: datetime | None) -> bool:
-        """By the store's own clock, so that two clocks need not agree. False also when that cannot be read now."""
+        """By the store's own clock, so that two clocks need not agree; two passwords within one tick of it, often a second, look like one.
+
+        False also when that cannot be read now.
+        """
         try:
             async with asyncio.timeout(LONGEST_CALL):
                 return (await self.passwords.account(link.person_key)).password_changed_at != before

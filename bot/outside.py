@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Protocol, runtime_checkable
 
-import yaml
 from pydantic import SecretStr, ValidationError
 
 import connectors
@@ -19,6 +18,7 @@ from bot.database import Sessions
 from connectors.calling.guarded import Guard, Unserved, Watch
 from connectors.calling.ledger import Ending, Ledger
 from connectors.ports.calls import Finding
+from connectors.ports.data_files import read_yaml
 from connectors.ports.people import Directory
 from connectors.ports.records import Clock
 from connectors.ports.systems import Access, Accounts, Devices, EnrolledChannel, Hr, Passwords, Purchasing
@@ -204,7 +204,7 @@ def _instance(name: str, given: Mapping[str, Any], root: Path) -> _Instance:
     folder = given.get("use", name)
     if folder not in folders(root):
         raise ConfigError(f"foyer.yaml: connectors.{name}: there is no connector {folder!r}; `use` one of {', '.join(folders(root))}")
-    declared = yaml.safe_load((root / folder / "connector.yaml").read_text(encoding="utf-8"))
+    declared = read_yaml(root / folder / "connector.yaml")
     own = {setting: value for setting, value in given.items() if setting != "use"}
     unknown = sorted(set(own) - set(declared["settings"]))
     if unknown:

@@ -11,8 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from connectors.ports.data_files import read_yaml
 from knowledge.text import words
 
 _FEW_WORDS = 4
@@ -182,7 +181,7 @@ class Language:
 @lru_cache(maxsize=1)
 def languages() -> Mapping[str, Language]:
     """The languages there are, by code."""
-    data = yaml.safe_load(Path(__file__).with_name("languages.yaml").read_text(encoding="utf-8"))
+    data = read_yaml(Path(__file__).with_name("languages.yaml"))
     return {code: Language(code, lists) for code, lists in data.items()}
 
 

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from connectors.errors import Refused
+from connectors.ports.data_files import read_yaml
 from connectors.ports.messages import Message, Messages, Param, Reader
 from connectors.ports.records import Json
 from specialists.skill import ApprovalSpec, Idempotency, Ports, Skill, SkillContext, SkillSpec, SlotSpec, SlotType, one_day
@@ -178,7 +179,7 @@ def load_skills(folder: Path = BUILT_IN) -> Mapping[str, LoadedSkill]:
 def load_skill(folder: Path) -> LoadedSkill:
     """One skill folder. Raises InvalidSkill."""
     try:
-        declared = _Declaration.model_validate(yaml.safe_load((folder / "skill.yaml").read_text(encoding="utf-8")))
+        declared = _Declaration.model_validate(read_yaml(folder / "skill.yaml"))
         prefix = f"skill.{declared.name}."
         messages = Messages.load([folder / "messages.yaml"], prefix)
         runbook = (folder / "runbook.md").read_text(encoding="utf-8")

@@ -11,9 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.intent.text import Courtesies, plain
+from connectors.ports.data_files import read_yaml
 
 FOLDER = Path(__file__).parent
 
@@ -77,8 +76,7 @@ def load(name: str, locale: str) -> Mapping[str, Any]:
 
 def read(name: str) -> Mapping[str, Any]:
     """A data file beside this module."""
-    text = (FOLDER / name).read_text(encoding="utf-8")
-    found: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    found: Mapping[str, Any] = read_yaml(FOLDER / name)
     return found
 
 

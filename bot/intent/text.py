@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import yaml
+from connectors.ports.data_files import read_yaml
 
 MAX_CHARS = 4000
 """A longer utterance is not read beyond this."""
@@ -126,7 +126,7 @@ def language(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _stop_words() -> Mapping[str, frozenset[str]]:
-    data = yaml.safe_load(Path(__file__).with_name("languages.yaml").read_text(encoding="utf-8"))
+    data = read_yaml(Path(__file__).with_name("languages.yaml"))
     return {code: frozenset(words.split()) for code, words in data.items()}
 
 

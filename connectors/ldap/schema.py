@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
+from connectors.ports.data_files import read_yaml
 
 Kind = Literal["openldap", "active_directory"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -44,7 +44,7 @@ class Schema:
 @cache
 def declared() -> Mapping[Kind, Mapping[str, Any]]:
     """The schemas as connector.yaml has them."""
-    schemas: Mapping[Kind, Mapping[str, Any]] = yaml.safe_load((Path(__file__).parent / "connector.yaml").read_text("utf-8"))["schemas"]
+    schemas: Mapping[Kind, Mapping[str, Any]] = read_yaml(Path(__file__).with_name("connector.yaml"))["schemas"]
     return schemas
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from babel.units import format_unit
+
+from connectors.ports.data_files import read_yaml
 
 EXACT_DAYS = 120
 """Up to here a span is said in days: "30 days" is what was asked for, "4 weeks" is not. Beyond, it is rounded."""
@@ -73,7 +74,7 @@ class Messages:
     def load(paths: Iterable[Path], prefix: str = "") -> "Messages":
         merged: dict[str, dict[str, Any]] = {}
         for path in paths:
-            for locale, texts in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+            for locale, texts in read_yaml(path).items():
                 into = merged.setdefault(locale, {})
                 for key, text in texts.items():
                     if prefix + key in into:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from connectors.ports.data_files import read_yaml
 from specialists.loader import check_scopes
 from specialists.skill import SkillSpec
 
@@ -119,7 +120,7 @@ def load_roster(skills: Mapping[str, SkillSpec], folder: Path = BUILT_IN) -> Ros
 
 def _read(path: Path) -> Specialist:
     try:
-        declared = _Declaration.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        declared = _Declaration.model_validate(read_yaml(path))
     except (ValidationError, yaml.YAMLError, ValueError) as error:
         raise InvalidRoster(f"{path}: {error}") from error
     if path.stem != declared.name:

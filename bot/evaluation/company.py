@@ -221,7 +221,7 @@ class Company:
     async def settle(self) -> None:
         async with asyncio.timeout(PATIENCE):
             while await self._busy():  # noqa: ASYNC110 - what runs is known to databases, not to an event
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.02)  # asking more often costs more than what is waited for
 
     async def _busy(self) -> bool:
         # In the order in which work moves on, so that what has left one place is seen in the next.

@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ST := .venv-st
 
+# Where it is set, as in many images, each of the many processes that tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo setup test e2e st bench eval soak lint clean
 .DEFAULT_GOAL := help
 

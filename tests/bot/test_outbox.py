@@ -12,12 +12,12 @@ from sqlalchemy import event, insert, select, text, update
 from bot import tables as t
 from bot.database import Sessions, connect
 from bot.delivery import TRIES
-from bot.migrations import upgrade
 from bot.outbox import AT_ONCE, Outbox, Placement, Refusal, heads
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.memory.channel import MemoryChannel
 from connectors.ports.chat import Address, Delivered, Operation, Reply, ReplyKind
 from connectors.ports.records import new_id
+from tests.migrated import sqlite_file
 
 DANA = Address("fake", "local", "dana", "t")
 OMAR = Address("fake", "local", "omar", "t")
@@ -502,10 +502,9 @@ class PacedChannel(FakeChannel):
 
 async def test_a_long_outage_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     """2,016 replies in 16 rooms of two threads each: told to wait 30 seconds, then ten minutes of nothing."""
-    engine, sessions = connect(f"sqlite+aiosqlite:///{tmp_path / 'foyer.db'}")
+    engine, sessions = connect(await sqlite_file(tmp_path / "foyer.db"))
     # Thousands of commits, and no power cut among them.
     event.listen(engine.sync_engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF").close())
-    await upgrade(engine)
     post = Post(sessions)
     post.channel = PacedChannel(lambda: post.now)
     post.new_outbox()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bot.database import connect
-from bot.migrations import upgrade
 from bot.upload import MOST_BYTES, FileState, NotYours, Upload, UploadRefused
 from bot.uploads import AT_ONCE, IDLE_SECONDS, LARGEST, MOST_FILES, MOST_KEPT, MOST_OPEN, Uploads
 from connectors.ports.people import Person
@@ -22,6 +21,7 @@ from knowledge.index import MemoryIndex
 from knowledge.library import Library
 from knowledge.loading.port import Loaded
 from tests.bot.console.conftest import VOCABULARY, NoAudit
+from tests.migrated import sqlite_file
 
 
 def somebody(name: str, *roles: str) -> Person:
@@ -100,8 +100,7 @@ def states(upload: Upload) -> list[str]:
 
 @pytest.fixture
 async def hall(tmp_path: Path) -> AsyncIterator[Hall]:
-    engine, sessions = connect(f"sqlite+aiosqlite:///{tmp_path / 'foyer.db'}")
-    await upgrade(engine)
+    engine, sessions = connect(await sqlite_file(tmp_path / "foyer.db"))
     encoder = SlowEncoder()
     made = Hall(Library(sessions, MemoryIndex(), encoder, NoAudit(), utcnow, VOCABULARY), encoder, tmp_path / "uploads")
     await made.uploads.start()

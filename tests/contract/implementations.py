@@ -34,9 +34,10 @@ from tests.contract.cases import (
     PasswordsCase,
     PurchasingCase,
 )
-from tests.contract.made_once import company_file, foyer_file
+from tests.contract.made_once import company_file
 from tests.contract.over_scim import SCIM_ACCESSES
 from tests.contract.over_smtp import smtp_enrolled
+from tests.migrated import sqlite_file
 
 T = TypeVar("T")
 Made = Callable[[Path], AbstractAsyncContextManager[T]]
@@ -151,8 +152,7 @@ def _memory_passwords(clock: FakeClock, leaver: str) -> MemoryPasswords:
 async def own_resets(folder: Path) -> AsyncIterator[AccountsCase]:
     """Foyer's own links, over passwords in memory."""
     clock = FakeClock()
-    await foyer_file(folder / "foyer.db")
-    engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
+    engine, sessions = connect(await sqlite_file(folder / "foyer.db"))
     async with _company(folder, clock) as company:
         leaver = await _leaver(company)
         passwords = _memory_passwords(clock, leaver)

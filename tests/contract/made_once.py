@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from bot.database import connect
-from bot.migrations import upgrade
 from connectors.sandbox.connector import SandboxCompany
 from tests.contract.cases import FakeClock
 
@@ -18,13 +16,3 @@ async def company_file(path: Path) -> None:
         await company.close()
         _made["company"] = path.read_bytes()
     path.write_bytes(_made["company"])
-
-
-async def foyer_file(path: Path) -> None:
-    """Foyer's own database, migrated and empty."""
-    if "foyer" not in _made:
-        engine, _ = connect(f"sqlite+aiosqlite:///{path}")
-        await upgrade(engine)
-        await engine.dispose()
-        _made["foyer"] = path.read_bytes()
-    path.write_bytes(_made["foyer"])

@@ -11,7 +11,6 @@ import pytest
 from pydantic import SecretStr
 
 from bot.database import Sessions, connect
-from bot.migrations import upgrade
 from connectors.calling.ledger import Ledger
 from connectors.ldap.connector import Ldap
 from connectors.sandbox import facts
@@ -21,6 +20,7 @@ from connectors.sandbox.people import account_of
 from tests.contract.cases import AccessCase, AccountsCase, DirectoryCase, FakeClock, PasswordsCase
 from tests.contract.implementations import resets_over
 from tests.e2e.on_ldap import Reached
+from tests.migrated import sqlite_file
 from tests.outside import company, domain
 from tests.outside.proxy import APPLY_THEN_CUT, FaultProxy, asks
 from tests.outside.samba import Samba, missing
@@ -40,8 +40,7 @@ class Stage:
 async def staged(samba: Samba, folder: Path, url: str | None = None, **settings: Any) -> AsyncIterator[Stage]:
     """The connector on a domain that runs; over TLS unless another url is given. `settings` go over domain.settings."""
     clock = FakeClock(datetime.now(UTC))
-    engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
-    await upgrade(engine)
+    engine, sessions = connect(await sqlite_file(folder / "foyer.db"))
     given = {**domain.settings(url or samba.url, samba.ca, APPLICATIONS), **settings}
     del given["use"]
     given.setdefault("password", SecretStr(domain.SERVICE_PASSWORD))

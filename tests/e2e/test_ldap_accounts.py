@@ -18,7 +18,6 @@ import pytest
 import structlog
 
 from bot.database import connect
-from bot.migrations import upgrade
 from connectors.calling.ledger import Ledger
 from connectors.errors import Refused, Retry
 from connectors.ldap.access import LdapAccess
@@ -32,6 +31,7 @@ from connectors.ports.calls import Finding
 from connectors.ports.records import utcnow
 from tests.connectors.calling.settling import settled
 from tests.contract.cases import FakeClock
+from tests.migrated import sqlite_file
 from tests.outside import company
 from tests.outside.slapd import POLICY, Slapd
 
@@ -84,8 +84,7 @@ async def connected(
     **settings: Any,
 ) -> AsyncIterator[Connected]:
     clock = FakeClock(datetime.now(UTC))
-    engine, sessions = connect(f"sqlite+aiosqlite:///{folder / 'foyer.db'}")
-    await upgrade(engine)
+    engine, sessions = connect(await sqlite_file(folder / "foyer.db"))
     async with Slapd(folder, policy=policy, acl=acl or documented_rights()) as slapd:
         given = {**company.settings(slapd.url, applications=("figma", "slack")), "policy_dn": POLICY, **settings}
         given |= {"applications": applications} if applications is not None else {}

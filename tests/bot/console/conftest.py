@@ -16,7 +16,6 @@ from bot.console.inbox import add_inbox
 from bot.console.step_up import StepUpView, add_step_up
 from bot.console.uploads import add_uploads
 from bot.database import Sessions, connect
-from bot.migrations import upgrade
 from bot.uploads import Uploads
 from bot.words import Words
 from connectors.ports.chat import Field
@@ -37,6 +36,7 @@ from knowledge.retrieval import Retriever
 from knowledge.reviews import Reviews
 from specialists.step_up import StepUpResult
 from tests.connectors.web.support import PEOPLE, SECRET, FakeSignIn
+from tests.migrated import sqlite_file
 
 Client = TestClient[web.Request, web.Application]
 MESSAGES = Messages.load([Path(__file__).parents[3] / "bot" / "messages.yaml"])
@@ -81,8 +81,7 @@ class Console:
 
 @pytest.fixture
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
-    engine, sessions = connect(f"sqlite+aiosqlite:///{tmp_path / 'foyer.db'}")
-    await upgrade(engine)
+    engine, sessions = connect(await sqlite_file(tmp_path / "foyer.db"))
     library_index = MemoryIndex()
     library = Library(sessions, library_index, HashingEncoder(), NoAudit(), utcnow, VOCABULARY)
     company = SandboxCompany(tmp_path / "company.sqlite")

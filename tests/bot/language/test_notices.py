@@ -93,8 +93,8 @@ def notices(sessions: Sessions, posts: list[str], given: dict[str, Any] = TIGHT,
     return LimitNotices(sessions, settings, owner, Roster({}), ("owners",), {}, owner, saver, MESSAGES, lambda: NOW)
 
 
-async def test_two_processes_tell_once_at_each_percentage(database_url: str, sessions: Sessions) -> None:
-    engine, others = connect(database_url)
+async def test_two_processes_tell_once_at_each_percentage(migrated_url: str, sessions: Sessions) -> None:
+    engine, others = connect(migrated_url)
     posts: list[str] = []
     both = [notices(sessions, posts), notices(others, posts)]
     store = UsageStore(sessions, ModelSettings.model_validate(TIGHT).limits)

@@ -63,8 +63,8 @@ def test_a_percentage_is_that_of_tokens_or_money_whichever_is_further(spent: Spe
     assert level(spent, Limit()) == 0
 
 
-async def test_two_processes_keep_one_sum(database_url: str, sessions: Sessions) -> None:
-    engine, others = connect(database_url)
+async def test_two_processes_keep_one_sum(migrated_url: str, sessions: Sessions) -> None:
+    engine, others = connect(migrated_url)
     stores = [UsageStore(sessions, Limits()), UsageStore(others, Limits())]
     behalfs = [replace(DANA, person=person, turn=f"{person}-{n}") for n in range(10) for person in ("dana", "omar")]
     await asyncio.gather(*(stores[n % 2].record(use(behalf=behalf)) for n, behalf in enumerate(behalfs)))

@@ -78,9 +78,9 @@ async def test_a_command_that_nobody_dispatched_is_started_by_the_next_process(t
     await engine.dispose()
 
 
-async def test_a_whole_grant_on_either_database(tmp_path: Path, clock: Clock, sessions: Sessions, database_url: str) -> None:
+async def test_a_whole_grant_on_either_database(tmp_path: Path, clock: Clock, sessions: Sessions, migrated_url: str) -> None:
     """On PostgreSQL the engine lives in the application's own database, in a schema of its own."""
-    own = None if database_url.startswith("sqlite") else database_url
+    own = None if migrated_url.startswith("sqlite") else migrated_url
     rig = await launched(tmp_path, sessions, clock, engine_url=own)
     requests = [await rig.submit("grant_access", **FIGMA), await rig.submit("unlock_account")]
     await rig.settle(requests[0])

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from connectors.errors import ConnectorError, NeedsHuman
+from connectors.ports.calls import Finding
 from connectors.ports.people import Directory
 from connectors.ports.systems import Application
 
@@ -42,10 +43,17 @@ class DeclaredApplication(BaseModel):
     key: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
     name: Text
     aliases: tuple[Text, ...] = ()
-    owner: str | None = None
+    owner: Annotated[str, StringConstraints(strip_whitespace=True, max_length=320)] | None = None
     """The e-mail address of whoever owns it; approves where there is no manager."""
     default_role: str | None = None
     roles: Mapping[Text, DeclaredRole] = Field(min_length=1)
+
+    @field_validator("owner")
+    @classmethod
+    def _is_an_address(cls, owner: str | None) -> str | None:
+        if owner is not None and "@" not in owner:
+            raise ValueError(f"{owner!r} is no e-mail address")
+        return owner
 
     @model_validator(mode="after")
     def _has_its_default(self) -> "DeclaredApplication":
@@ -90,5 +98,27 @@ class Declared:
         except ConnectorError as error:
             log.warning("owner_not_looked_up", application=application.key, code=error.code)
             return self._owners.get(application.key)
+        else:
+            if owner is None and self._owners.get(application.key, "") is not None:
+                log.warning("owner_unknown", application=application.key)
         self._owners[application.key] = owner.key if owner is not None else None
         return self._owners[application.key]
+
+
+async def without_owner(applications: Sequence[DeclaredApplication], people: Directory) -> Sequence[Finding]:
+    """A finding for each application whose `owner` is not one person. Where they cannot be looked up, `people` has a finding of its own."""
+    found = []
+    for application in applications:
+        if application.owner is None:
+            continue
+        try:
+            if await people.by_email(application.owner) is not None:
+                continue
+            who = "nobody has"
+        except NeedsHuman:
+            who = "more than one person has"
+        except ConnectorError:
+            continue
+        mend = "name the address of somebody there, or take owner out: until then nobody approves for people without a manager"
+        found.append(Finding(f"application {application.key}: owner", False, f"{who} {application.owner}", mend))
+    return found

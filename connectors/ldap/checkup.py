@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from zoneinfo import available_timezones
 
+from connectors.calling.declared import without_owner
 from connectors.errors import ConnectorError, Retry
 from connectors.ldap.client import Entry, LdapClient
 from connectors.ldap.people import LdapDirectory
@@ -58,7 +59,7 @@ class Checkup:
                 return found
         if not reached:
             return found
-        for ask in (self._people, self._groups, self._rights):
+        for ask in (self._people, self._groups, self._rights, self._owners):
             try:
                 found += await ask()
             except ConnectorError as error:
@@ -189,6 +190,9 @@ class Checkup:
 
     async def _rights(self) -> Sequence[Finding]:
         return await check_rights(self._client, self._settings, self._schema)
+
+    async def _owners(self) -> Sequence[Finding]:
+        return await without_owner(self._settings.applications, self._directory)
 
 
 def _no_group(where: str, setting: str, name: str) -> Finding:

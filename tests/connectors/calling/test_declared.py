@@ -3,8 +3,10 @@
 from typing import cast
 
 import pytest
+from pydantic import ValidationError
+from structlog.testing import capture_logs
 
-from connectors.calling.declared import Declared, DeclaredApplication, DeclaredRole
+from connectors.calling.declared import Declared, DeclaredApplication, DeclaredRole, without_owner
 from connectors.errors import ConnectorError, NeedsHuman, Refused, Retry
 from connectors.ports.people import Directory, DirectoryPerson
 
@@ -47,3 +49,32 @@ async def test_an_owner_who_is_nobody_or_two_is_none(says: ConnectorError | None
     await owners(declared)
     people.says = says
     assert await owners(declared) == [None]
+
+
+async def test_an_owner_whom_nobody_knows_is_logged_once() -> None:
+    people = Owners(None)
+    declared = Declared((FIGMA, WIKI), cast(Directory, people))
+    with capture_logs() as logs:
+        await owners(declared)
+        await owners(declared)
+    assert logs == [{"event": "owner_unknown", "application": "figma", "log_level": "warning"}]
+
+
+def test_an_owner_is_an_address() -> None:
+    with pytest.raises(ValidationError, match="'Priya Nair' is no e-mail address"):
+        DeclaredApplication(key="figma", name="Figma", owner="Priya Nair", roles=ROLES)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("e1", []),
+        (None, ["nobody has priya@acme.example"]),
+        (NeedsHuman("ambiguous"), ["more than one person has priya@acme.example"]),
+        (Retry("unreachable"), []),
+    ],
+)
+async def test_an_owner_who_is_not_one_person_is_found(says: str | ConnectorError | None, told: list[str]) -> None:
+    found = await without_owner((FIGMA, WIKI), cast(Directory, Owners(says)))
+    assert [(one.name, one.ok, one.found) for one in found] == [("application figma: owner", False, one) for one in told]
+    assert all("name the address" in one.mend for one in found)

@@ -33,7 +33,7 @@ class SignIns:
             return
         left = (self._until - self._clock()).total_seconds()
         if left > 0:
-            told = f"{self._refused.detail}; not tried again before {self._until:%H:%M:%S} UTC, so that the account does not get locked"
+            told = f"{self._refused.detail}; while this Foyer runs it does not try again before {self._until:%H:%M:%S} UTC"
             raise Retry(self._refused.code, told, after=left)
 
     @asynccontextmanager

@@ -9,6 +9,7 @@ from connectors.calling.declared import without_owner
 from connectors.errors import ConnectorError, Retry
 from connectors.ldap.client import Entry, LdapClient
 from connectors.ldap.people import LdapDirectory
+from connectors.ldap.results import LOCKED
 from connectors.ldap.rights import check_rights
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings, Marked, Url
@@ -31,12 +32,14 @@ _MEND = {
     "bad_certificate": ("certificate", "renew it, call the server by a name that it has, or name its authority's certificate in `ca_file`"),
     "bad_credentials": (
         "credentials",
-        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired (docs/ldap.md: unlocking it);"
-        " Foyer started anew tries at once",
+        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired; each start of Foyer, and each"
+        " foyer doctor while Foyer does not run, counts as a failed try, and most directories lock an account after a few",
     ),
     "misconfigured": ("settings", "correct in foyer.yaml what is named"),
     "not_permitted": ("rights", "give bind_dn the rights that docs/ldap.md lists"),
 }
+
+_UNLOCK = "let an administrator unlock it, docs/ldap.md says how; then start Foyer anew, or wait until it tries again"
 
 
 class Checkup:
@@ -208,5 +211,7 @@ def _product(root: Entry) -> str:
 
 
 def _failed(error: ConnectorError) -> Finding:
+    if error.code == "bad_credentials" and LOCKED in error.detail:
+        return Finding("credentials", False, error.detail, _UNLOCK)
     name, mend = _MEND.get(error.code, ("directory", "see the detail" if isinstance(error, Retry) else "look into the server's log"))
     return Finding(name, False, error.detail or error.code, mend)

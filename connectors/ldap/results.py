@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.ldap.refusals import PPOLICY_CONTROL, ppolicy_error
@@ -17,6 +17,7 @@ INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, BUSY, UNAVAILABLE,
 _AD_BIND = re.compile(r"\bdata ([0-9a-f]{3,4})\b", re.IGNORECASE)
 _NAMES_SOMEBODY = re.compile(r"\b[a-z][\w-]*=.*?(?:,\s*(?:dc|o|c)=[\w-]+)+|\"[^\"]*\"|'[^']*'|\S+@\S+", re.IGNORECASE | re.DOTALL)
 """In a server's text, where it names people: by their dn, as Samba says who may not be changed, in quotes, or by an address."""
+LOCKED: Final = "the account is locked"
 _AD_SAYS = {
     "525": "there is no such account",
     "52e": "wrong name or password",
@@ -26,9 +27,9 @@ _AD_SAYS = {
     "533": "the account is disabled",
     "701": "the account has expired",
     "773": "the password has to be changed first",
-    "775": "the account is locked",
+    "775": LOCKED,
 }
-_PPOLICY_SAYS = {0: "the password has expired", 1: "the account is locked"}
+_PPOLICY_SAYS = {0: "the password has expired", 1: LOCKED}
 
 
 class Rejected(Refused):
@@ -54,6 +55,8 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
     match result:
         case 49 | 48 if doing == "bind":
             return Retry("bad_credentials", f"bind_dn or password: {_bind_words(text, controls)} ({said})")
+        case 34 if doing == "bind":
+            return Retry("misconfigured", f"bind_dn is no dn such as cn=foyer,ou=services,dc=acme,dc=example ({said})")
         case 8 | 13:
             return Retry("misconfigured", f"url: the server wants TLS, ldaps:// or start_tls ({said})")
         case 51 | 52:
@@ -67,7 +70,7 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
             return Refused("not_permitted", f"bind_dn lacks the right to {'read' if doing == 'search' else 'change'} it ({said})")
     if doing == "bind":
         # 53 among them: OpenLDAP's "unauthenticated bind disallowed", or a server that takes no binds for now.
-        return Retry("bad_credentials" if result in (32, 34, 53) else "unavailable", f"bind: {said}")
+        return Retry("bad_credentials" if result in (32, 53) else "unavailable", f"bind: {said}")
     if doing == "search":
         match result:
             case 32 | 34:

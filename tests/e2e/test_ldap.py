@@ -177,6 +177,7 @@ async def test_without_waiting_for_each_other_they_lock_it_and_the_right_passwor
     assert "pwdaccountlockedtime" in account
     [credentials] = await findings_of_credentials(slapd)
     assert "the account is locked" in credentials.found
+    assert credentials.mend.startswith("let an administrator unlock it")
     # As docs/ldap.md says it is unlocked.
     await slapd.replace(company.SERVICE_DN, pwdAccountLockedTime=None)
     [credentials] = await findings_of_credentials(slapd)
@@ -255,6 +256,7 @@ async def test_the_groups_that_foyer_yaml_could_name_are_told(slapd: Slapd) -> N
         ({"privileged": {}}, "privileged", "nothing is said"),
         ({"privileged": {"groups": ["domain-admins"]}}, "privileged", "there is no group 'domain-admins'"),
         ({"bind_dn": "cn=last-years,dc=acme,dc=example"}, "credentials", "wrong name or password"),
+        ({"bind_dn": "foyer@acme.example"}, "settings", "bind_dn is no dn such as"),
         ({"start_tls": True}, "certificate", "self-signed certificate in certificate chain"),
     ],
 )

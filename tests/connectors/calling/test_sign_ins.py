@@ -35,7 +35,7 @@ async def test_a_wrong_password_is_tried_once_by_all_together(server: Server) ->
     told = await asyncio.gather(*(server.sign_in() for _ in range(8)), return_exceptions=True)
     assert [error.code for error in told if isinstance(error, Retry)] == ["bad_credentials"] * 8
     assert server.tried == 1
-    with pytest.raises(Retry, match="wrong; not tried again before 14:01:00 UTC"):
+    with pytest.raises(Retry, match="wrong; while this Foyer runs it does not try again before 14:01:00 UTC"):
         server.sign_ins.check()
 
 

@@ -51,6 +51,7 @@ def test_openldap_says_by_its_control_that_it_is_the_lock_and_not_the_password(c
         (32, "bind", Retry, "bad_credentials"),
         (51, "bind", Retry, "unavailable"),
         (8, "bind", Retry, "misconfigured"),
+        (34, "bind", Retry, "misconfigured"),
         (13, "change", Retry, "misconfigured"),
         (50, "search", Refused, "not_permitted"),
         (50, "change", Refused, "not_permitted"),

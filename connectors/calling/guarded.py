@@ -82,7 +82,8 @@ class Guard:
                 while True:
                     tries += 1
                     try:
-                        result = await (self._once(rules, made, changes, args, kwargs) if rules is not None else made(*args, **kwargs))
+                        with structlog.contextvars.bound_contextvars(connector=self.name):
+                            result = await (self._once(rules, made, changes, args, kwargs) if rules is not None else made(*args, **kwargs))
                     except Retry as error:
                         wait = self._wait(rules, error, tries, self._monotonic() - began) if rules is not None and not changes else None
                         if wait is None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import structlog
 from pydantic import ValidationError
 
 from connectors.calling.ledger import Ledger
@@ -38,7 +39,8 @@ class Ldap:
 
     async def open(self) -> None:
         """Begins to read everybody's names, in the background."""
-        self.people.snapshot.open()
+        with structlog.contextvars.bound_contextvars(connector=self.name):  # in every line that its task logs
+            self.people.snapshot.open()
 
     async def close(self) -> None:
         await self.people.snapshot.close()

@@ -20,6 +20,7 @@ from connectors.errors import NeedsHuman, Retry
 from connectors.ldap import dns
 from connectors.ldap.client import Entry, LdapClient, escaped
 from connectors.ldap.entries import Entries
+from connectors.ldap.groups import groups_of
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.records import Clock
@@ -61,7 +62,10 @@ class Memberships:
     ) -> None:
         """`given`: the groups by which foyer.yaml gives somebody something, as it names them."""
         self.given = frozenset(given)
-        self._withheld = frozenset(name for mark in (settings.guests, settings.privileged, settings.inactive) for name in mark.groups)
+        marks = {"guests": settings.guests, "privileged": settings.privileged, "inactive": settings.inactive}
+        self._withholding = [(f"{setting}.groups", name) for setting, mark in marks.items() for name in mark.groups]
+        self._giving = [("roles, assignment_groups", name) for name in sorted(self.given)]
+        self._giving += [(f"applications: {key}.roles.{role}", name) for (key, role), name in groups_of(settings.applications).items()]
         self._client = client
         self._base = settings.groups.base
         self._filter = f"{schema.group_filter}{settings.groups.filter or ''}"
@@ -125,11 +129,14 @@ class Memberships:
 
     async def tell(self) -> None:
         """Logs the groups of foyer.yaml that are not there, and those that are there twice: nothing is given by them, or withheld."""
-        for name, means in sorted((await self.meant(self.given | self._withheld)).items()):
-            if not means:
-                log.error("ldap_group_missing", group=name)
-            elif len(means) > 1 and name in self.given:
-                log.error("ldap_group_ambiguous", group=name, groups=len(means))
+        named = [*self._giving, *self._withholding]
+        means = await self.meant(frozenset(name for _, name in named))
+        for setting, name in named:
+            if not means[name]:
+                log.error("ldap_group_missing", setting=setting, group=name)
+        for setting, name in self._giving:
+            if len(means[name]) > 1:
+                log.error("ldap_group_ambiguous", setting=setting, group=name, groups=len(means[name]))
 
     async def require(self, setting: str, names: Collection[str]) -> None:
         """Retry("misconfigured") where a group is missing by which something is withheld."""

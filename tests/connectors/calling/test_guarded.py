@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from connectors.calling.breaker import FAILURES, OPEN
@@ -329,6 +331,18 @@ async def test_what_somebody_has_to_mend_is_an_error(error: ConnectorError) -> N
     with capture_logs() as logs, pytest.raises(ConnectorError):
         await stage.port.account("e1001")
     assert [one["log_level"] for one in logs if one["event"] == "outside_call_failed"] == ["error"]
+
+
+async def test_what_a_connector_logs_during_a_call_names_it() -> None:
+    class Speaking(Scripted):
+        async def account(self, person_key: str) -> Account:
+            structlog.get_logger().warning("owner_unknown")
+            return Account("active")
+
+    with capture_logs([merge_contextvars]) as logs:
+        await Guard("directory", RULES).port("accounts", Accounts, Speaking()).account("e1001")
+        structlog.get_logger().warning("after")
+    assert [(one["event"], one.get("connector")) for one in logs] == [("owner_unknown", "directory"), ("after", None)]
 
 
 async def test_opening_and_closing_are_told_once_each() -> None:

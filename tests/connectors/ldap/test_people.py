@@ -201,12 +201,20 @@ async def test_a_group_that_a_server_takes_for_the_given_one_does_not_give_it() 
 async def test_groups_of_foyer_yaml_that_are_missing_or_there_twice_are_logged_when_everybody_is_read() -> None:
     twin = entry(f"cn=it,ou=clubs,{GROUPS}", objectClass="groupOfNames", cn="it", member=DANA)
     dana = person("dana", "e1", modifyTimestamp="20261121120000Z")
-    people, _ = directory(dana, group("it", OMAR), twin, given=["it", "staff"], privileged={"groups": ["admins"]})
+    figma = {"key": "figma", "name": "Figma", "roles": {"viewer": {"group": "it"}, "editor": {"group": "figma-editor"}}}
+    marks = {"privileged": {"groups": ["admins"]}, "guests": {"groups": ["it"]}}
+    people, _ = directory(dana, group("it", OMAR), twin, given=["it", "staff"], **marks, applications=[figma])
     with capture_logs() as logs:
         await people.snapshot.refresh()
         await people.snapshot.refresh()
-    told = [(line["event"], line["group"]) for line in logs if "group" in line]
-    assert told == [("ldap_group_missing", "admins"), ("ldap_group_ambiguous", "it"), ("ldap_group_missing", "staff")]
+    told = [(line["event"], line["setting"], line["group"]) for line in logs if "group" in line]
+    assert told == [
+        ("ldap_group_missing", "roles, assignment_groups", "staff"),
+        ("ldap_group_missing", "applications: figma.roles.editor", "figma-editor"),
+        ("ldap_group_missing", "privileged.groups", "admins"),
+        ("ldap_group_ambiguous", "roles, assignment_groups", "it"),
+        ("ldap_group_ambiguous", "applications: figma.roles.viewer", "it"),
+    ]
 
 
 async def test_nobody_is_known_to_be_unprivileged_while_the_group_of_the_privileged_is_missing() -> None:

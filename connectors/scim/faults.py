@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from connectors.calling.transport import system_said
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.ports.secrets import without_secrets
 
@@ -52,11 +53,12 @@ def no_answer(asked: Asked, error: BaseException) -> Retry:
     tls = _tls_error(error)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return Retry("bad_certificate", f"url: {tls.verify_message}")
+    late = "no answer in time" if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__ else None
     if not asked.sent:
-        why = type(error).__name__ if tls is None else f"TLS: {tls.reason}"
+        why = late or system_said(error) or type(error).__name__ if tls is None else f"TLS: {tls.reason}"
         return Retry("unreachable", f"url: {asked.what} was not sent: {why}")
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-        return asked.lost("timeout", "no answer in time")
+    if late is not None:
+        return asked.lost("timeout", late)
     return asked.lost("connection_lost", type(error).__name__)
 
 
@@ -67,7 +69,7 @@ def failure(asked: Asked, status: int, headers: Mapping[str, str], body: bytes, 
     after = retry_after(headers.get("retry-after"), now)
     match status:
         case 401:
-            return Retry("bad_credentials", f"credentials: {what}")
+            return Retry("bad_credentials", f"the service does not take the credentials: {what}")
         case 403:
             return Refused("not_permitted", f"the service does not let these credentials {asked.what}: {what}")
         case 429:

@@ -23,6 +23,7 @@ from aiosmtplib import (
 )
 
 from connectors.calling.sign_ins import SignIns
+from connectors.calling.transport import system_said
 from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.ports.records import Clock
 from connectors.smtp.settings import SmtpSettings, addressed
@@ -121,7 +122,7 @@ async def _tried(smtp: SMTP, user: str, password: str) -> None:
     except SMTPAuthenticationError as error:
         if error.code < 500:
             raise Retry("unavailable", f"sign-in: {_said(error)}") from None
-        raise Retry("bad_credentials", f"user, password: {_said(error)}") from None
+        raise Retry("bad_credentials", f"the server does not take user and password ({_said(error)})") from None
 
 
 def _unreached(error: Exception) -> ConnectorError:
@@ -173,5 +174,4 @@ def _said(error: SMTPResponseException) -> str:
 
 def _plain(error: Exception) -> str:
     """What the system said below the library, which repeats host and port."""
-    cause = error.__cause__ or error
-    return (cause.strerror or type(cause).__name__) if isinstance(cause, OSError) else type(cause).__name__
+    return "no answer in time" if isinstance(error, TimeoutError) else system_said(error) or type(error.__cause__ or error).__name__

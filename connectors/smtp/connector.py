@@ -66,7 +66,8 @@ class SmtpConnector:
         try:
             ends = await self._client.probe()
         except ConnectorError as error:
-            return [Finding(_WHERE.get(error.code, "reach"), False, f"{at}: {error}", _MEND.get(error.code, "Look at the server."))]
+            said = f"{at}: {error.detail or error.code}"
+            return [Finding(_WHERE.get(error.code, "reach"), False, said, _MEND.get(error.code, "Look at the server."))]
         if ends is None:
             certificate = Finding("certificate", True, "no TLS, and nothing leaves this machine")
         else:

@@ -225,12 +225,12 @@ class TestConnecting:
             port = taken.getsockname()[1]
         async with mail_server(tmp_path) as server:
             error = await failed(mailing(server, ledger, port=port))
-        assert (type(error), error.code) == (Retry, "unreachable")
+        assert (type(error), error.code, error.detail) == (Retry, "unreachable", "Connection refused")
 
     async def test_a_server_that_says_nothing(self, ledger: Sessions, tmp_path: Path) -> None:
         async with mail_server(tmp_path, tls="none", silent=True) as server:
             error = await failed(mailing(server, ledger, security="none", timeout=0.1))
-        assert (type(error), error.code) == (Retry, "timeout")
+        assert (type(error), error.code, error.detail) == (Retry, "timeout", "no answer in time")
 
 
 class TestCheck:
@@ -242,23 +242,24 @@ class TestCheck:
             assert server.taken == []
 
     @pytest.mark.parametrize(
-        ("settings", "name"),
+        ("settings", "name", "said"),
         [
-            ({"password": SecretStr("wrong"), "user": "foyer"}, "credentials"),
-            ({"ca_file": None}, "certificate"),
-            ({"port": 1}, "reach"),
-            ({"security": "none"}, "reach"),
-            ({}, "rights"),
+            ({"password": SecretStr("wrong"), "user": "foyer"}, "credentials", "the server does not take user and password (535"),
+            ({"ca_file": None}, "certificate", "unable to get local issuer certificate"),
+            ({"port": 1}, "reach", "Connection refused"),
+            ({"security": "none"}, "reach", "user: the server wants a sign-in, or security"),
+            ({}, "rights", "sender, user: the server does not let this account send this"),
         ],
     )
     async def test_names_what_is_wrong_and_how_to_mend_it(
-        self, ledger: Sessions, tmp_path: Path, settings: dict[str, Any], name: str
+        self, ledger: Sessions, tmp_path: Path, settings: dict[str, Any], name: str, said: str
     ) -> None:
         async with mail_server(tmp_path, password="right" if "user" in settings else None) as server:
             if not settings:
                 server.answers["MAIL"] = "553 5.7.1 not your address"
             (finding,) = await mailing(server, ledger, **settings).check()
             assert (finding.name, finding.ok) == (name, False)
+            assert finding.found.partition(": ")[2].startswith(said)
             assert finding.mend
 
 

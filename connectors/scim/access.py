@@ -41,6 +41,8 @@ class ScimAccess:
         key = self._application.key
         user = await self._accounts.find(person_key) if application_key in (None, key) else None
         if user is None:
+            if application_key == key:
+                await self._accounts.require_groups()
             return []
         held = await self._accounts.held(user, all_there=application_key is not None)
         ends = await self._ledger.ends(person_key, key)

@@ -164,6 +164,11 @@ class Accounts:
                 held[role] = one.edit
         return held
 
+    async def require_groups(self) -> None:
+        """Retry("misconfigured") where a declared group is not there. Those that were seen in the last hour are not asked for."""
+        declared = [(role, one.group) for role, one in self._application.roles.items() if one.group is not None]
+        await asyncio.gather(*(self._group(role, name) for role, name in declared if not self._is_known(name)))
+
     async def to_retire(self, person_key: str, user: Json, besides: str) -> bool:
         """Whether the account stays for nothing once it has not the role `besides`: what others gave it counts, declared or not."""
         if not self._settings.deactivate_when_empty or not is_active(user) or not await self._ours(person_key, user):
@@ -278,11 +283,11 @@ class Accounts:
         return name
 
     async def _group(self, role: str, name: str) -> tuple[str, Json]:
-        known = self._groups.get(name)
-        if known is not None and known[1] > self._clock():
-            group = await self._client.read("Group", known[0])
+        if self._is_known(name):
+            group_id = self._groups[name][0]
+            group = await self._client.read("Group", group_id)
             if group is not None:
-                return known[0], group
+                return group_id, group
         named = await self._client.find("Group", "displayName", name)
         if len(named) > 1:
             raise Retry("misconfigured", f"application.roles.{role}.group: {len(named)} groups are called {name!r}; name one by its id")
@@ -292,6 +297,9 @@ class Accounts:
             raise Retry("misconfigured", f"application.roles.{role}.group: there is no group with the name or id {name!r}")
         self._groups[name] = (group_id, self._clock() + KEPT)
         return group_id, group
+
+    def _is_known(self, group: str) -> bool:
+        return group in self._groups and self._groups[group][1] > self._clock()
 
     async def _ours(self, person_key: str, user: Json) -> bool:
         """Whether Foyer made this very account: by its id, or by what it says itself where its making was never seen."""

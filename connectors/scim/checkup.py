@@ -32,7 +32,8 @@ _USUAL: Final = "Look at the service."
 
 
 class Checkup:
-    def __init__(self, settings: ScimSettings, client: ScimClient) -> None:
+    def __init__(self, name: str, settings: ScimSettings, client: ScimClient) -> None:
+        self._name = name
         self._settings = settings
         self._client = client
 
@@ -99,9 +100,10 @@ class Checkup:
         try:
             named = await self._client.find("Group", "displayName", group)
             if not named and await self._client.read("Group", group) is None:
-                return Finding(where, False, f"there is no group {group!r}", "Correct the name; `foyer connectors offers` lists them.")
+                mend = f"Correct the name; `foyer connectors offers {self._name}` lists them."
+                return Finding(where, False, f"there is no group {group!r}", mend)
         except ConnectorError as error:
-            return Finding(where, False, error.detail, _MEND.get(error.code, _USUAL))
+            return Finding(where, False, error.detail or error.code, _MEND.get(error.code, _USUAL))
         if len(named) > 1:
             ids = ", ".join(sorted(str(one["id"]) for one in named))
             return Finding(where, False, f"{len(named)} groups are called {group!r}", f"Name one by its id: {ids}.")
@@ -110,7 +112,7 @@ class Checkup:
 
 def _broken(error: ConnectorError, host: str) -> Finding:
     name = {"bad_certificate": "certificate", "bad_credentials": "credentials", "not_permitted": "rights"}.get(error.code, "reach")
-    return Finding(name, False, f"{host}: {error}", _MEND.get(error.code, _USUAL))
+    return Finding(name, False, f"{host}: {error.detail or error.code}", _MEND.get(error.code, _USUAL))
 
 
 def _plain(host: str) -> Finding:

@@ -32,7 +32,7 @@ class ScimConnector:
         self.rules = CallRules(timeout=3 * made.timeout)
         accounts = Accounts(made, self._client, ledger, people, clock)
         self.access = ScimAccess(made.application, accounts, self._client, ledger, people, clock)
-        self._checkup = Checkup(made, self._client)
+        self._checkup = Checkup(name, made, self._client)
 
     async def open(self) -> None:
         """Nothing is asked yet: the service may be down."""

@@ -106,7 +106,7 @@ ON_LDAP = {
                 "code": "misconfigured",
                 "detail": "there is no group 'figma-editor'",
             },
-            ("directory: application figma: editor", "there is no group 'figma-editor'", "let the role name its group"),
+            ("directory: application figma: editor", "there is no group 'figma-editor'", "`foyer connectors offers directory` lists them"),
         ),
         wish="grant",
         prepare=lambda slapd: slapd.rename(GROUP, "cn=figma-designers"),
@@ -147,7 +147,7 @@ ON_SCIM = {
         Read(
             TO_PEOPLE,
             {**FIGMA, "code": "bad_credentials", "log_level": "error", "detail": "401"},
-            ("figma: credentials", "bad_credentials", "Renew the token"),
+            ("figma: credentials", "does not take the credentials", "Renew the token"),
         ),
         settings={"token": {"file": "wrong"}},
     ),

@@ -245,6 +245,17 @@ class TestGroups:
         await give(on.connect({"editor": {"group": group}}), on)
         assert await on.service.members("Editors") == {DANA}
 
+    async def test_one_that_is_not_there_is_told_before_anybody_is_asked_also_of_who_has_no_account(self, on: Stage) -> None:
+        figma = on.connect(ROLES)
+        with pytest.raises(Retry) as raised:
+            await figma.access.entitlements(facts.DANA, application_key="figma")
+        assert (raised.value.code, "'Editors'" in raised.value.detail) == ("misconfigured", True)
+        await on.service.make_group("Editors")
+        assert await figma.access.entitlements(facts.DANA, application_key="figma") == []
+        before = len(on.proxy.asked(asks("GET", target="/Groups")))
+        assert await figma.access.entitlements(facts.DANA, application_key="figma") == []
+        assert len(on.proxy.asked(asks("GET", target="/Groups"))) == before, "what was seen is not asked for again"
+
     @pytest.mark.parametrize("groups", [[], ["Editors", "editors"]])
     async def test_none_or_two_of_a_name_are_the_operators(self, on: Stage, groups: list[str]) -> None:
         for group in groups:

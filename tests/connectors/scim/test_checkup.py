@@ -47,22 +47,24 @@ class TestCheck:
         await on.service.make_group("Twice")
         found = not_ok(await on.connect({"editor": {"group": "Editors"}, "viewer": {"group": "Twice"}}).check())
         assert "'Editors'" in found["application.roles.editor"].found
+        assert "`foyer connectors offers figma`" in found["application.roles.editor"].mend
         assert group in found["application.roles.viewer"].mend
 
     @pytest.mark.parametrize(
-        ("fault", "name", "word"),
+        ("fault", "name", "said", "word"),
         [
-            (answer(401), "credentials", "token"),
-            (answer(403), "rights", "right"),
-            (answer(404), "reach", "/Users"),
-            (PAGE, "reach", "SCIM"),
-            (answer(500), "reach", "service"),
+            (answer(401), "credentials", "the service does not take the credentials: GET /Users answered 401", "token"),
+            (answer(403), "rights", "the service does not let these credentials GET /Users", "right"),
+            (answer(404), "reach", "url: there is no /Users under it", "/Users"),
+            (PAGE, "reach", "GET /Users: ", "SCIM"),
+            (answer(500), "reach", "GET /Users: ", "service"),
         ],
     )
-    async def test_what_is_wrong_and_how_to_mend_it(self, on: Stage, fault: Any, name: str, word: str) -> None:
+    async def test_what_is_wrong_and_how_to_mend_it(self, on: Stage, fault: Any, name: str, said: str, word: str) -> None:
         on.proxy.plan(fault, when=asks("GET", target="/Users"))
         [finding] = await on.connect(ROLES).check()
         assert (finding.name, finding.ok, word in finding.mend) == (name, False, True)
+        assert finding.found.partition(": ")[2].startswith(said)
 
     async def test_nobody_there(self, on: Stage) -> None:
         async with on.proxy.down():

@@ -11,7 +11,7 @@ from connectors.ldap.client import Entry, LdapClient
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.results import LOCKED
 from connectors.ldap.rights import check_rights
-from connectors.ldap.schema import Schema
+from connectors.ldap.schema import Kind, Schema
 from connectors.ldap.settings import LdapSettings, Marked, Url
 from connectors.ldap.times import generalized
 from connectors.ldap.wire import described, ends
@@ -24,6 +24,8 @@ MOST_NAMED = 10
 """Of those who share an address."""
 APART = timedelta(minutes=2)
 """Of clocks: by more, locks and expiries are told wrong."""
+_ACTIVE_DIRECTORY = "1.2.840.113556.1.4."
+"""How the capabilities of Active Directory begin (MS-ADTS 3.1.1.3.4.3), which Samba tells too."""
 _MEND = {
     "unreachable": ("reach", "check the address in `url`, the network between, and whether the server runs"),
     "timeout": ("reach", "check the network between (a firewall that drops?) and the server's load; `timeout` may be raised"),
@@ -43,7 +45,11 @@ _UNLOCK = "let an administrator unlock it, docs/ldap.md says how; then start Foy
 
 
 class Checkup:
-    def __init__(self, client: LdapClient, directory: LdapDirectory, settings: LdapSettings, schema: Schema, clock: Clock) -> None:
+    def __init__(
+        self, name: str, client: LdapClient, directory: LdapDirectory, settings: LdapSettings, schema: Schema, clock: Clock
+    ) -> None:
+        """`name`: the connector's, as foyer.yaml has it."""
+        self._name = name
         self._client = client
         self._directory = directory
         self._settings = settings
@@ -70,7 +76,8 @@ class Checkup:
         return list(dict.fromkeys(found))
 
     async def _server(self, url: Url) -> tuple[list[Finding], bool, bool]:
-        """What is found of one server, whether it answers, and whether to ask no other: a wrong password counts towards a lockout."""
+        """What is found of one server, whether the directory can be asked further, and whether to ask no other server: a wrong password
+        counts towards a lockout, and under the wrong schema nothing is where it is looked for."""
         client = LdapClient(self._settings.model_copy(update={"url": (url,)}), self._clock, self._client.sign_ins)
         try:
             root = await client.root()
@@ -88,6 +95,10 @@ class Checkup:
             mend = "" if fine else "renew it before then: Foyer does not talk to a server whose certificate has ended"
             found.append(Finding("certificate", fine, f"{url}: {described(certificate)}, {left.days} days left", mend))
         found.append(Finding("credentials", True, f"{url} takes {self._settings.bind_dn}"))
+        if (right := kind(root)) != self._schema.kind:
+            what = "is an Active Directory" if right == "active_directory" else "is no Active Directory"
+            wrong = Finding("schema", False, f"schema: {self._schema.kind}, and {url} {what}", f"write schema: {right}")
+            return [*found, wrong], False, True
         return [*found, self._time(url, root)], True, False
 
     def _time(self, url: Url, root: Entry) -> Finding:
@@ -192,7 +203,7 @@ class Checkup:
         return (Finding(setting, True, f"{setting}.filter: {len(matching)} people"),)
 
     async def _rights(self) -> Sequence[Finding]:
-        return await check_rights(self._client, self._settings, self._schema)
+        return await check_rights(self._client, self._settings, self._schema, self._name)
 
     async def _owners(self) -> Sequence[Finding]:
         return await without_owner(self._settings.applications, self._directory)
@@ -203,6 +214,12 @@ def _no_group(where: str, setting: str, name: str) -> Finding:
     if setting == "privileged":
         mend += "; until then nobody's password is reset and nobody unlocked"
     return Finding(setting, False, f"{where}: there is no group {name!r}", mend)
+
+
+def kind(root: Entry) -> Kind:
+    """Which schema holds, by what the server tells of itself."""
+    told = root.texts("supportedCapabilities")
+    return "active_directory" if any(one.startswith(_ACTIVE_DIRECTORY) for one in told) else "openldap"
 
 
 def _product(root: Entry) -> str:

@@ -35,7 +35,7 @@ class Ldap:
         self.people = LdapDirectory(self._client, made, schema, clock, group_names)
         self.passwords = LdapPasswords(self._client, self.people, made, ledger, clock)
         self.access = LdapAccess(self._client, self.people, made, schema, ledger, clock)
-        self._checkup = Checkup(self._client, self.people, made, schema, clock)
+        self._checkup = Checkup(name, self._client, self.people, made, schema, clock)
 
     async def open(self) -> None:
         """Begins to read everybody's names, in the background."""

@@ -11,6 +11,7 @@ from typing import Final
 from connectors.errors import ConnectorError, Refused
 from connectors.ldap.client import Change, LdapClient, Rejected
 from connectors.ldap.groups import Group, Groups, groups_of
+from connectors.ldap.results import Missing
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.calls import Finding
@@ -26,8 +27,11 @@ _ABSENT: Final = {
 _UNLESS: Final = "; not needed where another connector serves accounts"
 
 
-async def check_rights(client: LdapClient, settings: LdapSettings, schema: Schema) -> Sequence[Finding]:
-    """Rights to accounts, tried on one person, and to the groups of every declared application. Raises Retry when the server is away."""
+async def check_rights(client: LdapClient, settings: LdapSettings, schema: Schema, name: str) -> Sequence[Finding]:
+    """Rights to accounts, tried on one person, and to the groups of every declared application. Raises Retry when the server is away.
+
+    `name`: the connector's, as foyer.yaml has it.
+    """
     found: list[Finding] = []
     person = await _somebody(client, settings, schema)
     if person is None:
@@ -36,7 +40,7 @@ async def check_rights(client: LdapClient, settings: LdapSettings, schema: Schem
         found += await _active_directory_accounts(client, person)
     else:
         found += await _openldap_accounts(client, settings, schema, person)
-    return [*found, *(await _applications(client, settings, schema))]
+    return [*found, *(await _applications(client, settings, schema, name))]
 
 
 async def _somebody(client: LdapClient, settings: LdapSettings, schema: Schema) -> str | None:
@@ -70,7 +74,7 @@ async def _openldap_accounts(client: LdapClient, settings: LdapSettings, schema:
             Finding(
                 "password policy",
                 there,
-                settings.policy_dn if there else f"{settings.policy_dn} is not there, is no pwdPolicy, or may not be read",
+                settings.policy_dn if there else f"policy_dn: {settings.policy_dn} is not there, is no pwdPolicy, or may not be read",
                 "" if there else "let policy_dn be the dn that ppolicy_default names, and let the service account read it",
             )
         )
@@ -125,10 +129,12 @@ def _writable(names: Sequence[str]) -> frozenset[str]:
 # -- groups -----------------------------------------------------------------------------------------------------------
 
 
-async def _applications(client: LdapClient, settings: LdapSettings, schema: Schema) -> list[Finding]:
+async def _applications(client: LdapClient, settings: LdapSettings, schema: Schema, connector: str) -> list[Finding]:
     """One finding for each application, and one for each of its roles that something is wrong with."""
     groups, roles = Groups(client, settings, schema), groups_of(settings.applications)
     findings = []
+    offers = f"`foyer connectors offers {connector}` lists them"
+    mend = f"name its group as the directory does, by cn or dn, or let groups.base hold it; {offers}"
     for application in settings.applications:
         wrong = []
         for role, declared in application.roles.items():
@@ -138,10 +144,12 @@ async def _applications(client: LdapClient, settings: LdapSettings, schema: Sche
                 # People give what administers an application; Foyer needs no right to it.
                 if not declared.sensitive and not await _may_change(client, group, schema):
                     wrong.append(_right(name, False, f"write {group.attribute} of {group.declared!r}", ""))
+            except Missing:
+                return []  # groups.base, and the look at the groups has told of it
             except ConnectorError as error:
                 if error.code != "misconfigured":
                     raise
-                wrong.append(Finding(name, False, error.detail, "let the role name its group as the directory does, by cn or dn"))
+                wrong.append(Finding(name, False, error.detail, mend))
         found = f"the groups of its {len(application.roles)} roles are there, and bind_dn may change them"
         findings += wrong or [Finding(f"application {application.key}", True, found)]
     return findings

@@ -239,6 +239,20 @@ async def test_the_doctor_finds_the_company_as_it_is(slapd: Slapd) -> None:
     assert {"reach", "certificate", "credentials", "clock", "people", "key", "attributes", "groups"} <= set(found)
 
 
+@pytest.mark.parametrize(
+    ("over", "name"),
+    [
+        ({"schema": "active_directory"}, "schema"),
+        ({"groups": {"base": "ou=grps,dc=acme,dc=example"}}, "settings"),
+        ({"people": {"base": "ou=peple,dc=acme,dc=example"}}, "settings"),
+        ({"bind_dn": "foyer@acme.example"}, "settings"),
+    ],
+)
+async def test_one_mistake_is_one_finding(slapd: Slapd, over: dict[str, Any], name: str) -> None:
+    found = await findings(slapd.url, **over)
+    assert [finding.name for each in found.values() for finding in each if not finding.ok and finding.name != "addresses"] == [name]
+
+
 async def test_the_groups_that_foyer_yaml_could_name_are_told(slapd: Slapd) -> None:
     async with connector(slapd.url) as ldap:
         groups = set((await ldap.offers())["group"])
@@ -257,6 +271,7 @@ async def test_the_groups_that_foyer_yaml_could_name_are_told(slapd: Slapd) -> N
         ({"privileged": {"groups": ["domain-admins"]}}, "privileged", "there is no group 'domain-admins'"),
         ({"bind_dn": "cn=last-years,dc=acme,dc=example"}, "credentials", "wrong name or password"),
         ({"bind_dn": "foyer@acme.example"}, "settings", "bind_dn is no dn such as"),
+        ({"schema": "active_directory"}, "schema", "is no Active Directory"),
         ({"start_tls": True}, "certificate", "self-signed certificate in certificate chain"),
     ],
 )

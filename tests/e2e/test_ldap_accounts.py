@@ -62,7 +62,7 @@ class Connected:
     clock: FakeClock
 
     async def rights(self) -> Mapping[str, Finding]:
-        return {finding.name: finding for finding in await check_rights(self.client, self.settings, self.schema)}
+        return {finding.name: finding for finding in await check_rights(self.client, self.settings, self.schema, "directory")}
 
     async def roles(self, person_key: str, application: str) -> Sequence[tuple[str, datetime | None]]:
         return [(one.role, one.until) for one in await self.access.entitlements(person_key, application_key=application)]

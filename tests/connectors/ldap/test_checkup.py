@@ -2,19 +2,21 @@
 
 from typing import cast
 
-from connectors.ldap.checkup import Checkup
+import pytest
+
+from connectors.ldap.checkup import Checkup, kind
 from connectors.ldap.client import LdapClient
 from connectors.ldap.people import LdapDirectory
 from connectors.ldap.schema import schema_of
 from connectors.ports.calls import Finding
-from tests.connectors.ldap.tree import Clock, Entry, Tree, person, settings
+from tests.connectors.ldap.tree import Clock, Entry, Tree, entry, person, settings
 
 
 async def of_people(*entries: Entry) -> dict[str, Finding]:
     made, clock = settings(), Clock()
     client, schema = cast(LdapClient, Tree(*entries)), schema_of(made.schema_, key=made.key, attributes=made.attributes)
     directory = LdapDirectory(client, made, schema, clock)
-    return {one.name: one for one in await Checkup(client, directory, made, schema, clock)._people()}
+    return {one.name: one for one in await Checkup("directory", client, directory, made, schema, clock)._people()}
 
 
 async def test_those_who_share_an_address_are_named_by_their_keys() -> None:
@@ -27,3 +29,15 @@ async def test_those_who_share_an_address_are_named_by_their_keys() -> None:
 
 async def test_where_nobody_shares_one_nothing_is_said() -> None:
     assert "addresses" not in await of_people(person("a", "e1"), person("b", "e2"), person("c", "e3", mail=""))
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ({"supportedCapabilities": ["1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670"]}, "active_directory"),
+        ({"supportedControl": ["1.2.840.113556.1.4.319"]}, "openldap"),
+        ({}, "openldap"),
+    ],
+)
+def test_a_server_tells_by_its_capabilities_which_it_is(told: dict[str, list[str]], known: str) -> None:
+    assert kind(entry("", **told)) == known

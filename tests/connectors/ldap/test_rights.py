@@ -14,7 +14,7 @@ from tests.connectors.ldap.tree import person, settings
 
 
 async def wrong(tree: ChangingTree) -> dict[str, Finding]:
-    found = await check_rights(cast(LdapClient, tree), settings(), schema_of("openldap", key="employeeNumber"))
+    found = await check_rights(cast(LdapClient, tree), settings(), schema_of("openldap", key="employeeNumber"), "directory")
     return {finding.name: finding for finding in found if not finding.ok}
 
 

@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from connectors.calling.codes import FOR_OPERATOR, cause
 from connectors.errors import ConnectorError, Retry
 from connectors.ports.records import Clock
 from connectors.web.session import SignedIn, SignIn, cookie_name, unseal
@@ -30,6 +31,7 @@ PersonHandler = Callable[[web.Request, SignedIn], Awaitable[web.StreamResponse]]
 QUIET = timedelta(minutes=1)
 """After a failed call was logged, the same one is not logged again for so long."""
 JSON_LIMIT = 1_000_000
+TELL_IT = "Please tell your IT support: the log says what is wrong."
 SAFE = {"GET", "HEAD"}
 FORWARDED = {"forwarded", "via", "x-real-ip"}
 HEADERS = {
@@ -70,7 +72,7 @@ class Guard:
             except web.HTTPException as error:
                 response = error if error.status < 400 else _refusal(error.status, error.text or error.reason, html)
             except ConnectorError as error:
-                self._log(error.code, _route(request))
+                self._log(error, _route(request))
                 response = _refusal(*_unanswered(error), html)
             except HttpProcessingError:
                 response = _refusal(400, "That request cannot be read.", html)
@@ -85,12 +87,12 @@ class Guard:
 
         return guarded
 
-    def _log(self, code: str, path: str) -> None:
+    def _log(self, error: ConnectorError, path: str) -> None:
         """One line a minute for each: an open page asks again and again while a system is away."""
-        now, last = self._clock(), self._logged.get((code, path))
+        now, last = self._clock(), self._logged.get((error.code, path))
         if last is None or not timedelta(0) <= now - last < QUIET:
-            self._logged[code, path] = now
-            log.warning("web_connector_failed", code=code, path=path)
+            self._logged[error.code, path] = now
+            log.warning("web_connector_failed", connector=error.connector, code=error.code, path=path)
 
     def signed_in(self, handler: PersonHandler) -> Handler:
         """For the person whose session this is; 401 otherwise."""
@@ -108,8 +110,9 @@ class Guard:
         try:
             person = await self._sign_in.verify(email) if email and self._sign_in else None
         except Retry as error:
-            self._log(error.code, _route(request))
-            raise web.HTTPServiceUnavailable(text="The directory cannot be reached, so Foyer does not know who you are.") from error
+            self._log(error, _route(request))
+            what, then = ("is not set up right", f" {TELL_IT}") if cause(error) in FOR_OPERATOR else ("cannot be reached", "")
+            raise web.HTTPServiceUnavailable(text=f"The directory {what}, so Foyer does not know who you are.{then}") from error
         if person is None:
             raise web.HTTPUnauthorized(text="Please sign in first.")
         return person
@@ -191,6 +194,8 @@ def protect(response: web.StreamResponse) -> None:
 
 def _unanswered(error: ConnectorError) -> tuple[int, str]:
     """The status and the words for what a system behind this did not do."""
+    if cause(error) in FOR_OPERATOR:
+        return 503, f"A system behind this is not set up right. {TELL_IT}"
     if isinstance(error, Retry):
         return 503, "A system behind this did not answer. Please try again in a moment."
     if error.code == "ambiguous":

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import UnixConnector, web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from connectors.errors import Retry
+from connectors.errors import ConnectorError, Refused, Retry
 from connectors.ports.records import utcnow
 from connectors.web.guard import HEADERS, Guard, local
 from connectors.web.session import LIFETIME, seal, unseal
@@ -55,6 +55,35 @@ async def test_polls_that_cannot_be_served_are_logged_once_a_minute(served: Serv
     assert said == "The directory cannot be reached, so Foyer does not know who you are."
     paths = [line["path"] for line in logs if line["event"] == LOGGED]
     assert paths == ["/api/v1/idle", "/api/v1/conversations", "/api/v1/idle"]
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (Retry("unreachable"), "try again"),
+        (Retry("breaker_open", "timeout"), "try again"),
+        (Retry("misconfigured"), "tell your IT support"),
+        (Retry("bad_credentials"), "tell your IT support"),
+        (Retry("breaker_open", "bad_certificate"), "tell your IT support"),
+        (Refused("not_permitted"), "tell your IT support"),
+    ],
+)
+async def test_nobody_is_told_to_try_again_what_somebody_has_to_mend(
+    served: Served, monkeypatch: pytest.MonkeyPatch, error: ConnectorError, helps: str
+) -> None:
+    async def fail(email: str) -> None:
+        raise error
+
+    error.connector = "directory"
+    dana = await served.enter("dana")
+    monkeypatch.setattr(served.sign_in, "verify", fail)
+    with structlog.testing.capture_logs() as logs:
+        answer = await (await served.enter("")).post("/api/v1/session", json=DANA)
+    assert (answer.status, helps in (await answer.json())["error"]) == (503, True)
+    (line,) = [line for line in logs if line["event"] == LOGGED]
+    assert (line["connector"], line["code"]) == ("directory", error.code)
+    said = (await (await dana.get("/api/v1/me")).json())["error"]
+    assert ("tell your IT support" in said) == (helps != "try again")
 
 
 async def test_the_page_is_told_whether_people_are_the_sandboxs(served: Served) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from connectors.calling.declared import without_owner
 from connectors.calling.ledger import Ledger
 from connectors.calling.mistakes import mistakes
 from connectors.ports.calls import CallRules, Finding
@@ -33,6 +34,8 @@ class ScimConnector:
         accounts = Accounts(made, self._client, ledger, people, clock)
         self.access = ScimAccess(made.application, accounts, self._client, ledger, people, clock)
         self._checkup = Checkup(name, made, self._client)
+        self._application = made.application
+        self._people = people
 
     async def open(self) -> None:
         """Nothing is asked yet: the service may be down."""
@@ -41,7 +44,7 @@ class ScimConnector:
         await self._client.wire.close()
 
     async def check(self) -> Sequence[Finding]:
-        return await self._checkup.findings()
+        return [*await self._checkup.findings(), *await without_owner((self._application,), self._people)]
 
     async def offers(self) -> Mapping[str, Sequence[str]]:
         """The groups, roles and entitlements of the service, by the word that foyer.yaml has for them ("group")."""

@@ -66,6 +66,12 @@ class TestCheck:
         assert (finding.name, finding.ok, word in finding.mend) == (name, False, True)
         assert finding.found.partition(": ")[2].startswith(said)
 
+    async def test_an_owner_who_is_nobody(self, on: Stage) -> None:
+        roles = {"admin": {"role": "admin"}}
+        assert not_ok(await on.connect(roles, owner="priya@acme.example").check()).keys() == {"clock"}
+        told = not_ok(await on.connect(roles, owner="priya.nair@acme.example").check())["application figma: owner"]
+        assert told.found == "nobody has priya.nair@acme.example"
+
     async def test_nobody_there(self, on: Stage) -> None:
         async with on.proxy.down():
             [finding] = await on.connect(ROLES).check()

@@ -8,13 +8,16 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, event
+from sqlalchemy import Connection, Table, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.sqlite import open_file
 
 T = TypeVar("T")
 
@@ -106,7 +109,9 @@ def insert_into(session: AsyncSession, table: Table) -> Any:
 def connect(url: str) -> tuple[AsyncEngine, Sessions]:
     """The engine and its sessions. SQLite: WAL, synchronous FULL (an acknowledged message survives a power cut)."""
     sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = {"connect_args": {"timeout": 30}, "pool_size": 8} if sqlite else {"pool_pre_ping": True, "pool_size": 16}
+    options: dict[str, Any] = {"pool_pre_ping": True, "pool_size": 16}
+    if sqlite:
+        options = {"pool_size": 8, "async_creator": partial(open_file, make_url(url).database or "", 30.0)}
     # Parameters are what people wrote: they stay out of every error's text.
     engine = create_async_engine(url, hide_parameters=True, **options)
     if sqlite:

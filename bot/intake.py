@@ -103,6 +103,11 @@ class Inbox:
         """Nothing is being recorded."""
         self._calm.set()
 
+    @property
+    def busy(self) -> int:
+        """Conversations that are being served now."""
+        return len(self._busy)
+
     def widen(self) -> None:
         """Before it serves: there is a language model."""
         self._slots = asyncio.Semaphore(ASSISTED_AT_ONCE)

@@ -117,8 +117,9 @@ class Engine:
 
     async def busy(self) -> bool:
         """Whether anything runs or is due; timers that wait for their time do not count."""
-        waiting = await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"], limit=1, load_input=False, load_output=False)
-        return bool(self._tasks) or bool(waiting)
+        if self._tasks:
+            return True
+        return bool(await DBOS.list_workflows_async(status=["PENDING", "ENQUEUED"], limit=1, load_input=False, load_output=False))
 
     async def step(self, name: str, fn: Callable[..., Awaitable[T]], *args: str | int) -> T:
         """One step of a workflow: its result, JSON, is kept, and a replay reads it instead of doing the step again.

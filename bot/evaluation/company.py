@@ -224,6 +224,8 @@ class Company:
                 await asyncio.sleep(0.02)  # asking more often costs more than what is waited for
 
     async def _busy(self) -> bool:
+        if self.app.inbox.busy or self.app.outbox.busy:
+            return True
         # In the order in which work moves on, so that what has left one place is seen in the next.
         return await self._any(tables.inbox, "new") or await self.app.working() or await self._any(tables.outbox, "pending")
 

@@ -17,6 +17,6 @@ class Company(company.Company):
 
     async def held_back(self) -> bool:
         """Whether all that is left to do is to wait for a channel's pace."""
-        if await self._any(tables.inbox, "new") or await self.app.working() or self.app.outbox.busy:
+        if self.app.inbox.busy or self.app.outbox.busy or await self._any(tables.inbox, "new") or await self.app.working():
             return False
         return await self._any(tables.outbox, "pending")

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from ssl import SSLCertVerificationError
 from zoneinfo import available_timezones
 
 from connectors.calling.declared import without_owner
 from connectors.errors import ConnectorError, Retry
 from connectors.ldap.client import Entry, LdapClient
+from connectors.ldap.entries import ESSENTIAL
 from connectors.ldap.people import LdapDirectory
-from connectors.ldap.results import LOCKED
+from connectors.ldap.results import LOCKED, Missing
 from connectors.ldap.rights import check_rights
 from connectors.ldap.schema import Kind, Schema
 from connectors.ldap.settings import LdapSettings, Marked, Url
@@ -31,7 +33,6 @@ _MEND = {
     "timeout": ("reach", "check the network between (a firewall that drops?) and the server's load; `timeout` may be raised"),
     "connection_lost": ("reach", "look into the server's log: it hung up"),
     "unavailable": ("reach", "look into the server's log: it takes no requests now"),
-    "bad_certificate": ("certificate", "renew it, call the server by a name that it has, or name its authority's certificate in `ca_file`"),
     "bad_credentials": (
         "credentials",
         "check `bind_dn` and the password's variable or file, and whether that account is locked or expired; each start of Foyer, and each"
@@ -41,6 +42,10 @@ _MEND = {
     "not_permitted": ("rights", "give bind_dn the rights that docs/ldap.md lists"),
 }
 
+_RENEW, _NAME = "renew it", "call the server by a name that it has"
+_CERTIFICATE = {9: "set this machine's clock by NTP, or renew it", 10: _RENEW, 62: _NAME, 64: _NAME}
+"""By OpenSSL's number of what is wrong (X509_V_ERR_...): not yet valid, ended, another name, another address."""
+_AUTHORITY = "name its authority's certificate in `ca_file`"
 _UNLOCK = "let an administrator unlock it, docs/ldap.md says how; then start Foyer anew, or wait until it tries again"
 
 
@@ -122,13 +127,16 @@ class Checkup:
         by_address: dict[str, list[str]] = {}
         for entry in everybody:
             if address := entries.email(entry).lower():
-                by_address.setdefault(address, []).append(entries.key(entry) or "somebody without a key")
+                by_address.setdefault(address, []).append(entries.key(entry) or entry.dn)
         shared = [" and ".join(sorted(keys)) for keys in by_address.values() if len(keys) > 1]
         if shared:
             who = f"{'; '.join(sorted(shared)[:MOST_NAMED])}{'; ...' if len(shared) > MOST_NAMED else ''}"
             mend = "Foyer works for none of those who share one, since it cannot tell who they are: give each their own"
             found.append(Finding("addresses", False, f"addresses that two people or more have: {len(shared)} ({schema.key} {who})", mend))
-        if several := sum(1 for entry in everybody if len(entries.enrolled(entry)) > 1):
+        if schema.attribute("enrolled") is None:
+            said = "attributes.enrolled is not set: where an smtp connector serves `enrolled`, nobody gets links or confirmations"
+            found.append(Finding("enrolled", True, said))
+        elif several := sum(1 for entry in everybody if len(entries.enrolled(entry)) > 1):
             named = f"attributes.enrolled ({schema.attribute('enrolled')})"
             mend = "they get no links and no confirmations, as nobody can tell which is meant: name an attribute that has one value alone"
             found.append(Finding("enrolled", False, f"{named}: {several} people have more than one", mend))
@@ -159,7 +167,8 @@ class Checkup:
                 "attributes",
                 False,
                 f"attributes.{held}: nobody has {name}",
-                f"name the right one in foyer.yaml under attributes.{held} (null for none), or let bind_dn read {name}",
+                f"name the right one in foyer.yaml under attributes.{held}{'' if held in ESSENTIAL else ' (null for none)'},"
+                f" or let bind_dn read {name}",
             )
             for held, name in sorted(wrong.items())
         ]
@@ -230,5 +239,10 @@ def _product(root: Entry) -> str:
 def _failed(error: ConnectorError) -> Finding:
     if error.code == "bad_credentials" and LOCKED in error.detail:
         return Finding("credentials", False, error.detail, _UNLOCK)
+    if error.code == "bad_certificate":
+        number = error.__cause__.verify_code if isinstance(error.__cause__, SSLCertVerificationError) else 0
+        return Finding("certificate", False, error.detail, _CERTIFICATE.get(number, _AUTHORITY))
+    if isinstance(error, Missing):
+        return Finding("settings", False, error.detail, "correct it in foyer.yaml, or let bind_dn read it")
     name, mend = _MEND.get(error.code, ("directory", "see the detail" if isinstance(error, Retry) else "look into the server's log"))
     return Finding(name, False, error.detail or error.code, mend)

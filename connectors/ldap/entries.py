@@ -13,7 +13,8 @@ from connectors.ports.people import DirectoryPerson
 
 AUDIENCE = ("country", "department", "office")
 """What audiences select by."""
-_ESSENTIAL = frozenset({"name", "email"})
+ESSENTIAL = frozenset({"name", "email"})
+"""What Foyer cannot do without."""
 _ENTRA = "User_"
 """How msDS-ExternalDirectoryObjectId begins."""
 
@@ -143,7 +144,7 @@ class Entries:
 
     def expected(self, held: str) -> bool:
         """Whether it is wrong that nobody has it: foyer.yaml names it, or Foyer cannot do without."""
-        return held in _ESSENTIAL or self._settings.attributes.get(held) is not None
+        return held in ESSENTIAL or self._settings.attributes.get(held) is not None
 
     def _person(self, filter: str) -> str:
         return f"(&{self.everybody}{filter})"

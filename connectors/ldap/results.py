@@ -73,8 +73,10 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
         return Retry("bad_credentials" if result in (32, 53) else "unavailable", f"bind: {said}")
     if doing == "search":
         match result:
-            case 32 | 34:
-                return Missing("misconfigured", f"there is no {where} ({said})")
+            case 32:
+                return Missing("misconfigured", f"there is no {where}, or bind_dn may not read it ({said})")
+            case 34:
+                return Missing("misconfigured", f"{where} is no dn ({said})")
             case 3:
                 return Retry("timeout", f"the server's own time limit ({said})")
             case 4 | 11:

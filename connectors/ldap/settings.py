@@ -117,8 +117,10 @@ class LdapSettings(_Part):
     def _holds_certificates(cls, ca_file: Path | None) -> Path | None:
         try:
             ssl.create_default_context(cafile=ca_file)
+        except ssl.SSLError:
+            raise ValueError(f"{ca_file}: holds no certificates (PEM)") from None
         except OSError as error:
-            raise ValueError(f"{ca_file}: {error.strerror or 'holds no certificates'}") from None
+            raise ValueError(f"{ca_file}: {error.strerror or error}") from None
         return ca_file
 
     @field_validator("attributes")

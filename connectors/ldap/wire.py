@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import ldap3
 from cryptography import x509
-from ldap3.core.exceptions import LDAPInvalidFilterError, LDAPSocketSendError
+from ldap3.core.exceptions import LDAPInvalidFilterError, LDAPSessionTerminatedByServerError, LDAPSocketSendError
 from ldap3.protocol.rfc3062 import PasswdModifyRequestValue
 
 from connectors.errors import ConnectorError, OutcomeUnknown, Retry
@@ -266,9 +266,14 @@ class Wire:
             # What was not sent whole cannot be read by the server.
             raise Retry("connection_lost", f"{self.url}: {error}") from error
         except Exception as error:
-            code = "timeout" if isinstance(error, TimeoutError) else "connection_lost"
-            detail = f"{self.url}: {code.replace('_', ' ')} ({type(error).__name__})"
-            raise (OutcomeUnknown if doing == "change" else Retry)(code, detail) from error
+            code, said = "connection_lost", f"no proper answer ({type(error).__name__})"
+            if isinstance(error, TimeoutError):
+                code, said = "timeout", "no answer in time"
+            elif isinstance(error, OSError | LDAPSessionTerminatedByServerError):
+                # A server that waits for TLS makes nothing of plain LDAP, as the first request on a connection without it is.
+                plain = not self.bound and not isinstance(self._socket, ssl.SSLSocket)
+                said = f"the server hung up{'; is the port one for ldaps://?' if plain else ''}"
+            raise (OutcomeUnknown if doing == "change" else Retry)(code, f"{self.url}: {said}") from error
 
 
 def described(certificate: x509.Certificate) -> str:

@@ -239,6 +239,23 @@ async def test_the_doctor_finds_the_company_as_it_is(slapd: Slapd) -> None:
     assert {"reach", "certificate", "credentials", "clock", "people", "key", "attributes", "groups"} <= set(found)
 
 
+async def test_the_doctor_says_what_a_certificate_lacks(slapd: Slapd) -> None:
+    async def mend(ca: Path | None) -> str:
+        [certificate] = (await findings(slapd.tls_url, ca_file=ca))["certificate"]
+        return certificate.mend
+
+    assert await mend(None) == "name its authority's certificate in `ca_file`"
+    await slapd.certify("expired")
+    assert await mend(slapd.ca) == "renew it"
+    await slapd.certify("other_name")
+    assert await mend(slapd.ca) == "call the server by a name that it has"
+
+
+async def test_the_doctor_asks_whether_a_port_is_one_for_tls(slapd: Slapd) -> None:
+    [reach] = (await findings(slapd.tls_url.replace("ldaps:", "ldap:"), start_tls=False))["reach"]
+    assert reach.found.endswith("the server hung up; is the port one for ldaps://?")
+
+
 @pytest.mark.parametrize(
     ("over", "name"),
     [

@@ -1,6 +1,6 @@
 """What `foyer doctor` says of the people in a directory."""
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,8 +12,8 @@ from connectors.ports.calls import Finding
 from tests.connectors.ldap.tree import Clock, Entry, Tree, entry, person, settings
 
 
-async def of_people(*entries: Entry) -> dict[str, Finding]:
-    made, clock = settings(), Clock()
+async def of_people(*entries: Entry, **over: Any) -> dict[str, Finding]:
+    made, clock = settings(**over), Clock()
     client, schema = cast(LdapClient, Tree(*entries)), schema_of(made.schema_, key=made.key, attributes=made.attributes)
     directory = LdapDirectory(client, made, schema, clock)
     return {one.name: one for one in await Checkup("directory", client, directory, made, schema, clock)._people()}
@@ -25,6 +25,22 @@ async def test_those_who_share_an_address_are_named_by_their_keys() -> None:
     )
     assert found["addresses"].found == "addresses that two people or more have: 1 (employeeNumber e1 and e2)"
     assert not found["addresses"].ok
+
+
+async def test_those_without_a_key_are_named_by_their_dns() -> None:
+    found = await of_people(person("a", mail="front@acme.example"), person("b", "e1", mail="front@acme.example"))
+    assert found["addresses"].found.endswith(f"(employeeNumber e1 and {person('a').dn})")
+
+
+async def test_without_an_attribute_for_the_enrolled_address_it_is_said_who_gets_nothing() -> None:
+    assert "nobody gets links" in (await of_people(person("a", "e1")))["enrolled"].found
+    assert "enrolled" not in await of_people(person("a", "e1", other="a@x.example"), attributes={"enrolled": "other"})
+
+
+@pytest.mark.parametrize(("held", "may_be_none"), [("email", False), ("timezone", True)])
+async def test_an_attribute_that_foyer_cannot_do_without_is_not_to_be_left_out(held: str, may_be_none: bool) -> None:
+    found = await of_people(person("a", "e1"), attributes={held: "renamed"})
+    assert ("null for none" in found["attributes"].mend) == may_be_none
 
 
 async def test_where_nobody_shares_one_nothing_is_said() -> None:

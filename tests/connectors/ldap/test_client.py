@@ -270,6 +270,15 @@ async def test_nobody_there_is_unreachable() -> None:
         assert await raised(Retry, search(ldap)) == "unreachable"
 
 
+@pytest.mark.parametrize(("answers", "asks"), [((), True), ((BIND,), False)])
+async def test_a_server_that_hangs_up_at_once_may_wait_for_tls(answers: tuple[int, ...], asks: bool) -> None:
+    async with serving() as server, client(server) as ldap:
+        server.reply = lambda asked, number: result(asked, number) if asked in answers else None
+        with pytest.raises(Retry, match="the server hung up") as caught:
+            await search(ldap)
+        assert caught.value.detail.endswith("is the port one for ldaps://?") == asks
+
+
 async def test_tls_is_not_taken_for_granted() -> None:
     async with serving() as server, client(url=server.url.replace("ldap:", "ldaps:")) as ldap:
         assert await raised(Retry, search(ldap)) == "unreachable"

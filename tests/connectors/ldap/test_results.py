@@ -82,7 +82,9 @@ def test_what_a_change_meets_is_told_by_its_number(result: int) -> None:
 
 
 def test_a_missing_base_is_named_as_foyer_yaml_calls_it() -> None:
-    assert "people.base 'ou=nowhere'" in refusal(32, "", "search", "people.base 'ou=nowhere'").detail
+    told = refusal(32, "", "search", "people.base 'ou=nowhere'").detail
+    assert "there is no people.base 'ou=nowhere', or bind_dn may not read it" in told
+    assert "people.base 'nowhere' is no dn" in refusal(34, "", "search", "people.base 'nowhere'").detail
 
 
 def test_names_in_a_servers_text_are_left_out() -> None:

@@ -35,8 +35,8 @@ _MEND = {
     "unavailable": ("reach", "look into the server's log: it takes no requests now"),
     "bad_credentials": (
         "credentials",
-        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired; each start of Foyer, and each"
-        " foyer doctor while Foyer does not run, counts as a failed try, and most directories lock an account after a few",
+        "check `bind_dn` and the password's variable or file, and whether that account is locked or expired; with a wrong password each"
+        " start of Foyer, and each foyer doctor while none runs, is a failed try, and most directories lock an account after a few",
     ),
     "misconfigured": ("settings", "correct in foyer.yaml what is named"),
     "not_permitted": ("rights", "give bind_dn the rights that docs/ldap.md lists"),

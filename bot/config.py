@@ -118,7 +118,7 @@ SHIPPED = Path(__file__).with_name("foyer.yaml")
 """The sandbox company's, where a home has none of its own."""
 
 
-def _organisation(path: Path) -> Organisation:
+def organisation_of(path: Path) -> Organisation:
     """Raises ConfigError, which names the file."""
     try:
         return Organisation.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
@@ -217,7 +217,7 @@ class Settings(BaseSettings):
     )
     """Another address of the API, without /v1: a gateway's; Anthropic's own when None."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    organisation: Organisation = Field(default_factory=lambda: _organisation(SHIPPED))
+    organisation: Organisation = Field(default_factory=lambda: organisation_of(SHIPPED))
 
     @property
     def slack(self) -> bool:
@@ -315,9 +315,10 @@ def check_groups(organisation: Organisation, skills: Mapping[str, SkillSpec], ro
     if unknown:
         groups = ", ".join(organisation.assignment_groups)
         raise ConfigError(f"foyer.yaml: desks names {', '.join(unknown)}, which is not in assignment_groups ({groups})")
-    lost = [f"{what} goes to {group!r}" for what, group in named.items() if group not in organisation.assignment_groups]
+    lacking = dict.fromkeys(group for group in named.values() if group not in organisation.assignment_groups)
+    lost = [f"{group!r}, to which go: {', '.join(what for what, to in named.items() if to == group)}" for group in lacking]
     if lost:
-        raise ConfigError(f"foyer.yaml: {'; '.join(lost)}, which is not in assignment_groups")
+        raise ConfigError(f"foyer.yaml: assignment_groups lacks {'; and '.join(lost)}")
 
 
 def secret(home: Path, connector: str, setting: str, given: object) -> SecretStr | None:
@@ -371,7 +372,7 @@ def load(**overrides: Any) -> Settings:
         settings = Settings(**overrides)
         path = settings.home / "foyer.yaml"
         if path.exists():
-            settings = settings.model_copy(update={"organisation": _organisation(path)})
+            settings = settings.model_copy(update={"organisation": organisation_of(path)})
     except ValidationError as error:
         raise ConfigError(said(error, "FOYER_")) from error
     return settings

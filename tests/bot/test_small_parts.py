@@ -102,7 +102,9 @@ def test_what_is_handed_to_nobody_is_refused(tmp_path: Path) -> None:
     check_groups(load(home=tmp_path).organisation, skills, load_roster(skills))
     text = SHIPPED.read_text().replace("assignment_groups: [it-support, people-team]", "assignment_groups: [helpdesk]")
     (tmp_path / "foyer.yaml").write_text(text)
-    with pytest.raises(ConfigError, match="it-support"):
+    with pytest.raises(
+        ConfigError, match=r"assignment_groups lacks 'people-team', to which go: the skill .*; and 'it-support', to which go: "
+    ):
         check_groups(load(home=tmp_path).organisation, skills, load_roster(skills))
 
 

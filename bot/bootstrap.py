@@ -142,6 +142,8 @@ class App:
         self.home.make()
         if not (self.home.path / "foyer.yaml").exists():
             shutil.copy(SHIPPED, self.home.path / "foyer.yaml")
+        self.foyer_yaml = (self.home.path / "foyer.yaml").read_bytes()
+        """As it was at the start."""
         self.engine_db, self.sessions = connect(settings.database)
         self.metrics = Metrics()
         self.outside = connect_outside(settings, clock, self.sessions, self.metrics)

@@ -13,8 +13,8 @@ import structlog
 import typer
 
 from bot import logs
-from bot.attach import chatting
-from bot.commands import fail, settings_from, told
+from bot.attach import Control, chatting
+from bot.commands import fail, on_foyer, settings_from, told
 from bot.config import ConfigError, Settings
 from bot.connectors_cli import connectors
 from bot.eval_cli import evaluation
@@ -220,17 +220,30 @@ def doctor() -> None:
         home = Home(settings_from(None).home)
         home.make()
         if home.owner() is None:
-            typer.echo("Foyer is not running: it is started for this, which takes up to a minute in a new home.", err=True)
-        findings = told("doctor")
+            typer.echo(
+                "Foyer is not running: it is started for this, which takes up to a minute in a new home or while a system does not answer.",
+                err=True,
+            )
+        fine = on_foyer(_examined)
     except ConfigError as error:
-        findings = [{"name": "configuration", "ok": False, "found": str(error), "mend": "mend this first; nothing else could be tried"}]
-    width = max(15, *(len(one["name"]) for one in findings))
-    for one in findings:
-        found = one["found"].replace("\n", "\n" + " " * (9 + width))
-        typer.echo(f"{'ok     ' if one['ok'] else 'BROKEN '} {one['name']:<{width}} {found}")
-        if not one["ok"]:
-            typer.echo(f"        {'':<{width}} mend: {one['mend']}")
-    raise typer.Exit(0 if all(one["ok"] for one in findings) else 1)
+        fine = _told_finding("configuration", False, str(error), "correct what is named; nothing else could be tried")
+    raise typer.Exit(0 if fine else 1)
+
+
+async def _examined(control: Control) -> bool:
+    """Tells each finding as soon as it is there, in their order; whether all are well."""
+    fine = True
+    for together in await control.call("doctor.rounds"):
+        for asked in [asyncio.create_task(control.call("doctor", part=part)) for part in together]:
+            for one in await asked:
+                fine = _told_finding(**one) and fine
+    return fine
+
+
+def _told_finding(name: str, ok: bool, found: str, mend: str) -> bool:
+    text = found.replace("\n", "\n" + " " * 41) + ("" if ok else f"\n{'':<41}mend: {mend}")
+    typer.echo(f"{'ok' if ok else 'BROKEN':<7} {name:<32} {text}")
+    return ok
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from bot.bootstrap import OPERATOR, App
-from bot.doctor import PATIENCE, examine
+from bot.doctor import PATIENCE, examine, rounds
 from bot.home import Refusal
 from bot.language.control import commands as usage_commands
 from bot.outside import Connected, Offering
@@ -257,7 +257,12 @@ def _company(app: App) -> SandboxCompany:
 
 
 async def doctor(app: App, given: Mapping[str, Any]) -> Any:
-    return await examine(app)
+    """`part`: one of those that `doctor.rounds` names."""
+    return await examine(app, part=given["part"])
+
+
+async def doctor_rounds(app: App, given: Mapping[str, Any]) -> Any:
+    return rounds(app)
 
 
 async def _knowing(app: App, work: Awaitable[Any]) -> Any:
@@ -316,4 +321,5 @@ COMMANDS: Mapping[str, Command] = {
     "sandbox.reset": sandbox_reset,
     "sandbox.confirm": sandbox_confirm,
     "doctor": doctor,
+    "doctor.rounds": doctor_rounds,
 }

@@ -4,73 +4,83 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import text
 
 from bot import stranded
 from bot.bootstrap import App
-from bot.outside import Checked
+from bot.config import ConfigError, check_groups, organisation_of
+from bot.outside import Checked, connect
+from connectors.calling.codes import FOR_OPERATOR
 from connectors.chat.loopback import leads_here
 from connectors.errors import ConnectorError
+from connectors.ports.calls import Finding
 from connectors.ports.chat import Address
 
 Check = Callable[[App], Awaitable[str]]
 
-
 PATIENCE = 15.0
 """Seconds that a connector has to check everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the connector of that name found."""
-
-    of: str
-    name: str
-    ok: bool
-    found: str
-    mend: str = ""
+CONNECTOR = "connectors."
+"""Before the name of a connector that is examined."""
 
 
 class Broken(Exception):
     """A check found that something does not work; the text says what."""
 
 
-async def examine(app: App, patience: float = PATIENCE) -> list[dict[str, Any]]:
-    """One finding a check: name, ok, what was found, and how to mend it when it is not ok. `patience`: seconds that a connector has."""
-    findings = []
-    for name, check, mend in CHECKS:
-        try:
-            findings.append({"name": name, "ok": True, "found": await check(app), "mend": ""})
-        except Exception as error:  # a broken part is a finding, whatever broke
-            findings.append({"name": name, "ok": False, "found": _said(error), "mend": mend})
+def rounds(app: App) -> list[list[str]]:
+    """What `examine` can be asked for by itself, in the order in which it is told. Those of one round are for asking all at once: a
+    system that hangs keeps nobody waiting for the others.
+    """
+    found = []
+    for name, check, _ in CHECKS:
+        found.append([name])
         if check is _systems:
-            findings += await _connectors(app, patience)
-    return findings
+            found.append([f"{CONNECTOR}{connector}" for connector in app.outside.connectors])
+    return found
 
 
-async def _connectors(app: App, patience: float) -> list[dict[str, Any]]:
-    """What each connector finds between it and its system, all at once: a system that hangs keeps nobody waiting for the others."""
-    found = await asyncio.gather(*(_connector(app, name, patience) for name in app.outside.connectors))
-    return [{"name": f"{one.of}: {one.name}", "ok": one.ok, "found": one.found, "mend": one.mend} for some in found for one in some]
+async def examine(app: App, patience: float = PATIENCE, *, part: str | None = None) -> list[dict[str, Any]]:
+    """One finding a check: name, ok, what was found, and how to mend it when it is not ok. `patience`: seconds that a connector has.
+    `part`: this one alone, of those of `rounds`.
+    """
+    found: list[Finding] = []
+    for together in rounds(app) if part is None else [[part]]:
+        for some in await asyncio.gather(*(_examined(app, name, patience) for name in together)):
+            found += some
+    return [{"name": one.name, "ok": one.ok, "found": one.found, "mend": one.mend} for one in found]
 
 
-async def _connector(app: App, name: str, patience: float) -> list[_Found]:
+async def _examined(app: App, part: str, patience: float) -> list[Finding]:
+    if part.startswith(CONNECTOR):
+        name = part.removeprefix(CONNECTOR)
+        return [replace(one, name=f"{name}: {one.name}") for one in await _connector(app, name, patience)]
+    ((check, mend),) = [(check, mend) for name, check, mend in CHECKS if name == part]
+    try:
+        return [Finding(part, True, await check(app))]
+    except Exception as error:  # a broken part is a finding, whatever broke
+        return [Finding(part, False, _said(error), mend)]
+
+
+async def _connector(app: App, name: str, patience: float) -> list[Finding]:
+    """What a connector finds between it and its system."""
     connector, closed = app.outside.connectors[name], app.outside.guards[name].closed_to
     if not isinstance(connector, Checked):
-        return [_Found(name, "reach", True, "nothing to reach: it lives in this process")]
+        return [Finding("reach", True, "nothing to reach: it lives in this process")]
     try:
         async with asyncio.timeout(patience):
-            told = [_Found(name, one.name, one.ok, one.found, one.mend) for one in await connector.check()]
+            told = list(await connector.check())
     except TimeoutError:
-        told = [_Found(name, "reach", False, f"no answer within {patience:g} s", f"check {name} in foyer.yaml, and the network")]
+        told = [Finding("reach", False, f"no answer within {patience:g} s", f"check {name} in foyer.yaml, and the network")]
     except Exception as error:  # a broken part is a finding, whatever broke
         code = f"{error.code}: " if isinstance(error, ConnectorError) and error.detail else ""
-        told = [_Found(name, "check", False, code + _said(error), f"check {name} in foyer.yaml; the log has the details")]
-    if closed is not None:
-        told.append(_Found(name, "calls", False, f"not called at this moment, because of {closed}", "it is tried again by itself"))
+        told = [Finding("check", False, code + _said(error), f"check {name} in foyer.yaml; the log has the details")]
+    if closed is not None and all(one.ok for one in told):
+        mend = "mend what the log says of it, if that is not done; then " if closed in FOR_OPERATOR else ""
+        told.append(Finding("calls", False, f"not called at this moment, because of {closed}", f"{mend}it is tried again by itself"))
     return told
 
 
@@ -78,6 +88,24 @@ def _said(error: Exception) -> str:
     if isinstance(error, ConnectorError):
         return error.detail or error.code
     return str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
+
+
+async def _configuration(app: App) -> str:
+    path = app.home.path / "foyer.yaml"
+    if not path.exists():
+        raise Broken("foyer.yaml is gone, and the next start would write the sandbox company's in its place")
+    if path.read_bytes() == app.foyer_yaml:
+        return f"{path}, as it was when Foyer started"
+    said = "foyer.yaml was changed after Foyer started, and what follows is of before"
+    try:
+        organisation = organisation_of(path)
+        check_groups(organisation, {name: skill.spec for name, skill in app.skills.items()}, app.roster)
+        changed = connect(app.settings.model_copy(update={"organisation": organisation}), app.clock, app.sessions)
+    except ConfigError as error:
+        raise Broken(f"{said}; as it is now Foyer would not start with it: {error}") from error
+    for connector in changed.connectors.values():
+        await connector.close()
+    raise Broken(said)
 
 
 async def _home(app: App) -> str:
@@ -194,6 +222,7 @@ async def _language_model(app: App) -> str:
 
 
 CHECKS: tuple[tuple[str, Check, str], ...] = (
+    ("configuration", _configuration, "correct what is named, if anything is, and start Foyer again"),
     ("home", _home, "make the folder writable, or point FOYER_HOME elsewhere"),
     ("database", _database, "check FOYER_DATABASE_URL and that the server is reachable"),
     ("embeddings", _embeddings, "run `make setup`: it builds the embedding runtime"),

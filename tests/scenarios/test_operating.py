@@ -1,5 +1,6 @@
 """What whoever runs an installation sees: doctor's findings, the banner, and who may choose who they are."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,30 @@ async def test_doctor_checks_rooms_as_it_does_desks(template: Path, tmp_path: Pa
         slack.fake.refusals.clear()
         assert not found["ok"]
         assert f"slack:{slack.fake.team}:{mode.room}" in found["found"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("name: Acme", "name: Globex", "of before"),
+        ("name: Acme", "nmae: Globex", "would not start with it: .*nmae: there is no such setting"),
+        ("sandbox: {}", "directory: {use: nothing}", "would not start with it: .*there is no connector 'nothing'"),
+        ("assignment_groups: [it-support", "assignment_groups: [it-suport", "would not start with it: .*lacks 'it-support'"),
+    ],
+)
+async def test_doctor_says_that_foyer_yaml_is_not_what_foyer_started_with(company: Company, old: str, new: str, said: str) -> None:
+    assert (await finding(company.app, "configuration"))["ok"]
+    path = company.app.home.path / "foyer.yaml"
+    written = path.read_text()
+    assert old in written
+    path.write_text(written.replace(old, new))
+    found = await finding(company.app, "configuration")
+    assert (found["ok"], "start Foyer again" in found["mend"]) == (False, True)
+    assert re.search(said, found["found"])
+    path.write_text(written)
+    assert (await finding(company.app, "configuration"))["ok"]
+    path.unlink()
+    assert (await finding(company.app, "configuration"))["found"].startswith("foyer.yaml is gone")
 
 
 def test_doctor_reports_a_config_that_cannot_be_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import control
-from bot.cli import _call
+from bot.cli import _call, _examined
 from bot.cli import app as command_line
 from bot.doctor import PATIENCE, examine
 from bot.home import Refusal
@@ -29,6 +29,7 @@ class Directory:
     def __init__(self, check: Sequence[Finding] | Exception | None = FINDINGS) -> None:
         self.told = check
         self.rules = CallRules()
+        self.release = asyncio.Event()
 
     async def open(self) -> None: ...
 
@@ -36,7 +37,8 @@ class Directory:
 
     async def check(self) -> Sequence[Finding]:
         if self.told is None:
-            await asyncio.Event().wait()
+            await self.release.wait()
+            return FINDINGS
         if isinstance(self.told, Exception):
             raise self.told
         return self.told or ()
@@ -75,16 +77,51 @@ async def test_doctor_does_not_wait_for_who_hangs_and_goes_on_where_one_breaks(c
     assert told["well: reach"]["ok"]
 
 
-async def test_doctor_and_the_list_tell_what_is_not_called_and_why(company: Company) -> None:
-    connected(company, directory=Directory())
+@pytest.mark.parametrize(
+    ("code", "mend"),
+    [("unreachable", "it is tried again by itself"), ("bad_credentials", "mend what the log says of it")],
+)
+async def test_doctor_and_the_list_tell_what_is_not_called_and_why(company: Company, code: str, mend: str) -> None:
+    connected(company, directory=Directory(FINDINGS[:1]), worse=Directory())
     guard = company.app.outside.guards["directory"]
     for _ in range(FAILURES):
         entry = guard.breaker.enter(0.0)
-        assert entry is not None
-        guard._judge(entry, Retry("unreachable"))
+        if entry is not None:
+            guard._judge(entry, Retry(code))
     told = await found(company)
     assert not told["directory: calls"]["ok"]
-    assert "unreachable" in told["directory: calls"]["found"]
+    assert code in told["directory: calls"]["found"]
+    assert told["directory: calls"]["mend"].startswith(mend)
+    assert "worse: calls" not in told, "what its own check found is why"
+
+
+async def test_doctor_is_asked_part_by_part_and_tells_the_same(company: Company) -> None:
+    connected(company, directory=Directory())
+    rounds = await control.doctor_rounds(company.app, {})
+    assert ["connectors.sandbox", "connectors.directory"] in rounds
+    asked = [one for together in rounds for part in together for one in await control.doctor(company.app, {"part": part})]
+    assert [one["name"] for one in asked] == [one["name"] for one in await examine(company.app)]
+
+
+async def test_doctor_tells_each_finding_when_it_is_there(company: Company, capsys: pytest.CaptureFixture[str]) -> None:
+    """The systems that come first are told while another one is waited for."""
+    slow = Directory(None)
+    connected(company, quick=Directory(), slow=slow)
+
+    class Asked:
+        async def call(self, command: str, **given: Any) -> Any:
+            return await control.COMMANDS[command](company.app, given)
+
+    examining = asyncio.create_task(_examined(Asked()))
+    so_far = ""
+    while "quick: rights" not in so_far:
+        await asyncio.sleep(0.01)
+        so_far += capsys.readouterr().out
+    assert "mend: give it the right to write lockoutTime" in so_far
+    assert "slow: " not in so_far
+    slow.release.set()
+    assert not await examining
+    assert capsys.readouterr().out.startswith("ok      slow: reach ")
 
 
 async def test_the_list_tells_what_serves_what_and_which_skills_are_off(company: Company) -> None:

@@ -20,6 +20,7 @@ from connectors.ldap.client import Change, LdapClient, Rejected
 from connectors.ldap.groups import Group, Groups, Member, groups_of, needing
 from connectors.ldap.leftovers import Leftovers
 from connectors.ldap.people import LdapDirectory
+from connectors.ldap.results import Result
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.records import Clock
@@ -27,10 +28,8 @@ from connectors.ports.systems import Application, Effect, Entitlement
 
 log = structlog.get_logger()
 
-NO_SUCH_OBJECT, OBJECT_CLASS_VIOLATION = 32, 65
-THERE_ALREADY: Final = frozenset((20, 68))
+THERE_ALREADY: Final = frozenset((Result.VALUE_EXISTS, Result.ENTRY_EXISTS))
 """attributeOrValueExists; entryAlreadyExists, as Active Directory says it."""
-NOT_THERE, UNWILLING = 16, 53
 
 
 class LdapAccess:
@@ -181,14 +180,14 @@ class LdapAccess:
         try:
             await self._modify(group, out)
         except Rejected as rejected:
-            if rejected.result == OBJECT_CLASS_VIOLATION:
+            if rejected.result == Result.OBJECT_CLASS_VIOLATION:
                 # A groupOfNames may not be empty, and nobody keeps access because of that.
                 await self._modify(group, Change("add", group.attribute, (self._placeholder,)), out)
-            elif rejected.result == UNWILLING:
+            elif rejected.result == Result.UNWILLING:
                 # How Active Directory and Samba refuse to take out whoever is no member, and they refuse more by this number.
                 if await self._groups.membership(group, name) is not None:
                     raise
-            elif rejected.result != NOT_THERE:
+            elif rejected.result != Result.NO_SUCH_ATTRIBUTE:
                 raise
 
     async def _modify(self, group: Group, *changes: Change) -> None:
@@ -196,7 +195,7 @@ class LdapAccess:
             with needing(f"bind_dn may not change {group.attribute} of the group {group.declared!r}"):
                 await self._client.modify(group.dn, changes)
         except Rejected as rejected:
-            if rejected.result == NO_SUCH_OBJECT:
+            if rejected.result == Result.NO_SUCH_OBJECT:
                 raise Retry("misconfigured", f"there is no group {group.declared!r} any more: {rejected.detail}") from rejected
             raise
 

@@ -24,12 +24,11 @@ from connectors.ldap.refusals import (
     settings_object_rules,
     shortest,
 )
+from connectors.ldap.results import Result
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.records import Clock
 from connectors.ports.systems import Account, Effect
 
-NO_SUCH_ATTRIBUTE, CONSTRAINT_VIOLATION, UNWILLING = 16, 19, 53
-"""Results of RFC 4511."""
 _RESTRICTION, _NO_TLS = "0000052D", "0000001F"
 """Active Directory's own numbers, in the text of a refusal: ERROR_PASSWORD_RESTRICTION, ERROR_GEN_FAILURE."""
 _DOMAIN: Final = ("lockoutDuration", "minPwdLength", "pwdProperties", "pwdHistoryLength")
@@ -133,7 +132,7 @@ class LdapPasswords:
             with needing("bind_dn may not set passwords, or the policy asks for the old one (pwdSafeModify)"):
                 await self._client.set_password(entry.dn, password)
         except Rejected as rejected:
-            if rejected.result != CONSTRAINT_VIOLATION:
+            if rejected.result != Result.CONSTRAINT_VIOLATION:
                 raise
             raise Refused(openldap_refusal(rejected.controls), _told(rejected)) from None
 
@@ -163,11 +162,11 @@ class LdapPasswords:
             with needing("bind_dn may not reset passwords, or not write lockoutTime"):
                 await self._client.modify(entry.dn, changes, controls=((hints, True, HINTS_VALUE),) if hints else ())
         except Rejected as rejected:
-            if rejected.result not in (CONSTRAINT_VIOLATION, UNWILLING):
+            if rejected.result not in (Result.CONSTRAINT_VIOLATION, Result.UNWILLING):
                 raise
             if _NO_TLS in rejected.detail:
                 raise Retry("misconfigured", "Active Directory takes passwords over TLS alone: use an ldaps:// url") from None
-            if _RESTRICTION not in rejected.detail.upper() and rejected.result != CONSTRAINT_VIOLATION:
+            if _RESTRICTION not in rejected.detail.upper() and rejected.result != Result.CONSTRAINT_VIOLATION:
                 raise
             code = await self._why(entry.dn, rejected.detail, password, hints=hints is not None)
             raise Refused(code, _told(rejected)) from None
@@ -201,7 +200,7 @@ class LdapPasswords:
             with needing("bind_dn may not write pwdAccountLockedTime"):
                 await self._client.modify(entry.dn, (Change("delete", "pwdAccountLockedTime", (locked,)),))
         except Rejected as rejected:
-            if rejected.result != NO_SUCH_ATTRIBUTE:
+            if rejected.result != Result.NO_SUCH_ATTRIBUTE:
                 raise
 
 

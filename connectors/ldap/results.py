@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -9,10 +10,35 @@ from connectors.errors import ConnectorError, OutcomeUnknown, Refused, Retry
 from connectors.ldap.refusals import PPOLICY_CONTROL, ppolicy_error
 
 Doing = Literal["bind", "search", "change"]
-SUCCESS = 0
-OPERATIONS_ERROR, TIME_LIMIT, SIZE_LIMIT, STRONGER_AUTH, REFERRAL = 1, 3, 4, 8, 10
-ADMIN_LIMIT, CONFIDENTIALITY, NO_SUCH_OBJECT, INVALID_DN = 11, 13, 32, 34
-INAPPROPRIATE_AUTH, INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, BUSY, UNAVAILABLE, UNWILLING, OTHER = 48, 49, 50, 51, 52, 53, 80
+
+
+class Result(IntEnum):
+    """Those that mean something here (RFC 4511, 4.1.9)."""
+
+    SUCCESS = 0
+    OPERATIONS_ERROR = 1
+    TIME_LIMIT = 3
+    SIZE_LIMIT = 4
+    STRONGER_AUTH = 8
+    REFERRAL = 10
+    ADMIN_LIMIT = 11
+    CONFIDENTIALITY = 13
+    NO_SUCH_ATTRIBUTE = 16
+    UNDEFINED_ATTRIBUTE = 17
+    CONSTRAINT_VIOLATION = 19
+    VALUE_EXISTS = 20
+    NO_SUCH_OBJECT = 32
+    INVALID_DN = 34
+    INAPPROPRIATE_AUTH = 48
+    INVALID_CREDENTIALS = 49
+    INSUFFICIENT_ACCESS = 50
+    BUSY = 51
+    UNAVAILABLE = 52
+    UNWILLING = 53
+    OBJECT_CLASS_VIOLATION = 65
+    ENTRY_EXISTS = 68
+    OTHER = 80
+
 
 _AD_BIND = re.compile(r"\bdata ([0-9a-f]{3,4})\b", re.IGNORECASE)
 _NAMES_SOMEBODY = re.compile(r"\b[a-z][\w-]*=.*?(?:,\s*(?:dc|o|c)=[\w-]+)+|\"[^\"]*\"|'[^']*'|\S+@\S+", re.IGNORECASE | re.DOTALL)
@@ -53,35 +79,35 @@ def refusal(result: int, text: str, doing: Doing, where: str = "", controls: Map
     text = _NAMES_SOMEBODY.sub("an entry", text.strip()[:500])
     said = f"result {result}{f', {text}' if text else ''}"
     match result:
-        case 49 | 48 if doing == "bind":
+        case Result.INVALID_CREDENTIALS | Result.INAPPROPRIATE_AUTH if doing == "bind":
             return Retry("bad_credentials", f"bind_dn or password: {_bind_words(text, controls)} ({said})")
-        case 34 if doing == "bind":
+        case Result.INVALID_DN if doing == "bind":
             return Retry("misconfigured", f"bind_dn is no dn such as cn=foyer,ou=services,dc=acme,dc=example ({said})")
-        case 8 | 13:
+        case Result.STRONGER_AUTH | Result.CONFIDENTIALITY:
             return Retry("misconfigured", f"url: the server wants TLS, ldaps:// or start_tls ({said})")
-        case 51 | 52:
+        case Result.BUSY | Result.UNAVAILABLE:
             return Retry("unavailable", said)
-        case 80:
+        case Result.OTHER:
             return OutcomeUnknown("unavailable", said) if doing == "change" else Retry("unavailable", said)
-        case 10:
+        case Result.REFERRAL:
             kind = Missing if doing == "search" else Retry
             return kind("misconfigured", f"{where or 'the entry'} is not on this server, which refers to another ({said})")
-        case 50:
+        case Result.INSUFFICIENT_ACCESS:
             return Refused("not_permitted", f"bind_dn lacks the right to {'read' if doing == 'search' else 'change'} it ({said})")
     if doing == "bind":
-        # 53 among them: OpenLDAP's "unauthenticated bind disallowed", or a server that takes no binds for now.
-        return Retry("bad_credentials" if result in (32, 53) else "unavailable", f"bind: {said}")
+        # OpenLDAP is unwilling with "unauthenticated bind disallowed", and when it takes no binds for now.
+        return Retry("bad_credentials" if result in (Result.NO_SUCH_OBJECT, Result.UNWILLING) else "unavailable", f"bind: {said}")
     if doing == "search":
         match result:
-            case 32:
+            case Result.NO_SUCH_OBJECT:
                 return Missing("misconfigured", f"there is no {where}, or bind_dn may not read it ({said})")
-            case 34:
+            case Result.INVALID_DN:
                 return Missing("misconfigured", f"{where} is no dn ({said})")
-            case 3:
+            case Result.TIME_LIMIT:
                 return Retry("timeout", f"the server's own time limit ({said})")
-            case 4 | 11:
+            case Result.SIZE_LIMIT | Result.ADMIN_LIMIT:
                 return Retry("misconfigured", f"bind_dn may not read as many entries as there are under {where}: raise its limit ({said})")
-            case 1:
+            case Result.OPERATIONS_ERROR:
                 return Retry("unavailable", said)
     return Rejected(result, said, controls)
 

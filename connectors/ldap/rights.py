@@ -11,13 +11,12 @@ from typing import Final
 from connectors.errors import ConnectorError, Refused
 from connectors.ldap.client import Change, LdapClient, Rejected
 from connectors.ldap.groups import Group, Groups, groups_of
-from connectors.ldap.results import Missing
+from connectors.ldap.results import Missing, Result
 from connectors.ldap.schema import Schema
 from connectors.ldap.settings import LdapSettings
 from connectors.ports.calls import Finding
 
 DOCS: Final = "docs/ldap.md"
-NO_SUCH_ATTRIBUTE, UNDEFINED_ATTRIBUTE, UNWILLING = 16, 17, 53
 _ABSENT: Final = {
     "pwdAccountLockedTime": "19010101000000Z",
     "userPassword": "{CRYPT}*foyer-asks-whether-it-may*",
@@ -95,7 +94,12 @@ async def _may_take(client: LdapClient, dn: str, attribute: str) -> str:
     try:
         await client.modify(dn, (Change("delete", attribute, (_ABSENT.get(attribute, "cn=foyer-asks-whether-it-may"),)),))
     except Rejected as rejected:
-        return "undefined" if rejected.result == UNDEFINED_ATTRIBUTE else "may" if rejected.result == NO_SUCH_ATTRIBUTE else "may_not"
+        match rejected.result:
+            case Result.NO_SUCH_ATTRIBUTE:
+                return "may"
+            case Result.UNDEFINED_ATTRIBUTE:
+                return "undefined"
+        return "may_not"
     except Refused:
         return "may_not"
     return "may"

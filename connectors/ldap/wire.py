@@ -20,7 +20,7 @@ from ldap3.core.exceptions import LDAPInvalidFilterError, LDAPSessionTerminatedB
 from ldap3.protocol.rfc3062 import PasswdModifyRequestValue
 
 from connectors.errors import ConnectorError, OutcomeUnknown, Retry
-from connectors.ldap.results import SIZE_LIMIT, SUCCESS, Doing, refusal
+from connectors.ldap.results import Doing, Result, refusal
 from connectors.ldap.settings import LdapSettings, Url
 
 Scope = Literal["base", "one", "subtree"]
@@ -129,8 +129,8 @@ class Wire:
         result = self._ldap.result
         found = [_entry(one) for one in self._ldap.response if one["type"] == "searchResEntry"]
         # Our own limit, not one of the server's, which would leave out whom we asked for.
-        enough = result["result"] == SIZE_LIMIT and 0 < limit <= len(found)
-        if result["result"] != SUCCESS and not enough:
+        enough = result["result"] == Result.SIZE_LIMIT and 0 < limit <= len(found)
+        if result["result"] != Result.SUCCESS and not enough:
             raise refusal(result["result"], result["message"], "search", self._called(base))
         control = (result.get("controls") or {}).get(_PAGED)
         return Page(found, control["value"]["cookie"] or b"" if size and control else b"")
@@ -157,7 +157,7 @@ class Wire:
         # What was sent has no business here any more: it may have been a password.
         self._ldap.request = None
         result = self._ldap.result
-        if result["result"] != SUCCESS:
+        if result["result"] != Result.SUCCESS:
             controls = {
                 oid: control["value"] for oid, control in (result.get("controls") or {}).items() if isinstance(control["value"], bytes)
             }
@@ -207,7 +207,7 @@ class Wire:
         elif self._settings.starts_tls(self.url):
             with self._exchange("search"):
                 self._ldap.extended(_START_TLS)
-            if self._ldap.result["result"] != SUCCESS:
+            if self._ldap.result["result"] != Result.SUCCESS:
                 raise Retry("misconfigured", f"start_tls: {self.url} does not offer it ({self._ldap.result['message']})")
             self._secure(verified)
 

@@ -6,7 +6,8 @@ import pytest
 
 from connectors.errors import ConnectorError
 from connectors.ldap.client import LdapClient, Rejected
-from connectors.ldap.rights import UNDEFINED_ATTRIBUTE, check_rights
+from connectors.ldap.results import Result
+from connectors.ldap.rights import check_rights
 from connectors.ldap.schema import schema_of
 from connectors.ports.calls import Finding
 from tests.connectors.ldap.changing import ChangingTree
@@ -27,7 +28,7 @@ async def test_times_of_passwords_are_needed_to_tell_whether_one_was_set(times: 
 
 async def test_without_ppolicy_neither_is_there() -> None:
     tree = ChangingTree(person("dana", "e1"))
-    tree.refuses = cast(ConnectorError, Rejected(UNDEFINED_ATTRIBUTE, "pwdAccountLockedTime: attribute type undefined"))
+    tree.refuses = cast(ConnectorError, Rejected(Result.UNDEFINED_ATTRIBUTE, "pwdAccountLockedTime: attribute type undefined"))
     [finding] = (await wrong(tree)).values()
     assert "pwdAccountLockedTime nor pwdChangedTime" in finding.found
     assert "ppolicy" in finding.mend

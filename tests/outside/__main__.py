@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -30,6 +31,10 @@ FIGMA = {
 
 
 async def serve(home: Path) -> None:
+    """Until it is cancelled, as by SIGINT and SIGTERM: then nothing is left but the home."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="foyer-outside-") as folder:
         async with Slapd(Path(folder)) as slapd, scim_server() as server:
             figma = server.service("figma")
@@ -69,7 +74,7 @@ def main() -> None:
     home = parser.parse_args().home
     if not Path(SLAPD).exists():
         raise SystemExit("Debian's slapd is missing: apt-get install slapd ldap-utils (tests/e2e/install does it)")
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         asyncio.run(serve(home))
 
 

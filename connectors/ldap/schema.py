@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from connectors.ports.data_files import read_yaml
 
 Kind = Literal["openldap", "active_directory"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 UNMAPPED = frozenset({"timezone", "enrolled", "entra_id", "addresses"})
 """What no schema has an attribute for: the operator names one, or there is none.
 

@@ -2,7 +2,7 @@
 
 import pathlib
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 
 import connectors.ldap
 from connectors.ldap.connector import Ldap
-from connectors.ldap.schema import KINDS, schema_of
+from connectors.ldap.schema import Kind, schema_of
 from connectors.ldap.settings import LdapSettings
 from tests.connectors.ldap.tree import NOW, settings
 
@@ -31,7 +31,7 @@ def test_defaults_are_told_as_they_are() -> None:
             assert getattr(made, name) == setting["default"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", get_args(Kind))
 def test_schemas_have_what_a_person_needs(kind: Any) -> None:
     schema = schema_of(kind)
     assert {"name", "email", "username", "manager"} <= set(schema.attributes)

@@ -4,6 +4,7 @@ An aiosqlite connection lives in a thread of its own, and SQLAlchemy goes there 
 visit takes longer than most of our statements do, so here one visit does all four.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
@@ -18,6 +19,8 @@ AHEAD: Final = 1_000
 
 class Cursor(aiosqlite.Cursor):
     """As SQLAlchemy uses one: executed once, read to the end or closed."""
+
+    arraysize = 1
 
     def __init__(self, connection: "Connection") -> None:
         self._conn = connection
@@ -44,7 +47,7 @@ class Cursor(aiosqlite.Cursor):
         return self
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> "Cursor":
-        await self._visit(self._run, lambda cursor: cursor.execute(sql, tuple(parameters or ())))
+        await self._visit(self._run, lambda cursor: cursor.execute(sql, () if parameters is None else parameters))
         return self
 
     async def executemany(self, sql: str, parameters: Iterable[Iterable[Any]]) -> "Cursor":
@@ -56,7 +59,7 @@ class Cursor(aiosqlite.Cursor):
         return rows[0] if rows else None
 
     async def fetchmany(self, size: int | None = None) -> list[Any]:
-        wanted = size or 1
+        wanted = size or self.arraysize
         if len(self._ahead) < wanted and self._open is not None:
             self._ahead += await self._visit(self._open.fetchmany, max(wanted, AHEAD))
         rows, self._ahead = self._ahead[:wanted], self._ahead[wanted:]
@@ -64,7 +67,10 @@ class Cursor(aiosqlite.Cursor):
 
     async def fetchall(self) -> list[Any]:
         rows, self._ahead = self._ahead, []
-        return rows + await self._visit(self._open.fetchall) if self._open is not None else rows
+        if self._open is not None:
+            rows += await self._visit(self._open.fetchall)
+            self._rowcount = self._open.rowcount
+        return rows
 
     async def close(self) -> None:
         left, self._open = self._open, None
@@ -79,9 +85,11 @@ class Cursor(aiosqlite.Cursor):
         """In the connection's thread."""
         cursor = self._conn._conn.cursor()
         execute(cursor)
-        self._description, self._rowcount, self._lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+        self._description = cursor.description
         if cursor.description is not None:
             self._ahead = cursor.fetchmany(AHEAD)
+        # Where a change returns rows, they are counted as they are read.
+        self._rowcount, self._lastrowid = cursor.rowcount, cursor.lastrowid
         if len(self._ahead) < AHEAD:
             cursor.close()
         else:
@@ -89,17 +97,27 @@ class Cursor(aiosqlite.Cursor):
 
 
 class Connection(aiosqlite.Connection):
+    _cut_off = False
+    """Somebody gave up waiting for a visit, which may still be under way: what state the connection is in is known to its thread alone."""
+
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor(self)
 
     async def commit(self) -> None:
-        if self.in_transaction:
+        if self.in_transaction or self._cut_off:
             await super().commit()
 
     async def rollback(self) -> None:
         """The pool rolls back what comes back to it, which next to always has ended its transaction."""
-        if self.in_transaction:
+        if self.in_transaction or self._cut_off:
             await super().rollback()
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        except asyncio.CancelledError:
+            self._cut_off = True
+            raise
 
 
 async def open_file(path: str, patience: float) -> aiosqlite.Connection:

@@ -1,5 +1,7 @@
 """SQLite's own connections do all that SQLAlchemy asks of aiosqlite's, and visit their thread once a statement."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.database import Sessions, connect
-from bot.sqlite import AHEAD, Connection
+from bot.sqlite import AHEAD, Connection, open_file
 
 metadata = MetaData()
 thing = Table("thing", metadata, Column("id", Integer, primary_key=True), Column("name", String, unique=True))
@@ -61,6 +63,9 @@ async def test_what_was_written_is_counted_and_numbered(sessions: Sessions) -> N
         assert made.inserted_primary_key == (1,)  # type: ignore[attr-defined]
         assert (await session.execute(insert(thing).values(name="b").returning(thing.c.id))).scalar_one() == 2
         assert (await session.execute(update(thing).where(thing.c.name == "nobody").values(name="c"))).rowcount == 0  # type: ignore[attr-defined]
+        connection = await session.connection()
+        both = await connection.exec_driver_sql("UPDATE thing SET name = name || :more RETURNING id", {"more": "!"})
+        assert (both.rowcount, len(both.fetchmany())) == (2, 1)
 
 
 async def test_an_error_is_told_and_the_connection_goes_on(sessions: Sessions) -> None:
@@ -78,6 +83,23 @@ async def test_an_error_is_told_and_the_connection_goes_on(sessions: Sessions) -
             await session.execute(text("SELECT * FROM nothing"))
     async with sessions() as session:
         assert list(await session.scalars(select(thing.c.name))) == ["n1"]
+
+
+async def test_what_was_given_up_while_it_began_is_rolled_back(tmp_path: Path) -> None:
+    connection = await open_file(str(tmp_path / "a.db"), 30.0)
+    gate = threading.Event()
+    busy = asyncio.create_task(connection._execute(gate.wait))
+    begins = asyncio.create_task(connection.cursor().execute("BEGIN IMMEDIATE"))
+    await asyncio.sleep(0)
+    begins.cancel()
+    await asyncio.wait({begins})
+    rolled_back = asyncio.create_task(connection.rollback())
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(busy, rolled_back)
+    await connection._execute(int)  # whatever was asked for is done by now
+    assert not connection.in_transaction
+    await connection.close()
 
 
 async def test_a_reading_transaction_visits_the_thread_for_its_begin_its_statement_and_its_end(

@@ -1,6 +1,7 @@
 """SQLite's own connections do all that SQLAlchemy asks of aiosqlite's, and visit their thread once a statement."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.database import Sessions, connect
-from bot.sqlite import AHEAD, Connection, open_file
+from bot.sqlite import AHEAD, open_file
 
 metadata = MetaData()
 thing = Table("thing", metadata, Column("id", Integer, primary_key=True), Column("name", String, unique=True))
@@ -103,17 +104,10 @@ async def test_what_was_given_up_while_it_began_is_rolled_back(tmp_path: Path) -
 
 
 async def test_a_reading_transaction_visits_the_thread_for_its_begin_its_statement_and_its_end(
-    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+    sessions: Sessions, caplog: pytest.LogCaptureFixture
 ) -> None:
     await fill(sessions, 3)
-    visits = []
-    visit = Connection._execute
-
-    async def counted(self: Connection, fn: object, *args: object) -> object:
-        visits.append(fn)
-        return await visit(self, fn, *args)  # type: ignore[no-untyped-call]
-
-    monkeypatch.setattr(Connection, "_execute", counted)
-    async with sessions() as session:
-        assert len((await session.execute(select(thing))).all()) == 3
-    assert len(visits) == 3
+    with caplog.at_level(logging.DEBUG, "aiosqlite"):
+        async with sessions() as session:
+            assert len((await session.execute(select(thing))).all()) == 3
+    assert len([record for record in caplog.records if record.getMessage().startswith("executing")]) == 3

@@ -1,4 +1,4 @@
-"""Hundreds of Slack events at 200 a second, some twice and some late, while the process is killed: none lost, none answered twice.
+"""Four hundred Slack events at 200 a second, some twice and some late, while the process is killed: none lost, none answered twice.
 
 The same with 10,000 is in tests/soak/; the figures are those of `python -m tests.soak.load`.
 """
@@ -16,7 +16,7 @@ ENDED_TWICE = {"chat.stopStream: message_not_in_streaming_state"}
 
 @pytest.mark.timeout(300)
 async def test_nothing_is_lost_and_nobody_answered_twice(tmp_path: Path) -> None:
-    outcome = await run(tmp_path / "home", Load(240, killed_every=(1.5, 2.5)), await addresses(tmp_path / "company.sqlite"))
+    outcome = await run(tmp_path / "home", Load(400, killed_every=(1.5, 2.5)), await addresses(tmp_path / "company.sqlite"))
     assert outcome.kept, outcome
     assert outcome.kills > 0
     assert set(outcome.refusals) <= ENDED_TWICE
@@ -25,7 +25,7 @@ async def test_nothing_is_lost_and_nobody_answered_twice(tmp_path: Path) -> None
 @pytest.mark.timeout(300)
 async def test_without_an_inbox_messages_are_lost(tmp_path: Path) -> None:
     """The control: the same harness notices when what it watches over is missing."""
-    load = Load(160, killed_every=(0.5, 1.0), inbox=False, patience=4.0)
+    load = Load(300, killed_every=(0.5, 1.0), inbox=False, patience=4.0)
     outcome = await run(tmp_path / "home", load, await addresses(tmp_path / "company.sqlite"))
     assert not outcome.kept
     assert outcome.lost > 0
